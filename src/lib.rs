@@ -1,0 +1,3 @@
+//! gridhouse.
+
+pub mod source;
