@@ -1,0 +1,13 @@
+//! gridhouse: deliveries become tables, tables become statistics, statistics become reports.
+//!
+//! The modules in reading order; each uses only those above it (see ARCHITECTURE.md).
+
+pub mod diagnostic;
+
+pub mod district;
+
+pub mod settings;
+
+pub mod warehouse;
+
+pub mod query;
