@@ -59,5 +59,5 @@ SELECT
 FROM places AS p
 CROSS JOIN bands AS b
 LEFT JOIN counted AS c
-  ON c.subdistrict_code IS NOT DISTINCT FROM p.subdistrict_code
+  ON (c.subdistrict_code IS NOT DISTINCT FROM p.subdistrict_code)
   AND c.age_band_start = b.age_band_start

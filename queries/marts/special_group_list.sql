@@ -67,12 +67,12 @@ SELECT
   x.since_date,
   v.visitor AS grid_worker,
   x.last_visit_date,
-  as_of_date() - x.last_visit_date AS days_since_visit,
+  CAST(as_of_date() AS INT) - CAST(x.last_visit_date AS INT) AS days_since_visit,
   x.visit_cycle_days,
   coalesce(x.last_visit_date, x.since_date) + x.visit_cycle_days AS visit_due_date,
   CASE
     WHEN x.visit_cycle_days IS NULL THEN false
-    ELSE coalesce(as_of_date() - coalesce(x.last_visit_date, x.since_date) > x.visit_cycle_days, true)
+    ELSE coalesce(as_of_date() > coalesce(x.last_visit_date, x.since_date) + x.visit_cycle_days, true)
   END AS is_visit_overdue
 FROM dated AS x
 JOIN stg_grids AS g ON g.grid_code = x.grid_code

@@ -5,7 +5,7 @@ SELECT
   visitor,
   visited_at,
   CAST(visited_at AS DATE) AS visited_date,
-  as_of_date() - CAST(visited_at AS DATE) AS days_since,
+  CAST(as_of_date() AS INT) - CAST(CAST(visited_at AS DATE) AS INT) AS days_since,
   method,
   subject_kind,
   subject_id,

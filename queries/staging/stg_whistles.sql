@@ -37,7 +37,7 @@ SELECT
     AND CASE WHEN is_closed THEN closed_at > due_at ELSE due_at < as_of_end() END AS is_overdue,
   hours_between(reported_at, responded_at) AS response_hours,
   CASE WHEN is_closed THEN hours_between(reported_at, closed_at) END AS handling_hours,
-  CASE WHEN NOT is_closed AND NOT is_void THEN as_of_date() - CAST(reported_at AS DATE) END AS open_days,
+  CASE WHEN NOT is_closed AND NOT is_void THEN CAST(as_of_date() AS INT) - CAST(CAST(reported_at AS DATE) AS INT) END AS open_days,
   extension_count,
   return_count,
   rework_count,
