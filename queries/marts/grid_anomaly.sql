@@ -75,9 +75,9 @@ SELECT
   s.denominator,
   s.measure,
   s.compared_count,
-  s.mean_measure,
-  s.deviation,
-  s.z_score,
+  round_half_up(s.mean_measure, 6) AS mean_measure,
+  round_half_up(s.deviation, 6) AS deviation,
+  round_half_up(s.z_score, 6) AS z_score,
   coalesce(
     CASE s.indicator
       WHEN 'whistle_rate' THEN s.z_score >= 2

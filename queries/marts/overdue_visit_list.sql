@@ -11,7 +11,7 @@ SELECT
   name,
   sex,
   age,
-  string_agg(tag, '、' ORDER BY code_sort('重点人群', tag)) AS tags,
+  string_agg(tag, '、' ORDER BY code_sort('重点人群', tag), tag) AS tags,
   address,
   phone_masked,
   grid_worker,

@@ -58,7 +58,7 @@ counted AS (
     count(*) FILTER (WHERE is_new_month AND is_response_in_time) AS response_in_time_count_month,
     count(satisfaction) FILTER (WHERE is_closed AND is_left_month) AS rated_count_month,
     count(*) FILTER (WHERE is_closed AND is_left_month AND satisfaction >= 4) AS satisfied_count_month,
-    avg(handling_hours) FILTER (WHERE is_closed AND is_left_month) AS mean_hours_month,
+    round_half_up(avg(handling_hours) FILTER (WHERE is_closed AND is_left_month), 4) AS mean_hours_month,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY handling_hours) FILTER (WHERE is_closed AND is_left_month)
       AS median_hours_month,
     percentile_cont(0.9) WITHIN GROUP (ORDER BY handling_hours) FILTER (WHERE is_closed AND is_left_month)
@@ -76,7 +76,7 @@ counted AS (
     count(*) FILTER (WHERE is_new_year AND is_response_in_time) AS response_in_time_count_year,
     count(satisfaction) FILTER (WHERE is_closed AND is_left_year) AS rated_count_year,
     count(*) FILTER (WHERE is_closed AND is_left_year AND satisfaction >= 4) AS satisfied_count_year,
-    avg(handling_hours) FILTER (WHERE is_closed AND is_left_year) AS mean_hours_year,
+    round_half_up(avg(handling_hours) FILTER (WHERE is_closed AND is_left_year), 4) AS mean_hours_year,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY handling_hours) FILTER (WHERE is_closed AND is_left_year)
       AS median_hours_year,
     percentile_cont(0.9) WITHIN GROUP (ORDER BY handling_hours) FILTER (WHERE is_closed AND is_left_year)

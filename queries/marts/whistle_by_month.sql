@@ -4,8 +4,9 @@
 WITH levels AS (
   SELECT level FROM (VALUES ('日常哨'), ('区级哨')) AS v (level)
 ),
+-- generate_series, not range: with a month as its step range leaves out the last month before the end.
 months AS (
-  SELECT unnest(range(CAST(date_trunc('month', min(reported_date)) AS DATE), as_of_date() + 1, INTERVAL '1 month'))
+  SELECT unnest(generate_series(CAST(date_trunc('month', min(reported_date)) AS DATE), as_of_date(), INTERVAL '1 month'))
     AS month_start
   FROM stg_whistles
 ),

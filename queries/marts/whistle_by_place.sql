@@ -1,4 +1,5 @@
 -- Every place has three rows: 日常哨, 区级哨 and 合计. Counts are added up, hours are taken from the whistles.
+-- Means are rounded: the last digits of a sum of floats depend on the order in which the cores deliver it.
 WITH levels AS (
   SELECT level FROM (VALUES ('日常哨'), ('区级哨')) AS v (level)
 ),
@@ -72,7 +73,7 @@ hours AS (
   SELECT
     coalesce(grid_code, community_code, subdistrict_code, left(min(subdistrict_code), 6)) AS place_code,
     coalesce(level, '合计') AS level,
-    avg(handling_hours) AS mean_hours_year,
+    round_half_up(avg(handling_hours), 4) AS mean_hours_year,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY handling_hours) AS median_hours_year,
     percentile_cont(0.9) WITHIN GROUP (ORDER BY handling_hours) AS p90_hours_year
   FROM handled
