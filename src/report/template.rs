@@ -29,7 +29,7 @@ pub(super) const BLOCK_CLOSE: char = '\u{E001}';
 pub(super) type Blocks = Arc<Mutex<Vec<Block>>>;
 
 /// Names of the filters, for hints; the environment is tested to have each.
-pub(super) const FILTERS: &[&str] = &["change", "date", "fixed", "percent", "point_change", "rank_word", "wan"];
+pub(super) const FILTERS: &[&str] = &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
 
 /// Whether the template can be read at all.
 pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
@@ -82,6 +82,7 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
     environment.add_filter("point_change", |value: Option<f64>, digits: Option<u8>| {
         worded(value, digits.unwrap_or(2).into(), "上升", "下降", "个百分点", 100.0)
     });
+    environment.add_filter("growth", |value: Option<f64>, digits: Option<u8>| worded(value, digits.unwrap_or(1).into(), "上升", "下降", "%", 100.0));
     environment.add_filter("rank_word", |rank: Option<i64>| rank.map_or_else(|| NOT_APPLICABLE.to_owned(), |rank| format!("第{rank}位")));
     let sink = Arc::clone(blocks);
     environment.add_function("cards", move |entries: Vec<Value>| {
@@ -239,6 +240,8 @@ mod tests {
             ("{{ -12 | change('件') }}", "减少12件"),
             ("{{ 0 | change('件') }}", "持平"),
             ("{{ 0.0123 | point_change }}", "上升1.23个百分点"),
+            ("{{ -0.032 | growth }}", "下降3.2%"),
+            ("{{ none | growth }}", "—"),
             ("{{ 3 | rank_word }}", "第3位"),
             ("{{ 1 | fixed(2) }}", "1.00"),
         ] {

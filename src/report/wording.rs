@@ -25,6 +25,7 @@ pub(super) const STANDING_NAMES: &[(&str, &str)] = &[
     ("snapshot", "数据快照编号"),
     ("title", "报表标题"),
     ("version", "生成程序及版本"),
+    ("year_start", "当年第一天，2024-01-01"),
 ];
 
 /// The small line at the foot of everything that is made.
@@ -47,6 +48,7 @@ impl Names {
             ("snapshot", context.snapshot_id.clone()),
             ("title", title.to_owned()),
             ("version", context.version.clone()),
+            ("year_start", PeriodKind::Year.start(context.as_of).to_string()),
         ] {
             names.set(name, value);
         }
