@@ -106,15 +106,6 @@ impl Names {
             second => out.push(given[usize::from(second)]),
         }
     }
-
-    /// A different name for the same person, for rows that disagree.
-    pub(crate) fn spelled(&self, random: &mut Random) -> String {
-        let is_male = random.chance(0.5);
-        let name = self.draw(random, is_male, 1975);
-        let mut out = String::new();
-        self.write(name, &mut out);
-        out
-    }
 }
 
 /// 154 and eight digits: looks like a mobile number, is in no assigned range.

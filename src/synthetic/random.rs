@@ -60,8 +60,8 @@ impl Random {
         self.unit() < probability
     }
 
-    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
     }
 
     /// Index by weight. The weights need not add to one; they must not all be zero.

@@ -270,7 +270,7 @@ fn fill_check(world: &World, names: &Names, grid: usize, shop: Shop, key: RowKey
     } else {
         let kinds: [&[usize]; 5] = [&[0, 6, 8], &[3, 4], &[2, 7], &[1, 8], &[5]];
         let first = sound.iter().position(|is_sound| !is_sound).unwrap_or(0);
-        row.text(HAZARDS[*random.pick(kinds[first])]);
+        row.text(HAZARDS[random.pick(kinds[first])]);
         row.text(random.pick(&MEASURES));
         let checked_day = (checked / 86_400) as i32;
         let due = checked_day + [3, 7, 15, 30][random.weighted(&[25.0, 45.0, 20.0, 10.0])];

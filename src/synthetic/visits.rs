@@ -66,7 +66,7 @@ fn subjects(world: &World, grid: usize, built: &GridPeople) -> Subjects {
 impl Subjects {
     fn draw(&self, random: &mut Random) -> Option<Subject> {
         let kind = random.unit();
-        let pick = |random: &mut Random, from: &[u64]| (!from.is_empty()).then(|| *random.pick(from));
+        let pick = |random: &mut Random, from: &[u64]| (!from.is_empty()).then(|| random.pick(from));
         let subject = if kind < 0.38 {
             pick(random, &self.tagged).map(Subject::Resident)
         } else if kind < 0.6 {

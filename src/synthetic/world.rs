@@ -341,9 +341,9 @@ fn twins(district: &District, seed: u64, counts: &[GridCounts]) -> Vec<Twin> {
     }
     let mut random = Random::new(mix(seed, Stream::Twin as u64));
     let largest = residents.iter().copied().fold(1.0, f64::max);
-    let mut draw = |random: &mut Random| {
+    let draw = |random: &mut Random| {
         for _ in 0..200 {
-            let grid = *random.pick(&populated);
+            let grid = random.pick(&populated);
             if share(random.bits()) < residents[grid] / largest {
                 return grid;
             }
