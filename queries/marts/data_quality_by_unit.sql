@@ -1,6 +1,7 @@
 -- The delivering unit is the subdistrict; 合计 in table_name is the unit over all its tables.
 -- score = 100 × (1 − Σ weight × rate ÷ Σ weight), over the rates the table has: events (visits, whistles,
 -- checks) do not grow stale, and only residents and shops carry a number that tells a second registration.
+-- id_number is not among the optional cells: whoever has one had to give it, the others have none to give.
 WITH duplicate_usccs AS (
   SELECT uscc
   FROM stg_shops
@@ -13,9 +14,9 @@ counts AS (
     'residents' AS table_name,
     grid_code,
     count(*) AS row_count,
-    count(*) * 6 AS optional_cell_count,
-    count(*) * 6 - count(phone) - count(id_number) - count(education) - count(marital) - count(ethnicity)
-      - count(dwelling_id) AS missing_cell_count,
+    count(*) * 5 AS optional_cell_count,
+    count(*) * 5 - count(phone) - count(education) - count(marital) - count(ethnicity) - count(dwelling_id)
+      AS missing_cell_count,
     count(*) AS duplicate_base_count,
     0 AS duplicate_count,
     count(*) AS stale_base_count,
