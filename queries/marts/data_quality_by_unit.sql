@@ -210,6 +210,16 @@ SELECT
   subdistrict_code,
   subdistrict_name,
   table_name,
+  CASE table_name
+    WHEN '合计' THEN 0
+    WHEN 'residents' THEN 1
+    WHEN 'dwellings' THEN 2
+    WHEN 'shops' THEN 3
+    WHEN 'shop_checks' THEN 4
+    WHEN 'visits' THEN 5
+    WHEN 'whistles' THEN 6
+    ELSE 7
+  END AS table_sort,
   row_count,
   optional_cell_count,
   missing_cell_count,
@@ -231,4 +241,4 @@ SELECT
   CASE WHEN subdistrict_code IS NOT NULL THEN
     rank() OVER (PARTITION BY table_name, subdistrict_code IS NULL ORDER BY score DESC NULLS LAST) END AS score_rank
 FROM scored
-ORDER BY subdistrict_code NULLS LAST, table_name = '合计' DESC NULLS LAST, table_name
+ORDER BY subdistrict_code NULLS LAST, table_sort, table_name
