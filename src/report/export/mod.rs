@@ -1,0 +1,53 @@
+//! Output formats. An exporter turns a finished document into bytes: no arithmetic, no query.
+//!
+//! A new format is one file here and one entry in [`EXPORTERS`].
+
+mod html;
+mod markdown;
+mod xlsx;
+mod xlsx_stream;
+
+use std::io::Write;
+
+use super::layout::WorkbookLayout;
+use super::summary::Summary;
+
+/// A document before it becomes a file.
+#[derive(Debug, Clone)]
+pub(super) enum Document {
+    Workbook(WorkbookLayout),
+    Summary(Summary),
+}
+
+/// One output format.
+pub struct Exporter {
+    /// How a person names it.
+    pub name: &'static str,
+    pub extension: &'static str,
+    pub(super) accepts: fn(&Document) -> bool,
+    pub(super) write: fn(&Document, &mut dyn Write) -> Result<(), ExportError>,
+}
+
+pub static EXPORTERS: &[&Exporter] = &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER];
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExportError {
+    #[error("the workbook cannot be built: {0}")]
+    Workbook(#[from] rust_xlsxwriter::XlsxError),
+    #[error("the workbook's package cannot be taken apart: {0}")]
+    Package(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl From<rawzip::Error> for ExportError {
+    fn from(error: rawzip::Error) -> Self {
+        Self::Package(error.to_string())
+    }
+}
+
+/// The workbook with its ledger written through the library, for comparison with the streamed one.
+#[cfg(test)]
+pub(super) fn plain_for_test(layout: &WorkbookLayout) -> Vec<u8> {
+    xlsx::workbook(layout, xlsx::LedgerRows::Written).and_then(|mut workbook| workbook.save_to_buffer()).unwrap_or_default()
+}

@@ -1,0 +1,353 @@
+//! A workbook as plain data: cells, merges, widths, formats, print set-up, charts. Composing ends here and
+//! exporting begins here; both can be tested against the text form.
+
+use std::fmt;
+
+use arrow::record_batch::RecordBatch;
+use chrono::NaiveDateTime;
+
+use super::dataset::{Cells, Value};
+use super::form::{Align, ChartKind, Shape};
+use super::number::{Format, rounded};
+
+/// Rows and columns a sheet of the file format can hold.
+pub(super) const SHEET_ROWS_MAX: u32 = 1_048_576;
+pub(super) const SHEET_COLUMNS_MAX: usize = 16_384;
+/// UTF-16 units a cell can hold.
+pub(super) const CELL_TEXT_MAX: usize = 32_767;
+
+#[derive(Debug, Clone)]
+pub struct WorkbookLayout {
+    pub(super) properties: Properties,
+    pub(super) sheets: Vec<SheetLayout>,
+}
+
+/// What the file says about itself.
+#[derive(Debug, Clone)]
+pub(super) struct Properties {
+    pub title: String,
+    pub subject: String,
+    pub author: String,
+    pub comment: String,
+    pub created: NaiveDateTime,
+    pub custom: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SheetLayout {
+    pub(super) name: String,
+    pub(super) widths: Vec<f64>,
+    /// In row order; a row without cells may be missing.
+    pub(super) rows: Vec<Row>,
+    pub(super) merges: Vec<Area>,
+    pub(super) default_row_height: Option<f64>,
+    /// Rows above and columns left of this cell stay in view.
+    pub(super) freeze: (u32, u16),
+    pub(super) repeat_rows: (u32, u32),
+    pub(super) autofilter: Option<Area>,
+    pub(super) is_landscape: bool,
+    pub(super) charts: Vec<ChartLayout>,
+    /// A row list between the head and the foot, kept as record batches.
+    pub(super) ledger: Option<Ledger>,
+    /// Cells that hold figures or texts of the dataset, for the record of the run.
+    pub(super) data_rows: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub index: u32,
+    pub height: Option<f64>,
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cell {
+    pub column: u16,
+    pub value: CellValue,
+    pub style: Style,
+    /// The row and column of the dataset that the value was read from.
+    pub source: Option<(u32, u16)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum CellValue {
+    Blank,
+    Text(String),
+    Number(f64),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since 1970-01-01.
+    Instant(i64),
+}
+
+/// What a cell is for and how its value is shown; the exporter decides on fonts and colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Style {
+    pub role: Role,
+    pub format: Format,
+    pub align: Align,
+    pub wrap: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Role {
+    Title,
+    Registration,
+    UnitLine,
+    Header,
+    ColumnNumber,
+    Body,
+    Total,
+    Signer,
+    Note,
+    Provenance,
+}
+
+/// Both ends belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Area {
+    pub first_row: u32,
+    pub first_column: u16,
+    pub last_row: u32,
+    pub last_column: u16,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ChartLayout {
+    pub kind: ChartKind,
+    pub title: String,
+    pub row: u32,
+    pub rows: (u32, u32),
+    pub categories: u16,
+    pub series: Vec<(String, u16)>,
+    pub format: Format,
+    pub width_pixels: u32,
+    pub height_pixels: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Ledger {
+    pub first_row: u32,
+    pub row_count: u32,
+    pub first_number: u64,
+    pub columns: Vec<LedgerColumn>,
+    /// In the shapes that [`Cells`] reads.
+    pub batches: Vec<RecordBatch>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct LedgerColumn {
+    pub content: LedgerContent,
+    pub style: Style,
+    pub shape: Shape,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LedgerContent {
+    /// A column of the batches.
+    Bound(usize),
+    RowNumber,
+    Blank,
+}
+
+impl Ledger {
+    /// Every cell in order: `(row, column, value)`. The plain way; the exporter's fast way must agree with it.
+    pub(super) fn for_each_cell<E>(&self, mut visit: impl FnMut(u32, u16, CellValue, &LedgerColumn) -> Result<(), E>) -> Result<(), E> {
+        let mut row = self.first_row;
+        for batch in &self.batches {
+            let cells: Vec<Cells<'_>> = batch.columns().iter().map(Cells::of).collect();
+            for at in 0..batch.num_rows() {
+                for (place, column) in (0_u16..).zip(&self.columns) {
+                    let value = match column.content {
+                        LedgerContent::Bound(source) => cell_value(&cells[source].value(at), &column.shape),
+                        LedgerContent::RowNumber => CellValue::Number((self.first_number + u64::from(row - self.first_row)) as f64),
+                        LedgerContent::Blank => CellValue::Blank,
+                    };
+                    visit(row, place, value, column)?;
+                }
+                row += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a value becomes in a column of this shape.
+pub(super) fn cell_value(value: &Value, shape: &Shape) -> CellValue {
+    match (value, shape.format) {
+        (Value::Null, _) if shape.empty.is_empty() => CellValue::Blank,
+        (Value::Null, _) => CellValue::Text(shape.empty.clone()),
+        (Value::Flag(flag), _) => CellValue::Text(shape.words[usize::from(!*flag)].clone()),
+        (Value::Integer(integer), format) if format != Format::Text => CellValue::Number(*integer as f64),
+        (Value::Number(number), format) if format != Format::Text => CellValue::Number(rounded(*number, format)),
+        (Value::Date(days), Format::Date | Format::DateTime) => CellValue::Date(*days),
+        (Value::Instant(micros), Format::DateTime) => CellValue::Instant(*micros),
+        (Value::Instant(micros), Format::Date) => CellValue::Date(i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or(0)),
+        (other, _) => match other.plain() {
+            Some(text) if !text.is_empty() => CellValue::Text(fit_cell(&text).into_owned()),
+            _ => CellValue::Blank,
+        },
+    }
+}
+
+/// Text cut to what a cell can hold, with a sign that it was cut.
+pub(super) fn fit_cell(text: &str) -> std::borrow::Cow<'_, str> {
+    const CUT: &str = "……（超出单元格上限，已截断）";
+    // A UTF-8 text never has more UTF-16 units than bytes.
+    if text.len() <= CELL_TEXT_MAX || text.chars().map(char::len_utf16).sum::<usize>() <= CELL_TEXT_MAX {
+        return text.into();
+    }
+    let mut room = CELL_TEXT_MAX - CUT.chars().count();
+    let kept: String = text
+        .chars()
+        .take_while(|sign| {
+            let fits = room >= sign.len_utf16();
+            room = room.saturating_sub(sign.len_utf16());
+            fits
+        })
+        .collect();
+    (kept + CUT).into()
+}
+
+impl fmt::Display for WorkbookLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "workbook {} | {} | {}", self.properties.title, self.properties.author, self.properties.created)?;
+        self.sheets.iter().try_for_each(|sheet| write!(f, "\n{sheet}"))
+    }
+}
+
+impl fmt::Display for SheetLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let orientation = if self.is_landscape { "landscape" } else { "portrait" };
+        writeln!(f, "sheet {} | A4 {orientation} | freeze {:?} | repeat rows {}-{}", self.name, self.freeze, self.repeat_rows.0 + 1, self.repeat_rows.1 + 1)?;
+        writeln!(f, "widths {}", self.widths.iter().map(f64::to_string).collect::<Vec<_>>().join(" "))?;
+        if let Some(area) = self.autofilter {
+            writeln!(f, "filter {area}")?;
+        }
+        let mut is_ledger_due = true;
+        for row in &self.rows {
+            if let Some(ledger) = self.ledger.as_ref().filter(|ledger| is_ledger_due && row.index >= ledger.first_row) {
+                ledger.fmt(f)?;
+                is_ledger_due = false;
+            }
+            for cell in row.cells.iter().filter(|cell| cell.value != CellValue::Blank || self.merge_at(row.index, cell.column).is_some()) {
+                match self.merge_at(row.index, cell.column) {
+                    Some(area) => write!(f, "{area}")?,
+                    None => write!(f, "{}", name_of(row.index, cell.column))?,
+                }
+                writeln!(f, " {} {}", cell.style, cell.value)?;
+            }
+        }
+        if let Some(ledger) = self.ledger.as_ref().filter(|_| is_ledger_due) {
+            ledger.fmt(f)?;
+        }
+        for chart in &self.charts {
+            let series: Vec<String> = chart.series.iter().map(|(name, column)| format!("{name}={}", letters(*column))).collect();
+            writeln!(
+                f,
+                "chart {:?} {} at row {} | rows {}-{} | {} by {}",
+                chart.kind,
+                chart.title,
+                chart.row + 1,
+                chart.rows.0 + 1,
+                chart.rows.1 + 1,
+                series.join(" "),
+                letters(chart.categories)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl SheetLayout {
+    fn merge_at(&self, row: u32, column: u16) -> Option<Area> {
+        self.merges.iter().copied().find(|area| (area.first_row, area.first_column) == (row, column))
+    }
+}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: u32 = 3;
+        let shown = self.first_row + SHOWN.min(self.row_count);
+        let visited = self.for_each_cell(|row, column, value, declared| {
+            if row >= shown {
+                return Err(None);
+            }
+            match value {
+                CellValue::Blank => Ok(()),
+                value => writeln!(f, "{} {} {value}", name_of(row, column), declared.style).map_err(Some),
+            }
+        });
+        if let Err(Some(error)) = visited {
+            return Err(error);
+        }
+        if self.row_count > SHOWN {
+            writeln!(f, "… rows {}-{}", shown + 1, self.first_row + self.row_count)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = format!("{:?}", self.role).to_lowercase();
+        let align = format!("{:?}", self.align).to_lowercase();
+        write!(f, "[{role}")?;
+        if self.format != Format::Text {
+            write!(f, " {}", self.format)?;
+        }
+        write!(f, " {align}{}]", if self.wrap { " wrap" } else { "" })
+    }
+}
+
+impl fmt::Display for CellValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blank => Ok(()),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Date(days) => f.write_str(&Value::Date(*days).plain().unwrap_or_default()),
+            Self::Instant(micros) => f.write_str(&Value::Instant(*micros).plain().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", name_of(self.first_row, self.first_column), name_of(self.last_row, self.last_column))
+    }
+}
+
+/// `A1` for the first cell.
+pub(super) fn name_of(row: u32, column: u16) -> String {
+    format!("{}{}", letters(column), row + 1)
+}
+
+pub(super) fn letters(column: u16) -> String {
+    let mut rest = u32::from(column) + 1;
+    let mut letters = Vec::new();
+    while rest > 0 {
+        letters.push(char::from(b'A' + u8::try_from((rest - 1) % 26).unwrap_or(0)));
+        rest = (rest - 1) / 26;
+    }
+    letters.iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_columns_past_z() {
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+    }
+
+    #[test]
+    fn cuts_a_text_that_no_cell_can_hold() {
+        let long = "网".repeat(40_000);
+        let cut = fit_cell(&long);
+        assert_eq!(cut.chars().count(), CELL_TEXT_MAX);
+        assert!(cut.ends_with("已截断）"));
+        assert_eq!(fit_cell("短").as_ref(), "短");
+    }
+}

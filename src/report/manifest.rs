@@ -1,0 +1,318 @@
+//! `report.yml`: what a report is called, which datasets it reads and which files it makes.
+//!
+//! Loading checks everything that needs no data: unknown keys, names in braces, datasets a form mentions
+//! but nobody declares. Whether a view has a column is checked against [`super::Figures::labels`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{Datelike, Days, NaiveDate};
+use serde::Deserialize;
+
+use super::Problem;
+use super::dataset::{self, Condition};
+use super::form::{self, Form};
+use super::template;
+use super::wording::{STANDING_NAMES, names_in};
+use super::yaml::{self, Spanned};
+
+/// One folder of `report-templates`, read and checked.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The folder's name, by which a person asks for the report.
+    pub name: String,
+    pub title: String,
+    pub description: String,
+    pub parameters: Vec<Parameter>,
+    /// The path of `report.yml`.
+    pub path: PathBuf,
+    pub(super) period: PeriodKind,
+    pub(super) datasets: BTreeMap<String, DatasetSpec>,
+    pub(super) outputs: Vec<Output>,
+}
+
+impl Report {
+    /// The views the report reads, each once.
+    pub fn views(&self) -> Vec<&str> {
+        let mut views: Vec<&str> = self.datasets.values().map(|spec| spec.view.value.as_str()).collect();
+        views.sort_unstable();
+        views.dedup();
+        views
+    }
+
+    /// File names as declared, names in braces and all.
+    pub fn file_patterns(&self) -> Vec<String> {
+        self.outputs.iter().map(|output| output.file.value.clone()).collect()
+    }
+}
+
+/// A choice the caller may make with `-P name=value`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    pub name: String,
+    pub label: String,
+    /// An empty value drops the conditions that mention the parameter: all rows.
+    #[serde(default)]
+    pub default: String,
+    /// When given, no other value is taken.
+    #[serde(default)]
+    pub choices: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct DatasetSpec {
+    pub view: Spanned<String>,
+    pub columns: Vec<Spanned<String>>,
+    pub conditions: Vec<(String, Condition)>,
+    pub order_by: Vec<Spanned<String>>,
+    pub limit: Option<u32>,
+    /// Exactly one row, which a template reads as `name.column`.
+    pub single: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    pub content: Content,
+    /// Below the output folder; an extension is added per format when it has none.
+    pub file: Spanned<String>,
+    /// Replaces the report's title in this output.
+    pub title: Option<Spanned<String>>,
+    pub split: Option<Split>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    Form(Form),
+    Summary { path: PathBuf, source: String },
+}
+
+/// One file per value of a column.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Split {
+    /// The dataset whose values make the members of a summary; a form has its own.
+    #[serde(default)]
+    pub dataset: Option<Spanned<String>>,
+    pub by: Spanned<String>,
+    /// Further columns that name the member, for titles and file names.
+    #[serde(default)]
+    pub name: Option<Spanned<String>>,
+}
+
+impl Split {
+    pub(super) fn columns(&self) -> Vec<&str> {
+        let mut columns = vec![self.by.value.as_str()];
+        columns.extend(self.name.as_ref().map(|name| name.value.as_str()).filter(|name| *name != self.by.value));
+        columns
+    }
+}
+
+/// Which span of time a report speaks for, ending on the as-of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PeriodKind {
+    #[default]
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+    Quarter,
+    HalfYear,
+    Year,
+    #[serde(rename = "last_30_days")]
+    Last30Days,
+    #[serde(rename = "last_90_days")]
+    Last90Days,
+}
+
+impl PeriodKind {
+    pub(super) fn start(self, as_of: NaiveDate) -> NaiveDate {
+        let back = |days: u64| as_of.checked_sub_days(Days::new(days)).unwrap_or(as_of);
+        let month = |month: u32| NaiveDate::from_ymd_opt(as_of.year(), month, 1).unwrap_or(as_of);
+        match self {
+            Self::Day => as_of,
+            Self::Week => back(u64::from(as_of.weekday().num_days_from_monday())),
+            Self::Month => month(as_of.month()),
+            Self::Quarter => month((as_of.month() - 1) / 3 * 3 + 1),
+            Self::HalfYear => month((as_of.month() - 1) / 6 * 6 + 1),
+            Self::Year => month(1),
+            Self::Last30Days => back(29),
+            Self::Last90Days => back(89),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestFile {
+    title: String,
+    description: String,
+    #[serde(default)]
+    period: PeriodKind,
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    datasets: BTreeMap<String, DatasetFile>,
+    outputs: Vec<OutputFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DatasetFile {
+    view: Spanned<String>,
+    #[serde(default)]
+    columns: Vec<Spanned<String>>,
+    #[serde(default, rename = "where")]
+    conditions: BTreeMap<String, Spanned<serde_json::Value>>,
+    #[serde(default)]
+    order_by: Vec<Spanned<String>>,
+    limit: Option<u32>,
+    #[serde(default)]
+    single: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputFile {
+    form: Option<Spanned<String>>,
+    summary: Option<Spanned<String>>,
+    file: Spanned<String>,
+    title: Option<Spanned<String>>,
+    split: Option<Split>,
+}
+
+pub(super) fn load(dir: &Path) -> (Vec<Report>, Vec<Problem>) {
+    let (mut reports, mut problems) = (Vec::new(), Vec::new());
+    let mut folders = match fs_err::read_dir(dir) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>(),
+        Err(error) => return (reports, vec![Problem::new(dir, error.to_string())]),
+    };
+    folders.sort();
+    for folder in folders.into_iter().filter(|folder| folder.join("report.yml").is_file()) {
+        let mut found = Vec::new();
+        match read(&folder, &mut found) {
+            Ok(report) if found.is_empty() => reports.push(report),
+            Ok(_) => {}
+            Err(problem) => found.push(problem),
+        }
+        problems.append(&mut found);
+    }
+    (reports, problems)
+}
+
+fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
+    let path = folder.join("report.yml");
+    let file: ManifestFile = yaml::read(&path)?;
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let parameters: Vec<&str> = file.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let datasets = file
+        .datasets
+        .into_iter()
+        .map(|(name, spec)| Ok((name, read_dataset(&path, spec, &parameters)?)))
+        .collect::<Result<BTreeMap<_, _>, Problem>>()?;
+    if file.outputs.is_empty() {
+        problems.push(Problem::new(&path, "`outputs` is empty").hint("name at least one `form` or `summary`, each with a `file`"));
+    }
+    let mut outputs = Vec::new();
+    for output in file.outputs {
+        let mut known: Vec<&str> = STANDING_NAMES.iter().map(|(name, _)| *name).collect();
+        known.extend(&parameters);
+        if let Some(split) = &output.split {
+            known.extend(split.columns());
+        }
+        for text in std::iter::once(&output.file).chain(&output.title) {
+            check_names(&path, text, &known, problems);
+        }
+        let content = match (&output.form, &output.summary) {
+            (Some(form), None) => {
+                let form = form::read(&folder.join(&form.value), problems)?;
+                check_form(&form, &datasets, &known, problems);
+                check_order(&path, &form, &datasets, output.split.as_ref(), problems);
+                Content::Form(form)
+            }
+            (None, Some(summary)) => {
+                let path = folder.join(&summary.value);
+                let source = fs_err::read_to_string(&path).map_err(|error| Problem::new(&path, error.to_string()))?;
+                if let Err(problem) = template::compile(&path, &source) {
+                    problems.push(problem);
+                }
+                Content::Summary { path, source }
+            }
+            _ => return Err(yaml::problem(&path, &output.file, "an output is either a `form` or a `summary`")),
+        };
+        outputs.push(Output { content, file: output.file, title: output.title, split: output.split });
+    }
+    Ok(Report { name, title: file.title, description: file.description, parameters: file.parameters, path, period: file.period, datasets, outputs })
+}
+
+fn read_dataset(path: &Path, file: DatasetFile, parameters: &[&str]) -> Result<DatasetSpec, Problem> {
+    for name in std::iter::once(&file.view).chain(&file.columns) {
+        if !dataset::is_identifier(&name.value) {
+            return Err(yaml::problem(path, name, format!("`{}` is not a plain name", name.value))
+                .hint("a dataset names a view and its columns; whatever needs SQL belongs into a view"));
+        }
+    }
+    for order in &file.order_by {
+        dataset::order_term(&order.value).map_err(|message| yaml::problem(path, order, message))?;
+    }
+    let mut conditions = Vec::new();
+    for (column, value) in file.conditions {
+        let condition = Condition::parse(&value.value).map_err(|message| yaml::problem(path, &value, message))?;
+        if !dataset::is_identifier(&column) {
+            return Err(yaml::problem(path, &value, format!("`{column}` is not a column name")));
+        }
+        for name in condition.names() {
+            if !parameters.contains(&name) && !STANDING_NAMES.iter().any(|(standing, _)| *standing == name) {
+                return Err(yaml::problem(path, &value, format!("no parameter `{name}`")).hint(listed("parameters", parameters)));
+            }
+        }
+        conditions.push((column, condition));
+    }
+    Ok(DatasetSpec { view: file.view, columns: file.columns, conditions, order_by: file.order_by, limit: file.limit, single: file.single })
+}
+
+fn check_form(form: &Form, datasets: &BTreeMap<String, DatasetSpec>, known: &[&str], problems: &mut Vec<Problem>) {
+    for sheet in &form.sheets {
+        if !datasets.contains_key(&sheet.dataset.value) {
+            let names: Vec<&str> = datasets.keys().map(String::as_str).collect();
+            problems.push(
+                yaml::problem(&form.path, &sheet.dataset, format!("no dataset `{}` in report.yml", sheet.dataset.value)).hint(listed("datasets", &names)),
+            );
+        }
+        let mut known = known.to_vec();
+        known.extend(sheet.member_columns());
+        for text in sheet.texts() {
+            check_names(&form.path, text, &known, problems);
+        }
+    }
+}
+
+/// A ledger is split while it streams by, so its members have to come one after the other.
+fn check_order(path: &Path, form: &Form, datasets: &BTreeMap<String, DatasetSpec>, split: Option<&Split>, problems: &mut Vec<Problem>) {
+    let (Some(split), Some(sheet)) = (split, form.sheets.first().filter(|sheet| sheet.kind == form::Kind::Ledger)) else { return };
+    let first = datasets.get(&sheet.dataset.value).and_then(|spec| spec.order_by.first());
+    if first.is_none_or(|order| order.value != split.by.value) {
+        problems.push(
+            yaml::problem(path, &split.by, format!("a ledger split by `{}` has to be ordered by it first", split.by.value))
+                .hint(format!("begin the `order_by` of dataset `{}` with `{}`", sheet.dataset.value, split.by.value)),
+        );
+    }
+}
+
+fn check_names(path: &Path, text: &Spanned<String>, known: &[&str], problems: &mut Vec<Problem>) {
+    for name in names_in(&text.value) {
+        if !known.contains(&name) {
+            problems.push(yaml::problem(path, text, format!("`{{{name}}}` stands for nothing")).hint(listed("names", known)));
+        }
+    }
+}
+
+pub(super) fn listed(what: &str, names: &[&str]) -> String {
+    if names.is_empty() {
+        return format!("there are no {what}");
+    }
+    let mut sorted = names.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    format!("{what}: {}", sorted.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+}

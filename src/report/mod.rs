@@ -1,0 +1,146 @@
+//! Reports: a manifest names datasets and outputs; datasets come from the query engine; a form or a
+//! template lays them out; an exporter writes the file.
+//!
+//! ```text
+//! report.yml -> dataset -> SheetLayout (form.yml) or Summary (summary.md.j2) -> xlsx, md, html
+//! ```
+//!
+//! Nothing here reads the clock, opens a table or defines a figure: numbers arrive through [`Figures`],
+//! dates through [`RunContext`]. A layout is plain data with a text form, so it can be snapshot-tested,
+//! and an exporter neither calculates nor queries.
+
+mod chart_svg;
+mod compose;
+mod dataset;
+mod export;
+mod files;
+mod form;
+mod layout;
+mod manifest;
+mod number;
+mod render;
+mod summary;
+mod template;
+mod wording;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use chrono::{NaiveDate, NaiveDateTime};
+use datafusion::execution::SendableRecordBatchStream;
+
+pub use export::{EXPORTERS, Exporter};
+pub use layout::{SheetLayout, WorkbookLayout};
+pub use manifest::{Parameter, Report};
+pub use render::{check, render};
+
+/// Where reports get their numbers: the query engine, pinned to one snapshot.
+#[async_trait]
+pub trait Figures: Sync {
+    /// A small result, whole.
+    async fn fetch(&self, sql: &str) -> Result<Vec<RecordBatch>, Problem>;
+    /// A row list, streamed in the order asked for.
+    async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream, Problem>;
+    /// The Chinese name of a view and of its columns; `None` when there is no such view.
+    fn labels(&self, view: &str) -> Option<ViewMeta>;
+}
+
+/// What people call a view and its columns.
+#[derive(Debug, Clone, Default)]
+pub struct ViewMeta {
+    pub label: String,
+    pub columns: Vec<ColumnMeta>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ColumnMeta {
+    pub name: String,
+    pub label: String,
+    pub unit: String,
+}
+
+/// What a run knows and a report may print. The same context over the same snapshot gives the same bytes.
+#[derive(Debug, Clone)]
+pub struct RunContext {
+    /// The date the figures speak for.
+    pub as_of: NaiveDate,
+    pub snapshot_id: String,
+    /// When the run was made, as the run states it; also the creation date of every file.
+    pub made_at: NaiveDateTime,
+    /// Name and version of the program.
+    pub version: String,
+    /// Chosen parameters, by name; those left out take the manifest's defaults.
+    pub params: BTreeMap<String, String>,
+    /// 开福区
+    pub district_name: String,
+    /// The unit that signs: 开福区网格化综合服务中心
+    pub office_name: String,
+    /// Files written at the same time.
+    pub workers: usize,
+    /// Most rows one workbook may hold; a report that asks for more fails and says so.
+    pub workbook_rows_max: usize,
+}
+
+/// A file that has been written, synced and moved to its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFile {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Data rows in it; 0 for a summary.
+    pub rows: usize,
+    /// Data cells in it; 0 for a summary.
+    pub cells: usize,
+}
+
+/// Something a person can mend in a report's files, or a file that could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problem {
+    pub file: PathBuf,
+    /// 1-based; 0 when the place is not known.
+    pub line: u32,
+    pub column: u32,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    pub fn new(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
+        Self { file: file.into(), line: 0, column: 0, message: message.into(), hint: None }
+    }
+
+    pub fn at(mut self, line: u32, column: u32) -> Self {
+        (self.line, self.column) = (line, column);
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads every report below `dir`, in name order. A report with a problem is left out; the others are kept.
+pub fn load(dir: &Path) -> (Vec<Report>, Vec<Problem>) {
+    manifest::load(dir)
+}

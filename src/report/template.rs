@@ -1,0 +1,277 @@
+//! The template language of summaries: minijinja with strict names, bounded work, positions in errors, and
+//! filters that show figures as official prose does. Nothing here calculates.
+//!
+//! Text from the data is escaped for Markdown on its way out, so that no name becomes a link, a heading or
+//! a table border.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use chrono::NaiveDate;
+use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+
+use super::Problem;
+use super::form::NOT_APPLICABLE;
+use super::manifest::listed;
+use super::number::{Format, fixed, percent};
+use super::summary::{Block, Card, Chart, ChartKind, Series};
+use super::wording::chinese_date;
+
+/// Instructions and allocations one template may cost; a page takes a few ten thousand.
+const FUEL: u64 = 20_000_000;
+const TEMPLATE: &str = "summary";
+/// A block's place in the text: its number between two signs no office types.
+pub(super) const BLOCK_OPEN: char = '\u{E000}';
+pub(super) const BLOCK_CLOSE: char = '\u{E001}';
+
+/// Blocks met while rendering, in order.
+pub(super) type Blocks = Arc<Mutex<Vec<Block>>>;
+
+/// Names of the filters, for hints; the environment is tested to have each.
+pub(super) const FILTERS: &[&str] = &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
+
+/// Whether the template can be read at all.
+pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
+    let mut environment = environment(&Blocks::default());
+    environment.add_template(TEMPLATE, source).map_err(|error| problem(path, source, &error, &[]))
+}
+
+/// The text, with blocks marked in it. `tables` names each dataset's columns, for messages.
+pub(super) fn render(path: &Path, source: &str, data: Value, blocks: &Blocks, tables: &[(String, Vec<String>)]) -> Result<String, Problem> {
+    let mut environment = environment(blocks);
+    let explain = |error: Error| problem(path, source, &error, tables);
+    environment.add_template(TEMPLATE, source).map_err(explain)?;
+    environment.get_template(TEMPLATE).and_then(|template| template.render(data)).map_err(explain)
+}
+
+fn environment(blocks: &Blocks) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A line that holds only a block tag leaves no line behind, so that loops can write table rows.
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_formatter(|out, _state, value| {
+        if value.is_undefined() {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
+        let text = match value.kind() {
+            ValueKind::None => NOT_APPLICABLE.to_owned(),
+            ValueKind::String if value.is_safe() => value.to_string(),
+            ValueKind::String => escaped(&value.to_string()),
+            ValueKind::Number => value.to_string(),
+            kind => return Err(Error::new(ErrorKind::InvalidOperation, format!("a {kind} cannot be printed, name one of its fields"))),
+        };
+        out.write_str(&text).map_err(|_| Error::from(ErrorKind::WriteFailure))
+    });
+    environment.add_filter("percent", |value: Option<f64>, digits: Option<u8>| {
+        value.map_or_else(|| NOT_APPLICABLE.to_owned(), |rate| percent(rate, digits.unwrap_or(2).into()) + "%")
+    });
+    environment
+        .add_filter("fixed", |value: Option<f64>, digits: Option<u8>| value.map_or_else(|| NOT_APPLICABLE.to_owned(), |value| fixed(value, digits.unwrap_or(0).into())));
+    environment.add_filter("wan", |value: Option<f64>, digits: Option<u8>| {
+        value.map_or_else(|| NOT_APPLICABLE.to_owned(), |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万")
+    });
+    environment.add_filter("date", |value: Option<String>| {
+        let parsed = value.as_deref().and_then(|text| text.get(..10)).and_then(|text| text.parse::<NaiveDate>().ok());
+        parsed.map_or_else(|| NOT_APPLICABLE.to_owned(), chinese_date)
+    });
+    environment.add_filter("change", |value: Option<f64>, unit: Option<String>| worded(value, 0, "增加", "减少", &unit.unwrap_or_default(), 1.0));
+    environment.add_filter("point_change", |value: Option<f64>, digits: Option<u8>| {
+        worded(value, digits.unwrap_or(2).into(), "上升", "下降", "个百分点", 100.0)
+    });
+    environment.add_filter("growth", |value: Option<f64>, digits: Option<u8>| worded(value, digits.unwrap_or(1).into(), "上升", "下降", "%", 100.0));
+    environment.add_filter("rank_word", |rank: Option<i64>| rank.map_or_else(|| NOT_APPLICABLE.to_owned(), |rank| format!("第{rank}位")));
+    let sink = Arc::clone(blocks);
+    environment.add_function("cards", move |entries: Vec<Value>| {
+        let cards = entries.iter().map(card).collect::<Result<Vec<_>, _>>()?;
+        mark(&sink, Block::Cards(cards))
+    });
+    for (name, kind) in [("bar_chart", ChartKind::Bar), ("line_chart", ChartKind::Line)] {
+        let sink = Arc::clone(blocks);
+        environment.add_function(name, move |rows: Value, options: Kwargs| mark(&sink, Block::Chart(chart(kind, &rows, &options)?)));
+    }
+    environment
+}
+
+/// A difference in words; the sign is said once, by the verb.
+fn worded(value: Option<f64>, digits: usize, up: &str, down: &str, unit: &str, factor: f64) -> String {
+    let Some(value) = value else { return NOT_APPLICABLE.to_owned() };
+    let size = if factor == 1.0 { fixed(value.abs(), digits) } else { percent(value.abs(), digits) };
+    if size.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+        return "持平".to_owned();
+    }
+    format!("{}{size}{unit}", if value > 0.0 { up } else { down })
+}
+
+fn mark(blocks: &Blocks, block: Block) -> Result<Value, Error> {
+    let mut blocks = blocks.lock().map_err(|_| Error::new(ErrorKind::InvalidOperation, "an earlier block failed"))?;
+    blocks.push(block);
+    Ok(Value::from_safe_string(format!("\n\n{BLOCK_OPEN}{}{BLOCK_CLOSE}\n\n", blocks.len() - 1)))
+}
+
+fn card(entry: &Value) -> Result<Card, Error> {
+    let text = |name: &str| -> Result<String, Error> {
+        let value = entry.get_attr(name)?;
+        Ok(match value.kind() {
+            ValueKind::Undefined => String::new(),
+            ValueKind::None => NOT_APPLICABLE.to_owned(),
+            _ => value.to_string(),
+        })
+    };
+    let card = Card { label: text("label")?, value: text("value")?, unit: text("unit")?, note: text("note")? };
+    if card.label.is_empty() || card.value.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidOperation, "a card needs `label` and `value`, and may have `unit` and `note`"));
+    }
+    Ok(card)
+}
+
+/// `bar_chart(rows, label="community_name", values=["open_count"], names=["在办"], title="…", format="integer")`
+fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
+    let label: String = options.get("label")?;
+    let columns: Vec<String> = options.get("values")?;
+    let names: Vec<String> = options.get::<Option<Vec<String>>>("names")?.unwrap_or_else(|| columns.clone());
+    let format: Option<String> = options.get("format")?;
+    let title: String = options.get("title")?;
+    let unit: Option<String> = options.get("unit")?;
+    options.assert_all_used()?;
+    let format = match format {
+        None => Format::Integer,
+        Some(text) => Format::parse(&text).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("unknown format `{text}`")))?,
+    };
+    let mut labels = Vec::new();
+    let mut series: Vec<Series> = names.into_iter().map(|name| Series { name, points: Vec::new() }).collect();
+    for row in rows.try_iter()? {
+        let field = |name: &str| match row.get_attr(name)? {
+            value if value.is_undefined() => Err(Error::new(ErrorKind::UndefinedError, format!("the rows of the chart have no `{name}`"))),
+            value => Ok(value),
+        };
+        labels.push(field(&label)?.to_string());
+        for (column, series) in columns.iter().zip(&mut series) {
+            series.points.push(f64::try_from(field(column)?).ok().filter(|value| value.is_finite()));
+        }
+    }
+    Ok(Chart { kind, title, unit: unit.unwrap_or_default(), labels, series, format })
+}
+
+/// Text as Markdown shows it literally.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' | '!' => out.extend(['\\', sign]),
+            '\n' | '\r' | '\t' => out.push(' '),
+            BLOCK_OPEN | BLOCK_CLOSE => {}
+            _ if sign.is_control() => {}
+            _ => out.push(sign),
+        }
+    }
+    out
+}
+
+/// The error at its place in the template, with the names that would have worked.
+fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<String>)]) -> Problem {
+    // An error inside a filter or function is wrapped; the innermost cause says most, the outermost has the place.
+    let mut detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(text) = inner.downcast_ref::<Error>().and_then(Error::detail) {
+            detail = text.to_owned();
+        }
+        cause = inner.source();
+    }
+    let range = error.range();
+    let snippet = range.clone().and_then(|range| source.get(range)).unwrap_or_default();
+    let (line, column) = match &range {
+        Some(range) => position(source, range.start),
+        None => (error.line().map_or(0, |line| u32::try_from(line).unwrap_or(0)), 1),
+    };
+    let message = match error.kind() {
+        ErrorKind::UndefinedError if !snippet.is_empty() => format!("`{snippet}` is undefined: {detail}"),
+        ErrorKind::OutOfFuel => "the template does too much work; does a loop never end?".to_owned(),
+        _ => detail,
+    };
+    let problem = Problem::new(path, message).at(line, column);
+    match error.kind() {
+        ErrorKind::UnknownFilter => problem.hint(listed("filters", FILTERS)),
+        _ => match tables.iter().find(|(name, _)| mentions(snippet, name)) {
+            Some((name, columns)) => problem.hint(listed(&format!("`{name}` has the columns"), &columns.iter().map(String::as_str).collect::<Vec<_>>())),
+            None if error.kind() == ErrorKind::UndefinedError && !tables.is_empty() => {
+                problem.hint(listed("datasets", &tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()))
+            }
+            None => problem,
+        },
+    }
+}
+
+fn mentions(snippet: &str, name: &str) -> bool {
+    snippet.split(|sign: char| !sign.is_alphanumeric() && sign != '_').any(|word| word == name)
+}
+
+fn position(source: &str, at: usize) -> (u32, u32) {
+    let before = source.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|sign| *sign != '\n').count() + 1;
+    (u32::try_from(line).unwrap_or(0), u32::try_from(column).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(source: &str) -> Result<String, Problem> {
+        let row = Value::from_pairs([("rate", Value::from(0.98585)), ("name", Value::from("[x](http://y) <b>|*"))]);
+        let data = Value::from_pairs([("overview", row), ("nothing", Value::from(()))]);
+        let tables = [("overview".to_owned(), vec!["name".to_owned(), "rate".to_owned()])];
+        render(Path::new("summary.md.j2"), source, data, &Blocks::default(), &tables)
+    }
+
+    #[test]
+    fn filters_word_figures() {
+        for (source, expected) in [
+            ("{{ overview.rate | percent }}", "98.59%"),
+            ("{{ overview.rate | percent(1) }}", "98.6%"),
+            ("{{ nothing | percent }}", "—"),
+            ("{{ nothing }}", "—"),
+            ("{{ 640000 | wan(1) }}", "64.0万"),
+            ("{{ '2024-06-27' | date }}", "2024年6月27日"),
+            ("{{ -12 | change('件') }}", "减少12件"),
+            ("{{ 0 | change('件') }}", "持平"),
+            ("{{ 0.0123 | point_change }}", "上升1.23个百分点"),
+            ("{{ -0.032 | growth }}", "下降3.2%"),
+            ("{{ none | growth }}", "—"),
+            ("{{ 3 | rank_word }}", "第3位"),
+            ("{{ 1 | fixed(2) }}", "1.00"),
+        ] {
+            assert_eq!(shown(source).as_deref(), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn text_from_the_data_stays_text() {
+        assert_eq!(shown("{{ overview.name }}").as_deref(), Ok(r"\[x\](http://y) \<b\>\|\*"));
+    }
+
+    #[test]
+    fn errors_name_place_and_columns() {
+        let problem = shown("第一行\n办结率 {{ overview.rate_pct | percent }}").err();
+        let Some(problem) = problem else { panic!("an undefined name was accepted") };
+        assert_eq!((problem.line, problem.column), (2, 8), "{problem}");
+        assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("`rate`")), "{problem}");
+        let problem = shown("{{ overview.rate | percnt }}").err();
+        assert!(problem.and_then(|problem| problem.hint).is_some_and(|hint| hint.contains("`percent`")));
+        assert!(shown("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}").is_err());
+    }
+
+    #[test]
+    fn every_listed_filter_exists() {
+        let environment = environment(&Blocks::default());
+        for filter in FILTERS {
+            assert!(environment.compile_expression(&format!("none | {filter}")).and_then(|expression| expression.eval(())).is_ok(), "{filter}");
+        }
+    }
+}

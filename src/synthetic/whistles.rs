@@ -1,0 +1,522 @@
+//! The whistles of a grid as they stand tonight: when reported, sent to whom, answered, closed, settled.
+
+use super::nights::{self, Delivered, RowKey, hash_number};
+use super::random::{Random, share};
+use super::reference::{District, List};
+use super::world::{FIRST_NIGHT, Stream, World};
+
+const HOUR: f64 = 3600.0;
+/// Daily whistles that the subdistrict settles alone, without a task: nothing refers to them.
+const LOOSE_SHARE: f64 = 0.1;
+
+/// Positions in the list 吹哨状态.
+pub(crate) mod status {
+    pub(crate) const REPORTED: usize = 0;
+    pub(crate) const ACCEPTED: usize = 1;
+    pub(crate) const DISPATCHED: usize = 2;
+    pub(crate) const HANDLED: usize = 3;
+    pub(crate) const CLOSED: usize = 4;
+    pub(crate) const SETTLED: usize = 5;
+    pub(crate) const SUSPENDED: usize = 6;
+}
+
+/// Positions in the list 来源.
+pub(crate) mod source {
+    pub(crate) const VISIT: usize = 3;
+}
+
+/// Per category, in the order of the list 吹哨类别: the departments that usually answer, and what people write.
+struct Category {
+    departments: &'static [(&'static str, f64)],
+    titles: &'static [&'static str],
+    share: f64,
+}
+
+const CATEGORIES: [Category; 11] = [
+    Category {
+        departments: &[("城管执法大队", 4.0), ("环卫服务中心", 5.0), ("园林绿化中心", 1.5)],
+        titles: &["垃圾清运不及时", "绿化带内堆放杂物", "建筑垃圾随意倾倒", "道路积水"],
+        share: 15.0,
+    },
+    Category {
+        departments: &[("城管执法大队", 8.0), ("市场监管局", 1.0)],
+        titles: &["流动摊贩占道经营", "店外经营影响通行", "早市摊点占用人行道"],
+        share: 12.0,
+    },
+    Category {
+        departments: &[("公安分局", 3.0), ("生态环境分局", 4.0), ("文旅体局", 1.0)],
+        titles: &["夜间施工噪声扰民", "广场舞音响声音过大", "店铺外放音响扰民", "空调外机噪声"],
+        share: 14.0,
+    },
+    Category {
+        departments: &[("城管执法大队", 5.0), ("自然资源分局", 3.0), ("住房城乡建设局", 2.0)],
+        titles: &["楼顶私搭阳光房", "一楼住户圈占公共绿地", "违规搭建雨棚"],
+        share: 6.0,
+    },
+    Category {
+        departments: &[("消防救援大队", 6.0), ("应急管理局", 3.0), ("燃气公司", 1.5), ("供电公司", 1.0)],
+        titles: &["楼道停放电动车充电", "消防通道被占用", "消火栓无水", "液化气瓶违规存放"],
+        share: 9.0,
+    },
+    Category {
+        departments: &[("住房城乡建设局", 8.0), ("司法局", 1.0)],
+        titles: &["物业服务不到位", "电梯长期停运", "物业费纠纷", "小区门禁损坏未修"],
+        share: 12.0,
+    },
+    Category {
+        departments: &[("市政维护中心", 5.0), ("供水公司", 2.0), ("供电公司", 1.5), ("通信公司", 1.5), ("园林绿化中心", 1.0)],
+        titles: &["路灯不亮", "井盖缺失", "供水管漏水", "通信线缆垂落", "健身器材损坏"],
+        share: 10.0,
+    },
+    Category {
+        departments: &[("交警大队", 7.0), ("城管执法大队", 2.0)],
+        titles: &["违停堵塞小区出口", "僵尸车长期占位", "人行道停车"],
+        share: 9.0,
+    },
+    Category {
+        departments: &[("生态环境分局", 6.0), ("市场监管局", 2.0), ("城管执法大队", 2.0)],
+        titles: &["餐饮油烟直排", "烧烤店油烟扰民", "烟道串味"],
+        share: 6.0,
+    },
+    Category {
+        departments: &[("司法局", 5.0), ("公安分局", 2.0), ("信访局", 1.0)],
+        titles: &["楼上漏水引发邻里纠纷", "宠物扰民引发争执", "公共晾晒区域争用"],
+        share: 4.0,
+    },
+    Category {
+        departments: &[("民政局", 2.0), ("人社局", 2.0), ("卫生健康局", 2.0), ("教育局", 1.0), ("医保局", 1.0), ("残联", 0.6), ("退役军人事务局", 0.6), ("农业水利局", 1.0), ("商务局", 0.5)],
+        titles: &["困难家庭申请救助", "拖欠工资反映", "幼儿园周边秩序", "流浪动物较多"],
+        share: 3.0,
+    },
+];
+
+pub(crate) const SUSPEND_REASONS: [&str; 4] =
+    ["涉及历史遗留产权问题，待协调", "需纳入年度改造计划", "施工受汛期影响，暂缓", "当事人长期不在本地"];
+
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) department: usize,
+    pub(crate) is_main: bool,
+    pub(crate) dispatched: i64,
+    pub(crate) responded: Option<i64>,
+    pub(crate) closed: Option<i64>,
+    pub(crate) returned: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Whistle {
+    pub(crate) key: RowKey,
+    pub(crate) is_district: bool,
+    pub(crate) source: usize,
+    pub(crate) category: usize,
+    pub(crate) title: &'static str,
+    pub(crate) reported: i64,
+    pub(crate) accepted: Option<i64>,
+    pub(crate) dispatched: Option<i64>,
+    pub(crate) responded: Option<i64>,
+    pub(crate) due: i64,
+    pub(crate) closed: Option<i64>,
+    pub(crate) settled: Option<i64>,
+    pub(crate) department: usize,
+    pub(crate) is_suspended: bool,
+    pub(crate) extensions: i64,
+    pub(crate) returns: i64,
+    pub(crate) reworks: i64,
+    pub(crate) satisfaction: Option<i64>,
+    pub(crate) delivered: Delivered,
+    /// Night on which it went out to the departments.
+    pub(crate) dispatched_on: u32,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) updated: i64,
+}
+
+impl Whistle {
+    pub(crate) fn status(&self) -> usize {
+        match () {
+            () if self.settled.is_some() => status::SETTLED,
+            () if self.closed.is_some() => status::CLOSED,
+            () if self.is_suspended => status::SUSPENDED,
+            () if self.responded.is_some() => status::HANDLED,
+            () if self.dispatched.is_some() => status::DISPATCHED,
+            () if self.accepted.is_some() => status::ACCEPTED,
+            () => status::REPORTED,
+        }
+    }
+}
+
+/// All whistles of a grid that exist tonight, in the order of their keys.
+pub(crate) fn whistles(world: &World, grid: usize) -> Vec<Whistle> {
+    let counts = world.counts[grid];
+    let start = world.starts[grid].whistles;
+    let mut all: Vec<Whistle> = (0..counts.whistles())
+        .map(|at| {
+            let is_district = at >= counts.daily;
+            let nth = if is_district { at - counts.daily } else { at };
+            let is_open = nth < if is_district { counts.district_open } else { counts.daily_open };
+            let number = start + u64::from(at);
+            let key = RowKey {
+                stream: Stream::Whistle,
+                number,
+                born: 1,
+                is_loose: !is_district && !is_open && share(world.hash(Stream::Whistle, number ^ 0x100_5e)) < LOOSE_SHARE,
+                loose_share: LOOSE_SHARE,
+            };
+            let is_riverside = is_district && nth == 0 && is_phoenix_pavilion_first(&world.district, grid);
+            first_night(world, grid, key, is_district, is_open, is_riverside)
+        })
+        .collect();
+    for night in 2..=world.night {
+        let count = nights::inserted(world, Stream::Whistle, grid, night, counts.whistles());
+        for number in 0..u64::from(count) {
+            let number = hash_number(grid, night, number);
+            let key = RowKey { stream: Stream::Whistle, number, born: night, is_loose: false, loose_share: LOOSE_SHARE };
+            all.push(later_night(world, grid, key));
+        }
+    }
+    for whistle in &mut all {
+        live_on(world, whistle);
+    }
+    all
+}
+
+/// 凤亭社区's first grid has the path along the river, which went to four units.
+fn is_phoenix_pavilion_first(district: &District, grid: usize) -> bool {
+    district.grids[grid].code == "430105001007001"
+}
+
+/// The durations of one case, in seconds.
+struct Pace {
+    accept: i64,
+    dispatch: i64,
+    turn_back: i64,
+    respond: i64,
+    close: i64,
+    settle: i64,
+}
+
+fn pace(random: &mut Random, is_district: bool, speed: f64, is_returned: bool) -> Pace {
+    let mut seconds = |median: f64, sigma: f64| 60 + (random.log_normal(median, sigma) * HOUR) as i64;
+    Pace {
+        accept: seconds(0.35, 0.8),
+        dispatch: seconds(if is_district { 4.0 } else { 1.0 }, 0.8),
+        turn_back: if is_returned { seconds(5.0, 0.6) } else { 0 },
+        respond: seconds(if is_district { 5.0 } else { 2.2 } * speed, 0.9),
+        close: seconds(if is_district { 62.0 } else { 19.0 } * speed, 0.95),
+        settle: seconds(26.0, 0.7),
+    }
+}
+
+/// Some departments are quicker than others, and all got a little quicker over the time.
+fn speed(department: usize, day: i32) -> f64 {
+    let own = 0.65 + share(super::random::mix(department as u64, 0x59eed)) * 0.9;
+    own * if day >= 19_723 { 0.9 } else { 1.0 } // since 2024-01-01
+}
+
+fn first_night(world: &World, grid: usize, key: RowKey, is_district: bool, is_open: bool, is_riverside: bool) -> Whistle {
+    let mut random = world.random(Stream::Whistle, key.number ^ 0x1e_0000_0000);
+    let end = i64::from(FIRST_NIGHT + 1) * 86_400;
+    let mut whistle = case(world, &mut random, grid, key, is_district);
+    if is_riverside {
+        whistle.category = 6;
+        whistle.title = "沿江步道护栏松动、照明缺失";
+        whistle.department = world.district.index(List::Department, "市政维护中心");
+    }
+    let is_returned = !key.is_loose && !is_riverside && whistle_may_return(world, grid) && random.chance(0.022);
+    let reported = |day: i32, random: &mut Random| i64::from(day) * 86_400 + random.range(27_000, 73_800);
+    if is_open {
+        let age = random.log_normal(if is_district { 5.0 } else { 3.2 }, 1.0).min(150.0) as i32;
+        whistle.reported = reported(FIRST_NIGHT - age, &mut random);
+        let pace = pace(&mut random, is_district, speed(whistle.department, FIRST_NIGHT), is_returned);
+        whistle.is_suspended = age > 25 && random.chance(0.5);
+        run(&mut whistle, &pace, end - 1, false);
+    } else {
+        // A closed case was closed by tonight: another day if this one does not fit, the newest days last.
+        for attempt in 0..40 {
+            let day = world.whistle_days.draw(&mut random);
+            whistle.reported = reported(day, &mut random);
+            let pace = pace(&mut random, is_district, speed(whistle.department, day), is_returned);
+            let total = pace.accept + pace.dispatch + pace.turn_back + pace.respond + pace.close;
+            if whistle.reported + total < end || attempt == 39 {
+                run(&mut whistle, &pace, end - 1, true);
+                break;
+            }
+        }
+    }
+    set_due(world, &mut random, &mut whistle, end);
+    finish(&mut random, &mut whistle, end);
+    whistle.dispatched_on = if whistle.dispatched.is_some() { 1 } else { 0 };
+    send_out(world, &mut random, grid, &mut whistle, is_returned, is_riverside);
+    whistle.updated = latest(&whistle);
+    whistle.delivered = if world.night == 1 { Delivered::Full } else { Delivered::No };
+    whistle
+}
+
+/// The eight of 凤亭社区 went straight to the right units.
+fn whistle_may_return(world: &World, grid: usize) -> bool {
+    world.district.community_of(grid).name != "凤亭社区"
+}
+
+fn later_night(world: &World, grid: usize, key: RowKey) -> Whistle {
+    let mut random = world.random(Stream::Whistle, key.number ^ 0x1e_0000_0000);
+    let is_district = random.chance(0.04);
+    let mut whistle = case(world, &mut random, grid, key, is_district);
+    let day = world.as_of_night(key.born);
+    let end = i64::from(day + 1) * 86_400;
+    whistle.reported = i64::from(day) * 86_400 + random.range(27_000, 73_800);
+    let pace = pace(&mut random, is_district, speed(whistle.department, day), false);
+    run(&mut whistle, &pace, end - 1, false);
+    set_due(world, &mut random, &mut whistle, end);
+    whistle.dispatched_on = if whistle.dispatched.is_some() { key.born } else { 0 };
+    send_out(world, &mut random, grid, &mut whistle, false, false);
+    whistle.updated = latest(&whistle);
+    whistle.delivered = if key.born == world.night { Delivered::Insert } else { Delivered::No };
+    whistle
+}
+
+fn case(world: &World, random: &mut Random, grid: usize, key: RowKey, is_district: bool) -> Whistle {
+    let shares: [f64; 11] = std::array::from_fn(|at| CATEGORIES[at].share);
+    let category = random.weighted(&shares);
+    let subdistrict = world.district.subdistrict_of(grid).name;
+    let office = world.district.list(List::Department).iter().position(|code| {
+        code.label.strip_suffix("办事处").is_some_and(|name| name == subdistrict)
+    });
+    let departments = CATEGORIES[category].departments;
+    let shares: Vec<f64> = departments.iter().map(|(_, share)| *share).collect();
+    let usual = departments[random.weighted(&shares)].0;
+    // Most of the daily ones the subdistrict settles itself.
+    let stays = random.chance(0.42) && !is_district || key.is_loose;
+    let department = match office {
+        Some(office) if stays => office,
+        _ => world.district.index(List::Department, usual),
+    };
+    Whistle {
+        key,
+        is_district,
+        source: if key.is_loose { random.weighted(&[3.0, 1.0, 1.0]) } else { random.weighted(&[58.0, 20.0, 13.0, 9.0]) },
+        category,
+        title: random.pick(CATEGORIES[category].titles),
+        reported: 0,
+        accepted: None,
+        dispatched: None,
+        responded: None,
+        due: 0,
+        closed: None,
+        settled: None,
+        department,
+        is_suspended: false,
+        extensions: 0,
+        returns: 0,
+        reworks: 0,
+        satisfaction: None,
+        delivered: Delivered::No,
+        dispatched_on: 0,
+        tasks: Vec::new(),
+        updated: 0,
+    }
+}
+
+/// Lets time pass until `last`: the stages reached by then are set.
+fn run(whistle: &mut Whistle, pace: &Pace, last: i64, must_close: bool) {
+    let mut at = whistle.reported;
+    let mut stretch = 1.0;
+    let total = pace.accept + pace.dispatch + pace.turn_back + pace.respond + pace.close;
+    if must_close && at + total > last {
+        stretch = (last - at) as f64 / (total + 60) as f64;
+    }
+    let mut step = |seconds: i64| {
+        at += ((seconds as f64 * stretch) as i64).max(1);
+        (at <= last).then_some(at)
+    };
+    whistle.accepted = step(pace.accept);
+    whistle.dispatched = step(pace.dispatch);
+    whistle.responded = step(pace.turn_back + pace.respond);
+    if pace.turn_back > 0 && whistle.responded.is_some() {
+        whistle.returns = 1;
+    }
+    if must_close {
+        whistle.closed = step(pace.close);
+        whistle.settled = step(pace.settle);
+    }
+}
+
+/// Three working days for a daily whistle, seven for a district one; an extension adds three or five.
+fn set_due(world: &World, random: &mut Random, whistle: &mut Whistle, end: i64) {
+    let day = whistle.reported.div_euclid(86_400) as i32;
+    let of_day = whistle.reported.rem_euclid(86_400);
+    let mut limit = if whistle.is_district { 7 } else { 3 };
+    loop {
+        let due = world.district.calendar.add_working_days(super::world::date(day), limit);
+        let epoch = chrono::NaiveDate::default();
+        let due_day = due.map_or(i64::from(day), |due| (due - epoch).num_days());
+        whistle.due = due_day * 86_400 + of_day;
+        let is_late = whistle.closed.unwrap_or(end) > whistle.due;
+        if is_late && whistle.extensions < 2 && random.chance(0.3) {
+            whistle.extensions += 1;
+            limit += if whistle.is_district { 5 } else { 3 };
+        } else {
+            return;
+        }
+    }
+}
+
+fn finish(random: &mut Random, whistle: &mut Whistle, end: i64) {
+    let Some(closed) = whistle.closed else { return };
+    let is_late = closed > whistle.due;
+    if random.chance(if is_late { 0.06 } else { 0.02 }) {
+        whistle.reworks = 1 + i64::from(random.chance(0.12));
+    }
+    // A few wait long for the last look.
+    if random.chance(0.02) && closed > end - 60 * 86_400 {
+        whistle.settled = None;
+    }
+    if whistle.settled.is_some() && random.chance(0.72) {
+        let spoiled = is_late || whistle.reworks > 0;
+        let shares = if spoiled { [12.0, 12.0, 22.0, 28.0, 26.0] } else { [2.5, 4.0, 9.5, 27.0, 57.0] };
+        whistle.satisfaction = Some(1 + random.weighted(&shares) as i64);
+    }
+}
+
+/// One task for each unit, once the whistle is out.
+fn send_out(world: &World, random: &mut Random, grid: usize, whistle: &mut Whistle, is_returned: bool, is_riverside: bool) {
+    let Some(dispatched) = whistle.dispatched.filter(|_| !whistle.key.is_loose) else { return };
+    let units = match (is_riverside, whistle.is_district) {
+        (true, _) => 4,
+        (_, true) if world.district.community_of(grid).name == "凤亭社区" => 1 + random.weighted(&[45.0, 35.0, 20.0]),
+        (_, true) => 1 + random.weighted(&[38.0, 36.0, 20.0, 6.0]),
+        _ => 1 + random.weighted(&[83.0, 13.5, 3.5]),
+    };
+    let mut sent = vec![whistle.department];
+    let mut main_dispatched = dispatched;
+    if let (true, Some(responded)) = (is_returned && whistle.returns > 0, whistle.responded) {
+        let wrong = other_department(world, random, whistle.category, &sent);
+        let returned = dispatched + (responded - dispatched) * 2 / 3;
+        main_dispatched = returned + (responded - returned) / 2;
+        whistle.tasks.push(Task {
+            department: wrong,
+            is_main: true,
+            dispatched,
+            responded: None,
+            closed: None,
+            returned: Some(returned),
+        });
+        sent.push(wrong);
+    }
+    whistle.tasks.push(Task {
+        department: whistle.department,
+        is_main: true,
+        dispatched: main_dispatched,
+        responded: whistle.responded,
+        closed: whistle.closed,
+        returned: None,
+    });
+    for _ in 1..units {
+        let department = other_department(world, random, whistle.category, &sent);
+        sent.push(department);
+        let closed = whistle.closed;
+        // A helping unit answers somewhere between dispatch and now, and is done by the time the whistle is.
+        let answer = dispatched + 60 + (random.log_normal(3.0, 0.9) * HOUR) as i64;
+        let responded = match closed {
+            Some(closed) => Some(answer.min(dispatched + (closed - dispatched) / 2)),
+            None => whistle.responded.map(|main| answer.min(main)),
+        };
+        let done = closed.zip(responded).map(|(closed, responded)| {
+            responded + ((closed - responded) as f64 * (0.3 + 0.7 * random.unit())) as i64
+        });
+        whistle.tasks.push(Task { department, is_main: false, dispatched, responded, closed: done, returned: None });
+    }
+}
+
+fn other_department(world: &World, random: &mut Random, category: usize, sent: &[usize]) -> usize {
+    let departments = CATEGORIES[category].departments;
+    for _ in 0..4 {
+        let index = world.district.index(List::Department, random.pick(departments).0);
+        if !sent.contains(&index) {
+            return index;
+        }
+    }
+    let all = world.district.list(List::Department).iter().position(|code| code.label.ends_with("办事处"));
+    let mut index = random.below(all.unwrap_or(1));
+    while sent.contains(&index) {
+        index = (index + 1) % all.unwrap_or(1).max(sent.len() + 1);
+    }
+    index
+}
+
+/// The last thing that happened to a whistle.
+fn latest(whistle: &Whistle) -> i64 {
+    [whistle.accepted, whistle.dispatched, whistle.responded, whistle.closed, whistle.settled]
+        .into_iter()
+        .flatten()
+        .fold(whistle.reported, i64::max)
+}
+
+/// What the nights after its first brought: answers, closings, last looks, late ratings, a few deletions.
+fn live_on(world: &World, whistle: &mut Whistle) {
+    for night in whistle.key.born + 1..=world.night {
+        if matches!(whistle.delivered, Delivered::Delete | Delivered::Gone) {
+            whistle.delivered = Delivered::Gone;
+            return;
+        }
+        let mut random = world.random(Stream::Night, whistle.key.number ^ (u64::from(night) << 48) ^ (1 << 46));
+        let at = random.unit();
+        let morning = i64::from(world.as_of_night(night)) * 86_400 + random.range(8 * 3600, 14 * 3600);
+        let is_changed = if whistle.closed.is_some() {
+            if whistle.key.is_loose && at < 0.001 / LOOSE_SHARE {
+                whistle.delivered = Delivered::Delete;
+                continue;
+            }
+            look_again(whistle, at, morning)
+        } else {
+            move_on(&mut random, whistle, at, morning, night)
+        };
+        whistle.delivered = match (is_changed, night == world.night) {
+            (true, true) => Delivered::Update,
+            _ => Delivered::No,
+        };
+    }
+}
+
+fn look_again(whistle: &mut Whistle, at: f64, morning: i64) -> bool {
+    if whistle.settled.is_none() && at < 0.25 {
+        whistle.settled = Some(morning + 7_200);
+        whistle.updated = morning + 7_260;
+        return true;
+    }
+    if whistle.settled.is_some() && at > 0.994 {
+        whistle.satisfaction = Some(if at > 0.9985 { 3 } else { 5 });
+        whistle.updated = morning + 600;
+        return true;
+    }
+    false
+}
+
+fn move_on(random: &mut Random, whistle: &mut Whistle, at: f64, morning: i64, night: u32) -> bool {
+    let closes = at < if whistle.is_suspended { 0.03 } else { 0.25 };
+    if !closes && (at > 0.7 || whistle.responded.is_some()) {
+        return false;
+    }
+    whistle.accepted.get_or_insert(morning);
+    if whistle.dispatched.is_none() {
+        whistle.dispatched = Some(morning + 1_800);
+        whistle.dispatched_on = night;
+        whistle.tasks.push(Task {
+            department: whistle.department,
+            is_main: true,
+            dispatched: morning + 1_800,
+            responded: None,
+            closed: None,
+            returned: None,
+        });
+    }
+    let responded = *whistle.responded.get_or_insert(morning + 5_400);
+    if closes {
+        whistle.closed = Some(morning + 7_200 + random.range(0, 3 * 3600));
+        whistle.is_suspended = false;
+    }
+    for task in whistle.tasks.iter_mut().filter(|task| task.returned.is_none()) {
+        task.responded.get_or_insert(responded.max(task.dispatched));
+        task.closed = whistle.closed;
+    }
+    whistle.updated = whistle.closed.unwrap_or(responded) + 60;
+    true
+}
