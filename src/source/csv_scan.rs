@@ -1,7 +1,7 @@
 //! Finding the fields of delimited text, and copying them into Arrow columns.
 //!
 //! Two passes over a block that sits in the cache. `scan` notes where each field lies; it looks at 64 bytes at a
-//! time, turning them into a bit mask of delimiters, line ends and quotes with plain 64-bit arithmetic. `gather` then
+//! time, turning them into a bit mask of delimiters, line ends and quotes. `gather` then
 //! copies one column after the other. UTF-8 is validated once, by Arrow, over a whole column.
 //!
 //! Quoting follows RFC 4180 as the `csv` crate reads it: a quote opens a quoted field only at the field's start, a
@@ -224,37 +224,38 @@ fn quoted(text: &[u8], open: usize, dialect: Dialect, is_last: bool) -> Option<Q
     Some(Quoted { field: Field { start: start as u32, end }, next, line_ends })
 }
 
-/// Appends the value of a quoted field given with its opening quote.
-fn unescape(raw: &[u8], into: &mut Vec<u8>) {
-    let mut rest = &raw[1..];
+/// Writes the value of a quoted field given with its opening quote; returns its length, which is never more.
+fn unescape(raw: &[u8], into: &mut [u8]) -> usize {
+    let (mut rest, mut end) = (&raw[1..], 0);
+    let mut write = |part: &[u8]| {
+        into[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    };
     while let Some(quote) = memchr::memchr(b'"', rest) {
-        into.extend_from_slice(&rest[..quote]);
+        write(&rest[..quote]);
         rest = &rest[quote + 1..];
         if rest.first() != Some(&b'"') {
             break;
         }
-        into.push(b'"');
+        write(b"\"");
         rest = &rest[1..];
     }
-    into.extend_from_slice(rest);
+    write(rest);
+    end
 }
 
 /// The positions of delimiters, line ends and quotes in a text.
 struct Marks<'t> {
     text: &'t [u8],
-    wanted: [u64; 3],
+    wanted: [u8; 2],
     /// Start of the 64 bytes that `mask` describes.
     base: usize,
     mask: u64,
 }
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const LOW7: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-
 impl<'t> Marks<'t> {
     fn new(text: &'t [u8], dialect: Dialect) -> Marks<'t> {
-        let wanted = [dialect.delimiter, dialect.line_end, b'"'].map(|byte| LOW * u64::from(byte));
-        let mut marks = Marks { text, wanted, base: 0, mask: 0 };
+        let mut marks = Marks { text, wanted: [dialect.delimiter, dialect.line_end], base: 0, mask: 0 };
         marks.mask = marks.mask_at(0);
         marks
     }
@@ -296,20 +297,16 @@ impl<'t> Marks<'t> {
 
     #[inline]
     fn mask_of(&self, chunk: &[u8; 64]) -> u64 {
+        // One byte per sign, 1 for a hit: simple enough for the compiler to compare 16 signs at a time.
+        let [delimiter, line_end] = self.wanted;
+        let mut hits = [0; 64];
+        for (hit, byte) in hits.iter_mut().zip(chunk) {
+            *hit = u8::from((*byte == delimiter) | (*byte == line_end) | (*byte == b'"'));
+        }
         let mut mask = 0;
-        for (i, word) in chunk.chunks_exact(8).enumerate() {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(word);
-            let word = u64::from_le_bytes(bytes);
-            // Per byte, the top bit of `miss` is clear exactly where the byte equals one that is wanted.
-            let mut miss = u64::MAX;
-            for wanted in self.wanted {
-                let differs = word ^ wanted;
-                miss &= ((differs & LOW7) + LOW7) | differs;
-            }
-            let hits = (!miss & !LOW7) >> 7;
-            // Gathers the lowest bit of the eight bytes into one byte.
-            mask |= (hits.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+        for (i, word) in hits.as_chunks::<8>().0.iter().enumerate() {
+            // The product gathers the lowest bits of the eight bytes in the topmost byte.
+            mask |= (u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
         }
         mask
     }
@@ -323,7 +320,7 @@ pub(super) fn gather(
     column: usize,
     cell_bytes_max: usize,
 ) -> Result<StringArray, usize> {
-    let fields = || records.fields.iter().skip(column).step_by(width).copied();
+    let fields = || records.fields.chunks_exact(width).map(|row| row[column]);
     let row_count = records.lines.len();
     let (mut byte_count, mut longest, mut empty_count) = (0, 0, 0);
     for field in fields() {
@@ -335,25 +332,26 @@ pub(super) fn gather(
     if longest > cell_bytes_max {
         return Err(fields().position(|f| f.len() > cell_bytes_max).unwrap_or_default());
     }
-    let mut values: Vec<u8> = Vec::with_capacity(byte_count + 16);
+    // Copies of fixed size, much cheaper than those of a small variable size, may write a little too far.
+    let mut values = vec![0; byte_count + 32];
     let mut offsets: Vec<i32> = Vec::with_capacity(row_count + 1);
     offsets.push(0);
+    let mut end = 0;
     for field in fields() {
-        let start = field.start as usize;
-        let length = field.len();
-        let short = text.get(start..start + 16).and_then(|t| <&[u8; 16]>::try_from(t).ok());
-        match short {
-            _ if field.is_escaped() => unescape(field.bytes(text), &mut values),
-            // A copy of fixed size is much cheaper than one of a small variable size.
-            Some(short) if length <= 16 => {
-                let end = values.len() + length;
-                values.extend_from_slice(short);
-                values.truncate(end);
+        let (start, length) = (field.start as usize, field.len());
+        if field.is_escaped() {
+            end += unescape(field.bytes(text), &mut values[end..]);
+        } else {
+            match text.get(start..start + 32) {
+                Some(source) if length <= 16 => values[end..end + 16].copy_from_slice(&source[..16]),
+                Some(source) if length <= 32 => values[end..end + 32].copy_from_slice(source),
+                _ => values[end..end + length].copy_from_slice(field.bytes(text)),
             }
-            _ => values.extend_from_slice(field.bytes(text)),
+            end += length;
         }
-        offsets.push(values.len() as i32);
+        offsets.push(end as i32);
     }
+    values.truncate(end);
     let nulls = (empty_count > 0).then(|| {
         let is_filled = |row: usize| records.fields[row * width + column].len() > 0;
         NullBuffer::new(BooleanBuffer::collect_bool(row_count, is_filled))
@@ -376,10 +374,10 @@ pub(super) fn rows_as_text(text: &[u8], records: &Records) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for end in &records.row_ends {
         let row = records.fields[first..*end].iter().map(|field| {
-            let mut value = Vec::new();
-            match field.is_escaped() {
-                true => unescape(field.bytes(text), &mut value),
-                false => value.extend_from_slice(field.bytes(text)),
+            let mut value = field.bytes(text).to_vec();
+            if field.is_escaped() {
+                let length = unescape(field.bytes(text), &mut value);
+                value.truncate(length);
             }
             String::from_utf8_lossy(&value).into_owned()
         });
