@@ -1,13 +1,14 @@
 //! JSON Lines: one object per line, each key a column. Objects inside objects become paths (`经营者/姓名`), lists stay
 //! JSON text. The file is read twice, first for its keys, because senders leave empty fields out.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use hashbrown::HashMap;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::text::{TextReader, significant_start};
@@ -30,8 +31,7 @@ const DEPTH_MAX: usize = 8;
 
 struct JsonReader {
     lines: Lines,
-    header: Vec<String>,
-    columns: HashMap<String, usize>,
+    keys: Keys,
     schema: SchemaRef,
     limits: Limits,
     row_count: u64,
@@ -42,8 +42,8 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
     let mut keys = Keys::default();
     let mut lines = Lines::open(path, limits)?;
     while let Some((line, text)) = lines.next()? {
-        let object = Object { sink: &mut keys, prefix: "", depth: 0 };
-        parse(&text, line, object)?;
+        parse(&text, line, Object { sink: &mut keys, prefix: "", depth: 0 })?;
+        keys.guess = 0;
         limits.check_columns(keys.names.len(), line)?;
     }
     if keys.names.is_empty() {
@@ -52,8 +52,7 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
     let fields: Vec<Field> = keys.names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
     Ok(Box::new(JsonReader {
         lines: Lines::open(path, limits)?,
-        header: keys.names,
-        columns: keys.index,
+        keys,
         schema: Arc::new(Schema::new(fields)),
         limits,
         row_count: 0,
@@ -66,7 +65,7 @@ impl RawReader for JsonReader {
     }
 
     fn header(&self) -> &[String] {
-        &self.header
+        &self.keys.names
     }
 
     fn header_line(&self) -> u32 {
@@ -78,23 +77,27 @@ impl RawReader for JsonReader {
     }
 
     fn next_batch(&mut self) -> Result<Option<RawBatch>, SourceError> {
-        let mut columns: Vec<StringBuilder> = self.header.iter().map(|_| StringBuilder::new()).collect();
+        let width = self.keys.names.len();
+        let mut columns: Vec<StringBuilder> = (0..width).map(|_| StringBuilder::new()).collect();
         let (mut lines, mut faults) = (Vec::new(), Vec::new());
-        let mut row = Row { columns: &self.columns, cells: vec![None; self.header.len()], kind: None };
+        let mut row = Row { keys: &mut self.keys, cells: vec![String::new(); width], is_set: vec![false; width], fault: None };
         let mut batch_bytes = 0;
         while lines.len() < BATCH_ROWS && batch_bytes < self.limits.record_bytes_max() {
             let Some((line, text)) = self.lines.next()? else { break };
             batch_bytes += text.len();
             parse(&text, line, Object { sink: &mut row, prefix: "", depth: 0 })?;
-            if row.cells.iter().flatten().any(|cell| cell.len() > self.limits.cell_bytes_max) {
-                return Err(SourceError::over(Limit::CellBytes, self.limits.cell_bytes_max as u64, Some(line)));
-            }
-            if let Some((kind, column)) = row.kind.take() {
+            row.keys.guess = 0;
+            if let Some((kind, column)) = row.fault.take() {
                 faults.push(RowFault { row: lines.len() as u32, column: Some(column as u32), kind });
             }
             for (cell, column) in row.cells.iter_mut().zip(&mut columns) {
-                column.append_option(cell.take().filter(|text| !text.is_empty()));
+                if cell.len() > self.limits.cell_bytes_max {
+                    return Err(SourceError::over(Limit::CellBytes, self.limits.cell_bytes_max as u64, Some(line)));
+                }
+                column.append_option(Some(&*cell).filter(|text| !text.is_empty()));
+                cell.clear();
             }
+            row.is_set.fill(false);
             lines.push(line);
         }
         if lines.is_empty() {
@@ -124,9 +127,9 @@ impl Lines {
         Ok(Lines { input: TextReader::open(path)?, text: Vec::new(), at: 0, line: 0, record_bytes_max })
     }
 
-    fn next(&mut self) -> Result<Option<(u32, String)>, SourceError> {
+    fn next(&mut self) -> Result<Option<(u32, Cow<'_, str>)>, SourceError> {
         let mut searched = self.at;
-        loop {
+        let (start, end) = loop {
             let end = match memchr::memchr(b'\n', &self.text[searched..]) {
                 Some(length) => searched + length,
                 None if self.input.is_at_end() && self.at < self.text.len() => self.text.len(),
@@ -142,14 +145,15 @@ impl Lines {
                     continue;
                 }
             };
-            let text = &self.text[self.at..end];
+            let start = self.at;
             self.line += 1;
             self.at = (end + 1).min(self.text.len());
             searched = self.at;
-            if !text.trim_ascii().is_empty() {
-                return Ok(Some((self.line, String::from_utf8_lossy(text).into_owned())));
+            if !self.text[start..end].trim_ascii().is_empty() {
+                break (start, end);
             }
-        }
+        };
+        Ok(Some((self.line, String::from_utf8_lossy(&self.text[start..end]))))
     }
 }
 
@@ -166,23 +170,30 @@ fn parse<S: Sink>(text: &str, line: u32, object: Object<'_, S>) -> Result<(), So
     })
 }
 
-/// Receives the values of one object; `name` is the path of the key.
+/// Receives the values of one object; `name` is the path of the key. Null comes as an empty text.
 trait Sink {
     fn wants_values(&self) -> bool;
-    fn value(&mut self, name: &str, value: Value);
+    fn value(&mut self, name: &str, text: &str, is_rounded: bool);
 }
 
-enum Value {
-    Null,
-    Text(String),
-    /// A number that a float cannot hold exactly.
-    Rounded(String),
-}
-
+/// The keys seen, in the order they were first seen.
 #[derive(Default)]
 struct Keys {
     names: Vec<String>,
     index: HashMap<String, usize>,
+    /// Where the next key is likely to be: senders keep to one order.
+    guess: usize,
+}
+
+impl Keys {
+    fn find(&mut self, name: &str) -> Option<usize> {
+        let found = match self.names.get(self.guess) {
+            Some(guessed) if guessed == name => self.guess,
+            _ => *self.index.get(name)?,
+        };
+        self.guess = found + 1;
+        Some(found)
+    }
 }
 
 impl Sink for Keys {
@@ -190,8 +201,8 @@ impl Sink for Keys {
         false
     }
 
-    fn value(&mut self, name: &str, _: Value) {
-        if !self.index.contains_key(name) {
+    fn value(&mut self, name: &str, _: &str, _: bool) {
+        if self.find(name).is_none() {
             self.index.insert(name.to_owned(), self.names.len());
             self.names.push(name.to_owned());
         }
@@ -199,11 +210,11 @@ impl Sink for Keys {
 }
 
 struct Row<'a> {
-    columns: &'a HashMap<String, usize>,
-    /// `Some("")` marks a null that was spelled out.
-    cells: Vec<Option<String>>,
+    keys: &'a mut Keys,
+    cells: Vec<String>,
+    is_set: Vec<bool>,
     /// The first fault of the row and its column.
-    kind: Option<(FaultKind, usize)>,
+    fault: Option<(FaultKind, usize)>,
 }
 
 impl Sink for Row<'_> {
@@ -211,19 +222,16 @@ impl Sink for Row<'_> {
         true
     }
 
-    fn value(&mut self, name: &str, value: Value) {
-        let Some(column) = self.columns.get(name).copied() else { return };
-        let text = match value {
-            Value::Null => String::new(),
-            Value::Text(text) => text,
-            Value::Rounded(text) => {
-                self.kind.get_or_insert((FaultKind::LostDigits, column));
-                text
-            }
-        };
-        if self.cells[column].replace(text).is_some() {
-            self.kind.get_or_insert((FaultKind::DuplicateField, column));
+    fn value(&mut self, name: &str, text: &str, is_rounded: bool) {
+        let Some(column) = self.keys.find(name) else { return };
+        if is_rounded {
+            self.fault.get_or_insert((FaultKind::LostDigits, column));
         }
+        if std::mem::replace(&mut self.is_set[column], true) {
+            self.fault.get_or_insert((FaultKind::DuplicateField, column));
+            self.cells[column].clear();
+        }
+        self.cells[column].push_str(text);
     }
 }
 
@@ -251,7 +259,7 @@ impl<'de, S: Sink> Visitor<'de> for Object<'_, S> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             let path;
             let name = if self.prefix.is_empty() {
                 key.trim()
@@ -272,9 +280,8 @@ struct Member<'s, S> {
 }
 
 impl<S: Sink> Member<'_, S> {
-    fn text<E>(self, text: impl FnOnce() -> String) -> Result<(), E> {
-        let value = if self.sink.wants_values() { Value::Text(text()) } else { Value::Null };
-        self.sink.value(self.name, value);
+    fn visit_plain<E>(self, text: &str) -> Result<(), E> {
+        self.sink.value(self.name, text, false);
         Ok(())
     }
 }
@@ -295,29 +302,28 @@ impl<'de, S: Sink> Visitor<'de> for Member<'_, S> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.sink.value(self.name, Value::Null);
-        Ok(())
+        self.visit_plain("")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.text(|| text.to_owned())
+        self.visit_plain(text)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.text(|| value.to_string())
+        self.visit_plain(if value { "true" } else { "false" })
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.text(|| value.to_string())
+        self.visit_plain(itoa::Buffer::new().format(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.text(|| value.to_string())
+        self.visit_plain(itoa::Buffer::new().format(value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
         let (text, is_rounded) = super::number_text(value);
-        self.sink.value(self.name, if is_rounded { Value::Rounded(text) } else { Value::Text(text) });
+        self.sink.value(self.name, &text, is_rounded);
         Ok(())
     }
 
@@ -332,12 +338,12 @@ impl<'de, S: Sink> Visitor<'de> for Member<'_, S> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         if !self.sink.wants_values() {
             while list.next_element::<IgnoredAny>()?.is_some() {}
-            return self.text(String::new);
+            return self.visit_plain("");
         }
         let mut items = Vec::new();
         while let Some(item) = list.next_element::<serde_json::Value>()? {
             items.push(item);
         }
-        self.text(|| serde_json::Value::Array(items).to_string())
+        self.visit_plain(&serde_json::Value::Array(items).to_string())
     }
 }

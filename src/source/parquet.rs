@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
-use arrow::util::display::FormatOptions;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -156,14 +155,9 @@ impl ParquetReader {
 }
 
 fn as_text(column: &ArrayRef, index: u32, faults: &mut Vec<RowFault>) -> Option<ArrayRef> {
-    let text = |to: &dyn Array| {
-        let format = FormatOptions::new()
-            .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
-            .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.f%:z"))
-            .with_datetime_format(Some("%Y-%m-%d %H:%M:%S%.f"))
-            .with_time_format(Some("%H:%M:%S%.f"));
-        let options = CastOptions { safe: false, format_options: format };
-        cast_with_options(to, &DataType::Utf8, &options).ok()
+    let text = |array: &dyn Array| {
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        cast_with_options(array, &DataType::Utf8, &options).ok()
     };
     match column.data_type() {
         DataType::Null => Some(new_null_array(&DataType::Utf8, column.len())),

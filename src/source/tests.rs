@@ -311,9 +311,9 @@ fn parquet_values_become_text_without_loss() {
         "a.parquet",
         &content,
         "parquet 0: id|n|f|at|zoned|day|ok
-        1: 001|430105199001011234|0.3|2024-06-27 08:30:05|2024-06-27T08:30:05+00:00|2024-06-27|true
-        2: ∅|-1|430000000000000000|2024-06-27 08:30:05.250|2024-06-27T08:30:05+00:00|1969-12-31|∅ !LostDigits@2
-        3: ∅|0|∅|∅|2024-06-27T08:30:05+00:00|1970-01-01|false",
+        1: 001|430105199001011234|0.3|2024-06-27T08:30:05|2024-06-27T08:30:05Z|2024-06-27|true
+        2: ∅|-1|430000000000000000|2024-06-27T08:30:05.250|2024-06-27T08:30:05Z|1969-12-31|∅ !LostDigits@2
+        3: ∅|0|∅|∅|2024-06-27T08:30:05Z|1970-01-01|false",
     );
     check("a.parquet", &content[..content.len() - 100], "error: the Parquet file is cut off: its end is missing");
     let mut torn = content.clone();

@@ -74,8 +74,9 @@ impl TextReader {
                 // A cut character is all there is to judge by: look further.
                 self.is_at_end = read_block(&mut self.file, text)?;
             }
-            if !looks_like_utf8(&text[start..]) {
-                if !looks_like_gb18030(&text[start..]) {
+            let sample = sample(&text[start..]);
+            if !looks_like_utf8(sample) {
+                if !looks_like_gb18030(sample) {
                     return Err(SourceError::UnknownEncoding);
                 }
                 self.state = State::Decoded(GB18030.new_decoder_without_bom_handling(), "GB18030");
@@ -146,28 +147,35 @@ fn replace_nul(text: &mut Vec<u8>, start: usize) -> Result<(), SourceError> {
     Ok(())
 }
 
+/// As much as is judged: from the first byte beyond ASCII on.
+fn sample(block: &[u8]) -> &[u8] {
+    const SAMPLE_BYTES: usize = 256 << 10;
+    let start = block.iter().position(|byte| !byte.is_ascii()).unwrap_or(block.len());
+    &block[start..block.len().min(start + SAMPLE_BYTES)]
+}
+
 /// UTF-8 with at most one broken place in twenty non-ASCII characters.
-fn looks_like_utf8(block: &[u8]) -> bool {
+fn looks_like_utf8(sample: &[u8]) -> bool {
+    // The sample may end inside a character.
+    if std::str::from_utf8(sample).map_or_else(|e| e.error_len().is_none(), |_| true) {
+        return true;
+    }
     let (mut good, mut bad) = (0_usize, 0_usize);
-    let chunk_count = block.utf8_chunks().count();
-    for (i, chunk) in block.utf8_chunks().enumerate() {
+    for chunk in sample.utf8_chunks() {
         good += chunk.valid().bytes().filter(|b| *b >= 0xC0).count();
-        // The block may end inside a character.
-        let is_cut_off = i + 1 == chunk_count && chunk.invalid().len() < 4;
         // A broken character leaves several broken bytes behind, with nothing between them.
-        let is_same_place = i > 0 && chunk.valid().is_empty();
-        bad += usize::from(!chunk.invalid().is_empty() && !is_cut_off && !is_same_place);
+        bad += usize::from(!chunk.invalid().is_empty() && (bad == 0 || !chunk.valid().is_empty()));
     }
     bad * 20 <= good
 }
 
 /// GB18030 with at most one broken place in a hundred characters beyond ASCII.
-fn looks_like_gb18030(block: &[u8]) -> bool {
+fn looks_like_gb18030(sample: &[u8]) -> bool {
     let mut decoder = GB18030.new_decoder_without_bom_handling();
     let mut out = vec![0; 64 << 10];
     let (mut read, mut good, mut bad) = (0, 0_usize, 0_usize);
     loop {
-        let (result, taken, written) = decoder.decode_to_utf8_without_replacement(&block[read..], &mut out, false);
+        let (result, taken, written) = decoder.decode_to_utf8_without_replacement(&sample[read..], &mut out, false);
         read += taken;
         good += out[..written].iter().filter(|b| **b >= 0xC0).count();
         match result {
