@@ -61,11 +61,6 @@ impl Output {
         }
     }
 
-    /// Record batches in one of the formats.
-    pub fn rows(&self, format: Format, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<()> {
-        self.data(render_rows(format, schema, batches)?.trim_end_matches('\n'))
-    }
-
     /// Plain records: a header and rows of texts; JSON keeps numbers as numbers.
     pub fn records(&self, format: Format, header: &[&str], rows: &[Vec<Value>]) -> Result<()> {
         let text = |value: &Value| match value {

@@ -78,6 +78,8 @@ pub struct Session {
     catalog: Arc<ViewCatalog>,
     as_of: NaiveDate,
     registered: Mutex<BTreeSet<String>>,
+    /// Views are prepared one at a time: two tasks must not register the same table.
+    preparing: tokio::sync::Mutex<()>,
 }
 
 impl Session {
@@ -96,6 +98,7 @@ impl Session {
             catalog,
             as_of,
             registered: Mutex::new(BTreeSet::new()),
+            preparing: tokio::sync::Mutex::new(()),
         };
         session.add_functions().await?;
         Ok(session)
@@ -114,6 +117,7 @@ impl Session {
             catalog,
             as_of,
             registered: Mutex::new(BTreeSet::new()),
+            preparing: tokio::sync::Mutex::new(()),
         };
         session.add_functions().await?;
         Ok(session)
@@ -192,6 +196,7 @@ impl Session {
 
     /// Registers the tables and views that reading `names` needs.
     async fn prepare(&self, names: &[String]) -> Result<()> {
+        let _one_at_a_time = self.preparing.lock().await;
         let needed: Vec<&View> = match &self.tables {
             Tables::Pinned { .. } => self.catalog.in_order(names.iter().map(String::as_str)),
             Tables::Given(_) => Vec::new(),
