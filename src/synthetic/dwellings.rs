@@ -44,7 +44,7 @@ pub(crate) fn write_dwellings(
         for number in 0..u64::from(count) {
             let dwelling = Dwelling { used_as: Use::Vacant, first: 0, occupants: 0, is_group_let: false };
             let number = hash_number(grid, night, number);
-            let key = RowKey { stream: Stream::Dwelling, number, born: night, is_loose: true, loose_share: LOOSE_SHARE };
+            let key = RowKey { stream: Stream::Dwelling, number, born: night, is_loose: true, loose_share: 1.0 };
             let at = total;
             output.row(key, &mut row, |row, updated| {
                 fill(world, names, grid, built, at, &dwelling, false, key, updated, row);

@@ -167,7 +167,7 @@ fn occupy(random: &mut Random, world: &World, grid: usize, dwellings: &mut Vec<D
     let mut local = world.random(Stream::Dwelling, world.district.grids[grid].community as u64);
     // Where there is hardly one person a dwelling, most of the new towers stand empty.
     let crowding = f64::from(counts.residents) / f64::from(counts.dwellings.max(1));
-    let vacant = (0.5 - 0.22 * crowding).clamp(0.06, 0.38) * (0.8 + 0.4 * local.unit());
+    let vacant = (0.56 - 0.255 * crowding).clamp(0.06, 0.38) * (0.8 + 0.4 * local.unit());
     let let_out = if community.is_village { 0.12 } else { 0.14 + 0.22 * local.unit() };
     let weights = [1.0 - vacant - let_out - 0.03, let_out, vacant, 0.03];
     for _ in 0..counts.dwellings {
@@ -278,15 +278,18 @@ impl Ages {
         self.free = self.grown.len();
     }
 
-    /// The first free adult from `at` on, going round at the end.
+    /// The first free adult from `at` on, or one of the last before.
     fn take_from(&mut self, at: usize) -> i32 {
         if self.free == 0 {
             // Cannot happen while sizes add up; a plausible adult rather than a panic.
             return FIRST_NIGHT - 12_000;
         }
-        let mut found = self.find(at.min(self.grown.len()));
-        if found == self.grown.len() {
-            found = self.find(0);
+        let mut from = at.min(self.grown.len());
+        let mut found = self.find(from);
+        // Nobody that old is left: the oldest there are, or nearly.
+        while found == self.grown.len() {
+            from = from.saturating_sub(24);
+            found = self.find(from);
         }
         self.next[found] = found as u32 + 1;
         self.free -= 1;
@@ -375,7 +378,7 @@ fn children(random: &mut Random, sizes: &[(u32, u32)], total: usize, dwellings: 
 
 fn single(random: &mut Random, names: &Names, birth: i32, dwelling: u32, relation: Relation) -> Person {
     // Women outlive men.
-    let is_male = random.chance(if FIRST_NIGHT - birth > 21_900 { 0.44 } else { 0.505 });
+    let is_male = random.chance(if FIRST_NIGHT - birth > 21_900 { 0.44 } else { 0.512 });
     let name = names.draw(random, is_male, year(birth));
     Person { birth, is_male, sequence: 0, name, relation, dwelling, twin: None }
 }
@@ -417,7 +420,7 @@ fn family(
     }
     let family_name = father.unwrap_or(head.name);
     for birth in minors {
-        let is_male = random.chance(0.527);
+        let is_male = random.chance(0.532);
         let relation = match (year(*birth) - year(head_born), is_male) {
             (46.., _) => Relation::Grandchild,
             (_, true) => Relation::Son,

@@ -68,7 +68,7 @@ pub(crate) fn write_shops(world: &World, names: &Names, grid: usize, output: &mu
     for night in 2..=world.night {
         for at in 0..u64::from(nights::inserted(world, Stream::Shop, grid, night, counts.shops)) {
             let number = hash_number(grid, night, at);
-            let key = RowKey { stream: Stream::Shop, number, born: night, is_loose: true, loose_share: LOOSE_SHARE };
+            let key = RowKey { stream: Stream::Shop, number, born: night, is_loose: true, loose_share: 1.0 };
             output.row(key, &mut row, |row, updated| fill(world, names, grid, false, key, updated, row))?;
         }
     }
@@ -239,9 +239,12 @@ fn fill_check(world: &World, names: &Names, grid: usize, shop: Shop, key: RowKey
     row.build(|out| write_id(world, 'S', grid, 1, shop.number, out));
     let checked = if key.born == 1 {
         // More of late, and on working days.
-        let mut day = FIRST_NIGHT - (300.0 * random.unit() * (0.4 + 0.6 * random.unit())) as i32;
-        while !world.district.calendar.is_working_day(super::world::date(day)) {
-            day -= 1;
+        let mut day = FIRST_NIGHT;
+        for _ in 0..9 {
+            day = FIRST_NIGHT - (300.0 * random.unit() * (0.4 + 0.6 * random.unit())) as i32;
+            if world.district.calendar.is_working_day(super::world::date(day)) {
+                break;
+            }
         }
         i64::from(day) * 86_400 + random.range(9 * 3600, 17 * 3600)
     } else {

@@ -224,11 +224,14 @@ fn first_night(world: &World, grid: usize, key: RowKey, is_district: bool, is_op
     let is_returned = !key.is_loose && !is_riverside && whistle_may_return(world, grid) && random.chance(0.022);
     let reported = |day: i32, random: &mut Random| i64::from(day) * 86_400 + random.range(27_000, 73_800);
     if is_open {
-        let age = random.log_normal(if is_district { 5.0 } else { 3.2 }, 1.0).min(150.0) as i32;
+        let age = random.log_normal(if is_district { 4.0 } else { 1.8 }, 1.2).min(150.0) as i32;
         whistle.reported = reported(FIRST_NIGHT - age, &mut random);
         let pace = pace(&mut random, is_district, speed(whistle.department, FIRST_NIGHT), is_returned);
-        whistle.is_suspended = age > 25 && random.chance(0.5);
+        whistle.is_suspended = age > 20 && random.chance(0.6);
         run(&mut whistle, &pace, end - 1, false);
+        if age < 3 {
+            hold_back(&mut random, &mut whistle, age);
+        }
     } else {
         // A closed case was closed by tonight: another day if this one does not fit, the newest days last.
         for attempt in 0..40 {
@@ -336,6 +339,22 @@ fn run(whistle: &mut Whistle, pace: &Pace, last: i64, must_close: bool) {
     if must_close {
         whistle.closed = step(pace.close);
         whistle.settled = step(pace.settle);
+    }
+}
+
+/// The newest open cases are not all with a department yet.
+fn hold_back(random: &mut Random, whistle: &mut Whistle, age: i32) {
+    let stages = random.weighted(&[0.1, 0.12, 0.3, 0.48]);
+    if stages < 3 {
+        whistle.responded = None;
+        whistle.returns = 0;
+    }
+    if stages < 2 && age < 2 {
+        whistle.dispatched = None;
+    }
+    if stages < 1 && age < 1 {
+        whistle.accepted = None;
+        whistle.dispatched = None;
     }
 }
 

@@ -136,7 +136,7 @@ impl World {
         let works = |day: i32| calendar.is_working_day(date(day));
         let whistle_days = DayTable::new(WHISTLES_FROM, FIRST_NIGHT, |day| {
             // A slow rise, a step up with the new year, and fewer reports on days off.
-            let growth = 0.92 + 0.3 * f64::from(day - WHISTLES_FROM) / f64::from(FIRST_NIGHT - WHISTLES_FROM);
+            let growth = 0.95 + 0.2 * f64::from(day - WHISTLES_FROM) / f64::from(FIRST_NIGHT - WHISTLES_FROM);
             growth * if works(day) { 1.0 } else { 0.55 }
         });
         let visit_days = DayTable::new(VISITS_FROM, FIRST_NIGHT, |day| {
