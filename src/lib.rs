@@ -8,6 +8,22 @@ pub mod district;
 
 pub mod settings;
 
+pub mod source;
+
+pub mod contract;
+
 pub mod warehouse;
 
 pub mod query;
+
+pub mod landing;
+
+pub mod report;
+
+pub mod synthetic;
+
+pub mod project;
+
+pub mod nightly;
+
+pub mod cli;

@@ -152,12 +152,13 @@ async fn land(nightly: &Nightly<'_>, warehouse: &Warehouse, contracts: &Arc<Cont
         _ => move_file(&delivery.path, &archive).map(drop),
     };
     let keep = |_: &Delivery| Ok(());
-    let settings = project.land_settings();
+    let settings = project.land_settings()?;
     let land = Land {
         warehouse: warehouse.clone(),
         contracts: contracts.clone(),
         limits: settings.limits,
         workers: settings.workers,
+        zone: settings.zone,
         moment: nightly.moment,
         dry_run: false,
         table: None,

@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
 use crate::landing;
 use crate::query::{QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
 use crate::report::{self, ColumnMeta, Figures, RunContext, ViewMeta};
+use crate::settings::FILE_NAME;
 pub use crate::settings::Project;
 use crate::source;
 use crate::warehouse::Warehouse;
@@ -26,6 +27,7 @@ use crate::warehouse::Warehouse;
 pub struct LandSettings {
     pub limits: source::Limits,
     pub workers: usize,
+    pub zone: chrono_tz::Tz,
 }
 
 impl Project {
@@ -39,13 +41,14 @@ impl Project {
 
     /// All contracts. Several mistakes come back as one problem that lists them.
     pub fn contracts(&self) -> Result<Contracts> {
-        contract::load(&self.contracts_folder(), &self.reference().join("code_lists.csv"))
+        Contracts::load(&self.contracts_folder(), &self.reference().join("code_lists.csv"))
             .map_err(|problems| joined(problems.into_iter().map(Diagnostic::from).collect()))
     }
 
-    pub fn land_settings(&self) -> LandSettings {
+    pub fn land_settings(&self) -> Result<LandSettings> {
         let limits = &self.settings.limits;
-        LandSettings {
+        Ok(LandSettings {
+            zone: self.zone()?,
             limits: source::Limits {
                 file_bytes_max: limits.file_bytes_max,
                 unpacked_bytes_max: limits.unpacked_bytes_max,
@@ -55,7 +58,17 @@ impl Project {
                 ..source::Limits::default()
             },
             workers: limits.worker_count(),
-        }
+        })
+    }
+
+    /// The district's time zone.
+    pub fn zone(&self) -> Result<chrono_tz::Tz> {
+        let name = &self.settings.district.time_zone;
+        name.parse().map_err(|_| {
+            Diagnostic::error(format!("`{name}` is no time zone"))
+                .in_file(self.root.join(FILE_NAME))
+                .hint("write an IANA name such as `Asia/Shanghai` under `district.time_zone`")
+        })
     }
 
     pub fn query_limits(&self) -> QueryLimits {
@@ -142,6 +155,15 @@ fn joined(mut problems: Vec<Diagnostic>) -> Diagnostic {
     let count = problems.len();
     let list = problems.iter().map(|p| format!("\n    {}", p.to_string().replace('\n', "\n    "))).collect::<String>();
     Diagnostic::error(format!("{count} problems")).note("problems", list)
+}
+
+/// What is wrong with the reports' templates, as far as it can be told without making them.
+pub fn report_problems(project: &Project, session: &Session) -> Vec<Diagnostic> {
+    let (reports, mut problems) = report::load(&project.report_templates());
+    for report in &reports {
+        problems.extend(report::check(report, session));
+    }
+    problems.into_iter().map(Diagnostic::from).collect()
 }
 
 #[async_trait]

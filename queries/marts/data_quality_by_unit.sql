@@ -1,6 +1,7 @@
 -- The delivering unit is the subdistrict; 合计 in table_name is the unit over all its tables.
 -- score = 100 × (1 − Σ weight × rate ÷ Σ weight), over the rates the table has: events (visits, whistles,
 -- checks) do not grow stale, and only residents and shops carry a number that tells a second registration.
+-- id_number is not among the optional cells: whoever has one had to give it, the others have none to give.
 WITH duplicate_usccs AS (
   SELECT uscc
   FROM stg_shops
@@ -13,9 +14,9 @@ counts AS (
     'residents' AS table_name,
     grid_code,
     count(*) AS row_count,
-    count(*) * 6 AS optional_cell_count,
-    count(*) * 6 - count(phone) - count(id_number) - count(education) - count(marital) - count(ethnicity)
-      - count(dwelling_id) AS missing_cell_count,
+    count(*) * 5 AS optional_cell_count,
+    count(*) * 5 - count(phone) - count(education) - count(marital) - count(ethnicity) - count(dwelling_id)
+      AS missing_cell_count,
     count(*) AS duplicate_base_count,
     0 AS duplicate_count,
     count(*) AS stale_base_count,
@@ -209,6 +210,16 @@ SELECT
   subdistrict_code,
   subdistrict_name,
   table_name,
+  CASE table_name
+    WHEN '合计' THEN 0
+    WHEN 'residents' THEN 1
+    WHEN 'dwellings' THEN 2
+    WHEN 'shops' THEN 3
+    WHEN 'shop_checks' THEN 4
+    WHEN 'visits' THEN 5
+    WHEN 'whistles' THEN 6
+    ELSE 7
+  END AS table_sort,
   row_count,
   optional_cell_count,
   missing_cell_count,
@@ -230,4 +241,4 @@ SELECT
   CASE WHEN subdistrict_code IS NOT NULL THEN
     rank() OVER (PARTITION BY table_name, subdistrict_code IS NULL ORDER BY score DESC NULLS LAST) END AS score_rank
 FROM scored
-ORDER BY subdistrict_code NULLS LAST, table_name = '合计' DESC NULLS LAST, table_name
+ORDER BY subdistrict_code NULLS LAST, table_sort, table_name

@@ -3,22 +3,15 @@
 --   5 m2 a person     the floor many cities set under 商品房屋租赁管理办法 (2010), art. 8
 --   2 persons a room  the other customary limit under the same article
 -- Dwellings with fewer than 5 persons are not looked at: they nearly always hold one family.
-WITH crowded AS (
-  SELECT dwelling_id, count(*) AS person_count
-  FROM stg_residents
-  WHERE dwelling_id IS NOT NULL
-  GROUP BY dwelling_id
-  HAVING count(*) >= 5
-),
-measured AS (
+WITH measured AS (
   SELECT
     d.*,
-    c.person_count,
-    rate(d.area_m2, c.person_count) AS area_m2_per_person,
-    rate(c.person_count, d.rooms_let) AS persons_per_room
-  FROM crowded AS c
-  JOIN stg_dwellings AS d ON d.dwelling_id = c.dwelling_id
-  WHERE d.is_rental
+    o.person_count,
+    rate(d.area_m2, o.person_count) AS area_m2_per_person,
+    rate(o.person_count, d.rooms_let) AS persons_per_room
+  FROM occupancy_by_dwelling AS o
+  JOIN stg_dwellings AS d ON d.dwelling_id = o.dwelling_id
+  WHERE o.is_rental AND o.person_count >= 5
 ),
 judged AS (
   SELECT

@@ -45,7 +45,10 @@ rolled AS (
   FROM counted AS c
   INNER JOIN stg_grids AS g ON g.grid_code = c.grid_code
   GROUP BY GROUPING SETS (
-    (g.subdistrict_code, g.subdistrict_name, g.community_code, g.community_name, g.grid_code, g.grid_name, c.nine_small),
+    (
+      g.subdistrict_code, g.subdistrict_name, g.community_code, g.community_name, g.grid_code, g.grid_name,
+      c.nine_small
+    ),
     (g.subdistrict_code, g.subdistrict_name, g.community_code, g.community_name, c.nine_small),
     (g.subdistrict_code, g.subdistrict_name, c.nine_small),
     (c.nine_small)

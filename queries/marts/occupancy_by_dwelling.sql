@@ -1,5 +1,4 @@
--- Who is registered as living in which dwelling, counted. Not kept: the marts and lists that use it
--- each need other rows of it.
+-- The one pass that brings residents and dwellings together; kept, because two marts and a list read it.
 WITH residents_counted AS (
   SELECT dwelling_id, count(*) AS person_count
   FROM stg_residents

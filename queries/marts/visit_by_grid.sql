@@ -36,20 +36,25 @@ counted AS (
   FROM flagged
   GROUP BY grid_code
 ),
-seen_subjects AS (
-  SELECT DISTINCT subject_kind, subject_id
+recent AS (
+  SELECT subject_kind, subject_id
   FROM stg_visits
   WHERE visited_at >= as_of_end() - INTERVAL '90 days'
 ),
 seen_dwellings AS (
   SELECT subject_id AS dwelling_id
-  FROM seen_subjects
+  FROM recent
   WHERE subject_kind = '房屋'
   UNION
   SELECT r.dwelling_id
-  FROM seen_subjects AS s
+  FROM recent AS s
   INNER JOIN stg_residents AS r ON r.resident_id = s.subject_id
   WHERE s.subject_kind = '居民' AND r.dwelling_id IS NOT NULL
+),
+seen_shops AS (
+  SELECT DISTINCT subject_id AS shop_id
+  FROM recent
+  WHERE subject_kind = '商铺'
 ),
 seen AS (
   SELECT d.grid_code, count(*) AS dwelling_count, 0 AS shop_count
@@ -59,9 +64,9 @@ seen AS (
   GROUP BY d.grid_code
   UNION ALL
   SELECT h.grid_code, 0 AS dwelling_count, count(*) AS shop_count
-  FROM seen_subjects AS s
-  INNER JOIN stg_shops AS h ON h.shop_id = s.subject_id
-  WHERE s.subject_kind = '商铺' AND h.is_open
+  FROM seen_shops AS s
+  INNER JOIN stg_shops AS h ON h.shop_id = s.shop_id
+  WHERE h.is_open
   GROUP BY h.grid_code
 ),
 seen_by_grid AS (

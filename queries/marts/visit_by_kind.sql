@@ -24,7 +24,9 @@ SELECT
   coalesce(subdistrict_code, district_code) AS place_code,
   coalesce(subdistrict_name, '全区') AS place_name,
   subject_kind,
+  code_sort('对象类别', subject_kind) AS subject_kind_sort,
   method,
+  code_sort('走访方式', method) AS method_sort,
   visit_count,
   visit_count_month,
   visit_count_year,
@@ -33,4 +35,4 @@ SELECT
   issue_count_year,
   rate(issue_count_year, visit_count_year) AS issue_rate_year
 FROM rolled
-ORDER BY place_code, subject_kind, method
+ORDER BY place_code, subject_kind_sort, subject_kind, method_sort, method

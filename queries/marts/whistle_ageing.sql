@@ -39,6 +39,7 @@ rolled AS (
 )
 SELECT
   level,
+  CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
   age_class,
   age_class_sort,
   open_count,
@@ -47,4 +48,4 @@ SELECT
   overdue_count,
   suspended_count
 FROM rolled
-ORDER BY CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END, age_class_sort
+ORDER BY level_sort, age_class_sort

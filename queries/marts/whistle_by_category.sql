@@ -23,8 +23,9 @@ WITH rolled AS (
 )
 SELECT
   category,
+  CASE WHEN category = '合计' THEN 1000 ELSE code_sort('吹哨类别', category) END AS category_sort,
   level,
-  code_sort('吹哨类别', category) AS category_sort,
+  CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
   reported_count,
   closed_count,
   rate(closed_count, reported_count) AS closing_rate_a,
@@ -32,8 +33,10 @@ SELECT
   suspended_count,
   open_overdue_count,
   reported_count_month,
-  rate(reported_count_month, sum(CASE WHEN category <> '合计' THEN reported_count_month END) OVER (PARTITION BY level))
-    AS share_rate_month,
+  rate(
+    reported_count_month,
+    sum(CASE WHEN category <> '合计' THEN reported_count_month END) OVER (PARTITION BY level)
+  ) AS share_rate_month,
   reported_count_previous_month,
   rate(reported_count_month - reported_count_previous_month, reported_count_previous_month) AS month_on_month_rate,
   reported_count_last_year_month,
@@ -50,8 +53,4 @@ SELECT
   rate(due_on_time_count_year, due_count_year) AS on_time_rate_year
 FROM rolled
 WHERE reported_count IS NOT NULL
-ORDER BY
-  CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END,
-  category = '合计',
-  category_sort NULLS LAST,
-  category
+ORDER BY level_sort, category_sort NULLS LAST, category

@@ -1,5 +1,6 @@
 SELECT
   level,
+  level_sort,
   reported_count,
   closed_count,
   closing_rate_a,
@@ -44,4 +45,4 @@ SELECT
   p90_hours_year
 FROM whistle_by_place
 WHERE place_level = 'district'
-ORDER BY CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END
+ORDER BY level_sort

@@ -6,8 +6,10 @@ WITH levels AS (
 ),
 -- generate_series, not range: with a month as its step range leaves out the last month before the end.
 months AS (
-  SELECT unnest(generate_series(CAST(date_trunc('month', min(reported_date)) AS DATE), as_of_date(), INTERVAL '1 month'))
-    AS month_start
+  SELECT
+    unnest(
+      generate_series(CAST(date_trunc('month', min(reported_date)) AS DATE), as_of_date(), INTERVAL '1 month')
+    ) AS month_start
   FROM stg_whistles
 ),
 reported AS (
@@ -74,6 +76,7 @@ SELECT
   month_start,
   to_char(month_start, '%Y-%m') AS month,
   level,
+  CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
   month_start + INTERVAL '1 month' <= as_of_date() + 1 AS is_complete,
   reported_count,
   reported_count_previous_month,
@@ -89,4 +92,4 @@ SELECT
   due_on_time_count,
   rate(due_on_time_count, due_count) AS on_time_rate
 FROM compared
-ORDER BY month_start, CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END
+ORDER BY month_start, level_sort

@@ -98,6 +98,7 @@ SELECT
   r.community_name,
   r.grid_code,
   r.level,
+  CASE r.level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
   r.reported_count,
   r.closed_count,
   rate(r.closed_count, r.reported_count) AS closing_rate_a,
@@ -144,4 +145,4 @@ SELECT
   h.p90_hours_year
 FROM rolled AS r
 LEFT JOIN hours AS h ON h.place_code = r.place_code AND h.level = r.level
-ORDER BY r.place_code, CASE r.level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END
+ORDER BY r.place_code, level_sort

@@ -95,7 +95,7 @@ pub(super) async fn check(
         }
     }
     if names.is_empty() {
-        for problem in report_problems(&opened.project, session).await {
+        for problem in report_problems(&opened.project, session) {
             errors += usize::from(problem.is_error());
             context.output.problem(&problem);
         }

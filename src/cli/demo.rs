@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{Days, NaiveDate};
 use include_dir::{Dir, include_dir};
 
 use super::args::{Format, Synthetic};
 use super::{CommandContext, Ending, environment};
-use crate::diagnostic::{Context, Diagnostic, Result};
+use crate::diagnostic::{Context, Diagnostic, Result, chain};
 use crate::project::Project;
 use crate::settings::FILE_NAME;
 use crate::synthetic;
@@ -39,11 +38,19 @@ pub(super) fn init(context: &CommandContext<'_>, folder: &Path) -> Result<Ending
 
 pub(super) fn generate(context: &CommandContext<'_>, out: &Path, options: &Synthetic) -> Result<Ending> {
     let summary = write_deliveries(out, options)?;
-    context.output.data(summary)?;
+    context.output.data(described(&summary))?;
     Ok(Ending::Done)
 }
 
-fn write_deliveries(out: &Path, options: &Synthetic) -> Result<String> {
+fn described(summary: &synthetic::Summary) -> String {
+    let mut text = format!("{} rows in {} files as of {}", summary.rows, summary.files.len(), summary.as_of);
+    if summary.faults > 0 {
+        text.push_str(&format!(", {} planted faults", summary.faults));
+    }
+    text
+}
+
+fn write_deliveries(out: &Path, options: &Synthetic) -> Result<synthetic::Summary> {
     fs_err::create_dir_all(out).doing("making the folder for the deliveries")?;
     if let (Some(truth), Ok(out)) = (&options.truth, fs_err::canonicalize(out)) {
         let folder = truth.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -53,7 +60,7 @@ fn write_deliveries(out: &Path, options: &Synthetic) -> Result<String> {
                 .hint("name a file outside the folder given with `--out`"));
         }
     }
-    let summary = synthetic::generate(
+    synthetic::generate(
         out,
         &synthetic::Options {
             seed: options.seed,
@@ -63,8 +70,10 @@ fn write_deliveries(out: &Path, options: &Synthetic) -> Result<String> {
             truth: options.truth.clone(),
         },
     )
-    .doing("writing the deliveries")?;
-    Ok(summary.to_string())
+    .map_err(|error| match &error {
+        synthetic::GenerateError::Option { .. } => Diagnostic::error(error.to_string()),
+        _ => Diagnostic::unexpected(format!("writing the deliveries: {}", chain(&error))),
+    })
 }
 
 pub(super) async fn demo(context: &CommandContext<'_>, folder: &Path, options: &Synthetic) -> Result<Ending> {
@@ -78,15 +87,10 @@ pub(super) async fn demo(context: &CommandContext<'_>, folder: &Path, options: &
         (Some(_), None) => Some(folder.join("truth.csv")),
         _ => options.truth.clone(),
     };
-    let as_of = first_night()? + Days::new(u64::from(options.night) - 1);
     // Two runs of the demo bring the same bytes, which land once.
     let summary = write_deliveries(&project.inbox(), &Synthetic { truth, ..options.clone() })?;
-    context.output.say(summary);
-    super::nightly::run_night(context, &project, Some(as_of), Format::Table).await
-}
-
-fn first_night() -> Result<NaiveDate> {
-    NaiveDate::from_ymd_opt(2024, 6, 27).ok_or_else(|| Diagnostic::unexpected("no such date"))
+    context.output.say(described(&summary));
+    super::nightly::run_night(context, &project, Some(summary.as_of), Format::Table).await
 }
 
 /// Writes the shipped project.

@@ -28,12 +28,13 @@ pub(super) async fn land(
     }
     let _lock = if dry_run { None } else { Some(warehouse.lock("gridhouse land")?) };
     let stop = stop_flag(context.output);
-    let settings = project.land_settings();
+    let settings = project.land_settings()?;
     let land = Land {
         warehouse,
         contracts,
         limits: settings.limits,
         workers: settings.workers,
+        zone: settings.zone,
         moment: moment(&project, as_of)?,
         dry_run,
         table: table.map(str::to_owned),

@@ -19,7 +19,7 @@ mod upkeep;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::{NaiveDate, NaiveDateTime, Utc};
+use chrono::{NaiveDate, NaiveDateTime, Timelike, Utc};
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command};
@@ -29,7 +29,7 @@ use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Fault, Result};
 use crate::landing::{self, Moment};
 use crate::project::Project;
-use crate::query::{Session, Snapshot};
+use crate::query::Session;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,17 +181,10 @@ fn environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
-/// The district's wall clock.
+/// The district's wall clock, to the second: what is recorded is what is shown.
 fn local_now(project: &Project) -> Result<NaiveDateTime> {
-    let zone = &project.settings.district.time_zone;
-    let zone: chrono_tz::Tz = zone.parse().map_err(|_| {
-        Diagnostic::error(format!("`{zone}` is no time zone"))
-            .in_file(project.root.join(crate::settings::FILE_NAME))
-            .hint("write an IANA name such as `Asia/Shanghai` under `district.time_zone`")
-    })?;
-    let now = Utc::now().with_timezone(&zone).naive_local();
-    // Whole seconds: what is recorded is what is shown.
-    Ok(now.and_utc().timestamp().checked_mul(1).and_then(|s| chrono::DateTime::from_timestamp(s, 0)).map_or(now, |t| t.naive_utc()))
+    let now = Utc::now().with_timezone(&project.zone()?).naive_local();
+    Ok(now.with_nanosecond(0).unwrap_or(now))
 }
 
 fn today(project: &Project) -> Result<NaiveDate> {

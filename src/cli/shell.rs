@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use reedline::{
-    ColumnarMenu, Completer, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode,
+    ColumnarMenu, Completer, CompletionResult, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode,
     PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, Span, Suggestion, ValidationResult, Validator,
     default_emacs_keybindings,
 };
@@ -115,16 +115,17 @@ struct Names {
 }
 
 impl Completer for Names {
-    fn complete(&mut self, line: &str, position: usize) -> Vec<Suggestion> {
+    fn complete(&mut self, line: &str, position: usize) -> CompletionResult {
         let before = line.get(..position).unwrap_or(line);
         let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| {
             at + before[at..].chars().next().map_or(0, char::len_utf8)
         });
         let word = before[start..].to_lowercase();
         if word.is_empty() {
-            return Vec::new();
+            return CompletionResult::fresh(Vec::new());
         }
-        self.words
+        let found: Vec<Suggestion> = self
+            .words
             .iter()
             .filter(|name| name.to_lowercase().starts_with(&word))
             .map(|name| Suggestion {
@@ -133,7 +134,8 @@ impl Completer for Names {
                 append_whitespace: false,
                 ..Suggestion::default()
             })
-            .collect()
+            .collect();
+        CompletionResult::fresh(found)
     }
 }
 

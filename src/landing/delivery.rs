@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use futures::{StreamExt, stream};
@@ -17,7 +18,7 @@ use super::quarantine::{Corrected, ID_HEADER, Quarantine, QuarantineRow};
 use super::records::{Batch, read_batches, record_batches};
 use super::tables::OpenTables;
 use super::{Counts, Delivery, Moment, Outcome, file_name};
-use crate::contract::{self, CheckContext, Contract, Contracts, KeyLookup, Violation};
+use crate::contract::{self, CheckContext, Contract, Contracts, KeyLookup, RuleKind, Violation};
 use crate::diagnostic::{Context, Diagnostic, Place, Result};
 use crate::source::{self, OpenOptions, RawBatch};
 use crate::warehouse::{Commit, KeyIndex, Operation as CommitOperation, Warehouse};
@@ -29,6 +30,8 @@ pub struct Land<'a> {
     pub limits: source::Limits,
     pub workers: usize,
     pub moment: Moment,
+    /// The district's, for times delivered with an offset.
+    pub zone: chrono_tz::Tz,
     /// Check only: nothing is written.
     pub dry_run: bool,
     /// The table of every file, where the names do not tell.
@@ -105,8 +108,7 @@ fn levels(contracts: &Contracts) -> Vec<Vec<&Contract>> {
     let mut levels: Vec<Vec<&Contract>> = Vec::new();
     // Contracts come in dependency order, so what one refers to has its level already.
     for contract in contracts.iter() {
-        let level = contract
-            .references()
+        let level = references(contract)
             .filter(|(table, _)| *table != contract.table)
             .filter_map(|(table, _)| level_of.get(table))
             .max()
@@ -118,6 +120,14 @@ fn levels(contracts: &Contracts) -> Vec<Vec<&Contract>> {
         levels[level].push(contract);
     }
     levels
+}
+
+/// Tables and columns that the contract's rules look values up in.
+fn references(contract: &Contract) -> impl Iterator<Item = (&str, &str)> {
+    contract.columns.iter().flat_map(|column| &column.rules).filter_map(|rule| match &rule.kind {
+        RuleKind::Reference { table, column } => Some((table.as_str(), column.as_str())),
+        _ => None,
+    })
 }
 
 /// Names and codes of the delivering units, from the landed `subdistricts` table if the project has one.
@@ -256,6 +266,7 @@ impl<'a> Night<'a> {
             limits: self.land.limits,
             moment: self.land.moment,
             units: self.units.clone(),
+            zone: self.land.zone,
         };
         let prepared = blocking(move || reading.run(&lookup, permit)).await?;
         Ok(Preparation::Ready(Box::new(prepared)))
@@ -264,7 +275,7 @@ impl<'a> Night<'a> {
     /// The keys of everything the contract refers to.
     async fn lookup(&self, contract: &Contract) -> Result<Lookup> {
         let mut lookup = Lookup::default();
-        for (table, column) in contract.references() {
+        for (table, column) in references(contract) {
             let name = (table.to_owned(), column.to_owned());
             if let Some(keys) = self.tables.keys_of(table, column).await? {
                 lookup.keys.insert(name, keys);
@@ -429,17 +440,26 @@ struct Lookup {
 }
 
 impl KeyLookup for Lookup {
-    fn contains_all(&self, table: &str, column: &str, values: &StringArray, found: &mut Vec<bool>) {
+    fn find_missing(&self, table: &str, column: &str, values: &StringArray, rows: &BooleanBuffer) -> Vec<u32> {
         let name = (table.to_owned(), column.to_owned());
-        found.clear();
+        let rows = rows.set_indices();
         if let Some(keys) = self.keys.get(&name)
             && let Ok(keys) = keys.read()
         {
-            found.extend(values.iter().map(|value| value.is_some_and(|v| keys.contains(v))));
+            // Neighbouring rows often name the same grid or dwelling.
+            let mut last: Option<(&str, bool)> = None;
+            rows.filter(|row| {
+                let value = values.value(*row);
+                let is_held = last.filter(|(text, _)| *text == value).map_or_else(|| keys.contains(value), |l| l.1);
+                last = Some((value, is_held));
+                !is_held
+            })
+            .map(|row| row as u32)
+            .collect()
         } else if let Some(known) = self.values.get(&name) {
-            found.extend(values.iter().map(|value| value.is_some_and(|v| known.contains(v))));
+            rows.filter(|row| !known.contains(values.value(*row))).map(|row| row as u32).collect()
         } else {
-            found.resize(values.len(), false);
+            rows.map(|row| row as u32).collect()
         }
     }
 }
@@ -453,6 +473,7 @@ struct Reading {
     limits: source::Limits,
     moment: Moment,
     units: Vec<(String, String)>,
+    zone: chrono_tz::Tz,
 }
 
 impl Reading {
@@ -461,7 +482,7 @@ impl Reading {
             return Err(Diagnostic::unexpected(format!("the contract of `{}` is gone", self.table)));
         };
         let options =
-            OpenOptions { limits: self.limits, is_known_column: &|name: &str| contract.is_known_column(name) };
+            OpenOptions { limits: self.limits, is_known_column: &|name: &str| self.contract.is_known_column(name) };
         let mut reader = source::open(&self.path, &options).map_err(|error| self.source_problem(&error))?;
         let binding = contract.bind(reader.header()).map_err(|error| self.bind_problem(&error, reader.header_line()))?;
         let mut prepared = Prepared {
@@ -481,11 +502,11 @@ impl Reading {
             remarks: Vec::new(),
             _permit: permit,
         };
-        let unknown: Vec<String> = binding.unknown_columns().map(str::to_owned).filter(|n| !is_export_column(n)).collect();
+        let unknown: Vec<&str> = binding.unknown.iter().map(String::as_str).filter(|n| !is_export_column(n)).collect();
         if !unknown.is_empty() {
             prepared.remarks.push(format!("columns no contract knows were left out: {}", unknown.join(", ")));
         }
-        let context = CheckContext { as_of: self.moment.as_of, keys: lookup };
+        let context = CheckContext { as_of: self.moment.as_of, keys: lookup, zone: self.zone };
         let mut batches = Vec::new();
         while let Some(raw) = reader.next_batch().map_err(|error| self.source_problem(&error))? {
             let checked = contract::check(contract, &binding, &raw, &context);
@@ -510,10 +531,7 @@ impl Reading {
             None => Place::file(&self.path),
         };
         let problem = Diagnostic::error(error.to_string()).at(place).effect("not landed");
-        match error.hint() {
-            Some(hint) => problem.hint(hint),
-            None => problem.hint("ask the sender to export the file again"),
-        }
+        problem.hint("ask the sender to export the file again")
     }
 
     fn bind_problem(&self, error: &contract::BindError, line: u32) -> Diagnostic {
@@ -579,7 +597,8 @@ impl Reading {
         for (at, field) in raw.values.schema().fields().iter().enumerate() {
             let column = raw.values.column(at).as_string::<i32>();
             if column.is_valid(row) && !is_export_column(field.name()) {
-                let name = binding.contract_column(at).map_or(field.name().as_str(), |c| &contract.columns[c].name);
+                let bound = binding.columns.iter().position(|place| *place == Some(at));
+                let name = bound.map_or(field.name().as_str(), |c| &contract.columns[c].name);
                 cells.insert(name.to_owned(), Value::String(column.value(row).to_owned()));
             }
         }

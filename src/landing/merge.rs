@@ -19,7 +19,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::Counts;
 use super::tables::OpenTable;
-use crate::contract::{Contract, Operation};
+use crate::contract::{Contract, DeliveryKind, Operation};
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::warehouse::{Commit, RowPlace, encode_parquet, key_texts};
 
@@ -161,7 +161,7 @@ pub(super) async fn plan(
                 None => inserted.push(*row),
             }
         }
-        if contract.is_full_list {
+        if contract.delivery == DeliveryKind::Full {
             let delivered: HashSet<&str> = keys.iter().flatten().collect();
             for (key, place) in index.keys() {
                 if !delivered.contains(key) && !held.contains(key) {
@@ -299,7 +299,7 @@ fn with_system_columns(accepted: &Accepted, rows: &[u32], batch_id: &str, schema
 
 /// Rows in the order of the contract's cluster column, so that one place's rows lie together on disk.
 fn clustered(contract: &Contract, rows: RecordBatch) -> Result<RecordBatch> {
-    let Some(column) = contract.cluster_column.and_then(|at| rows.column_by_name(&contract.columns[at].name)) else {
+    let Some(column) = contract.cluster_by.and_then(|at| rows.column_by_name(&contract.columns[at].name)) else {
         return Ok(rows);
     };
     if rows.num_rows() < 2 || is_sorted(column) {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
 use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::Problem;
@@ -50,9 +51,10 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(minijinja::syntax::SyntaxConfig::default());
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    // A line that holds only a block tag leaves no line behind, so that loops can write table rows.
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
     environment.set_formatter(|out, _state, value| {
         if value.is_undefined() {
             return Err(Error::from(ErrorKind::UndefinedError));

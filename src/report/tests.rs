@@ -235,13 +235,13 @@ fn parts(package: &[u8]) -> BTreeMap<String, Vec<u8>> {
     while let Some(entry) = entries.next_entry().unwrap() {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
         let part = archive.get_entry(entry.wayfinder()).unwrap();
-        let mut plain = vec![0; usize::try_from(part.uncompressed_size_hint()).unwrap()];
-        if part.compression_method() == rawzip::CompressionMethod::STORE {
+        let mut plain = vec![0; usize::try_from(entry.uncompressed_size_hint()).unwrap()];
+        if entry.compression_method() == rawzip::CompressionMethod::STORE {
             plain.copy_from_slice(part.data());
         } else {
             libdeflater::Decompressor::new().deflate_decompress(part.data(), &mut plain).unwrap();
         }
-        assert_eq!(libdeflater::crc32(&plain), part.crc32(), "{name}");
+        assert_eq!(libdeflater::crc32(&plain), entry.crc32(), "{name}");
         parts.insert(name, plain);
     }
     parts

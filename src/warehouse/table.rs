@@ -19,7 +19,7 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use futures::TryStreamExt;
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStoreExt as _, PutPayload};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -144,16 +144,13 @@ impl Table {
             None => (0..self.schema.fields().len()).collect(),
         };
         let schema = Arc::new(self.schema.project(&wanted).doing(doing())?);
-        let reader = ParquetObjectReader::new(self.delta.object_store(), StorePath::from(file));
-        let builder = ParquetRecordBatchStreamBuilder::new(reader).await.doing(doing())?;
+        let stored = self.delta.object_store().get(&StorePath::from(file)).await.doing(doing())?;
+        let bytes = stored.bytes().await.doing(doing())?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).doing(doing())?;
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
-        let stream = builder.with_projection(mask).with_batch_size(64 * 1024).build().doing(doing())?;
-        stream
-            .map_err(|error| Diagnostic::unexpected(format!("{}: {error}", doing())))
-            .and_then(|batch| std::future::ready(conform(&batch, &schema)))
-            .try_collect()
-            .await
+        let reader = builder.with_projection(mask).with_batch_size(64 * 1024).build().doing(doing())?;
+        reader.map(|batch| conform(&batch.doing(doing())?, &schema)).collect()
     }
 
     /// This version as a table that SQL can scan.

@@ -34,9 +34,9 @@ pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), 
         let part = archive.get_entry(entry.wayfinder())?;
         let ledger = sheet_number(&name).and_then(|number| layout.sheets.get(number)?.ledger.as_ref()).filter(|ledger| ledger.row_count > 0);
         let (method, crc, length, data) = match ledger {
-            None => (part.compression_method(), part.crc32(), part.uncompressed_size_hint(), part.data().into()),
+            None => (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), part.data().into()),
             Some(ledger) => {
-                let sheet = with_rows(&inflate(part.data(), part.uncompressed_size_hint())?, ledger)?;
+                let sheet = with_rows(&inflate(part.data(), entry.uncompressed_size_hint())?, ledger)?;
                 let mut crc = Crc::new();
                 crc.update(&sheet);
                 (CompressionMethod::DEFLATE, crc.sum(), sheet.len() as u64, std::borrow::Cow::Owned(deflate(&sheet)?))
