@@ -111,12 +111,15 @@ fn fill(
         (Use::Vacant, Some(at)) if at < 0.6 => Use::Own,
         (used_as, _) => used_as,
     };
-    row.code(List::DwellingUse, match used_as {
-        Use::Own => 0,
-        Use::Rent => 1,
-        Use::Vacant => 2,
-        Use::Business => 3,
-    });
+    row.code(
+        List::DwellingUse,
+        match used_as {
+            Use::Own => 0,
+            Use::Rent => 1,
+            Use::Vacant => 2,
+            Use::Business => 3,
+        },
+    );
     let head = (dwelling.occupants > 0).then(|| &built.people[dwelling.first as usize]);
     row.build(|out| match head {
         Some(head) if used_as == Use::Own => names.write(head.name, out),

@@ -312,7 +312,9 @@ pub(crate) fn write_tags(
                 continue;
             }
             let (updated, delivered) = nights::history(world, key);
-            output.deliver(key, delivered, &mut row, |row| fill_tag(world, names, grid, &place, person, tag, key, updated, row))?;
+            output.deliver(key, delivered, &mut row, |row| {
+                fill_tag(world, names, grid, &place, person, tag, key, updated, row)
+            })?;
         }
     }
     output.end_of_grid()
@@ -370,7 +372,9 @@ fn fill_tag(
     row.push(Cell::Whole(cycle));
     row.push(Cell::Time(match (updated, key.born) {
         (Some(night), _) => touched_at(world, key, night),
-        (None, 1) => i64::from((FIRST_NIGHT - random.range(0, 400) as i32).max(since)) * 86_400 + random.range(30_000, 66_000),
+        (None, 1) => {
+            i64::from((FIRST_NIGHT - random.range(0, 400) as i32).max(since)) * 86_400 + random.range(30_000, 66_000)
+        }
         (None, born) => touched_at(world, key, born),
     }));
 }

@@ -152,9 +152,20 @@ fn the_truth_names_every_planted_fault_by_line() {
     }
     let faults: BTreeSet<&str> = planted.iter().map(|row| row[4]).collect();
     for fault in [
-        "bad_id_number", "birth_date_disagrees", "sex_disagrees", "unknown_reference", "unknown_code",
-        "missing_required", "bad_date", "bad_timestamp", "duplicate_key", "duplicate_same", "too_long",
-        "replacement_character", "bad_phone", "bad_number",
+        "bad_id_number",
+        "birth_date_disagrees",
+        "sex_disagrees",
+        "unknown_reference",
+        "unknown_code",
+        "missing_required",
+        "bad_date",
+        "bad_timestamp",
+        "duplicate_key",
+        "duplicate_same",
+        "too_long",
+        "replacement_character",
+        "bad_phone",
+        "bad_number",
     ] {
         assert!(faults.contains(fault), "{fault} in {faults:?}");
     }

@@ -15,12 +15,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 2] = [
     ("经营者", &[("owner_name", "姓名"), ("phone", "联系电话")]),
     (
         "安全",
-        &[
-            ("gas_mode", "用气方式"),
-            ("extinguisher_count", "灭火器"),
-            ("fire_ok", "消防合格"),
-            ("food_ok", "食品合格"),
-        ],
+        &[("gas_mode", "用气方式"), ("extinguisher_count", "灭火器"), ("fire_ok", "消防合格"), ("food_ok", "食品合格")],
     ),
 ];
 
