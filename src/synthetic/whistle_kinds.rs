@@ -83,3 +83,22 @@ pub(crate) const CATEGORIES: [Category; 11] = [
 
 pub(crate) const SUSPEND_REASONS: [&str; 4] =
     ["涉及历史遗留产权问题，待协调", "需纳入年度改造计划", "施工受汛期影响，暂缓", "当事人长期不在本地"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::reference::{District, List};
+
+    #[test]
+    fn every_department_named_here_exists() {
+        let district = District::load();
+        let known = |name: &str| district.list(List::Department).iter().any(|code| code.label == name);
+        assert_eq!(district.list(List::WhistleCategory).len(), CATEGORIES.len());
+        for (name, _) in CATEGORIES.iter().flat_map(|category| category.departments) {
+            assert!(known(name), "{name}");
+        }
+        for subdistrict in &district.subdistricts {
+            assert!(known(&format!("{}办事处", subdistrict.name)), "{}", subdistrict.name);
+        }
+    }
+}
