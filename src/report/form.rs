@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::Problem;
 use super::dataset::{Condition, is_identifier};
+use super::layout::SHEET_COLUMNS_MAX;
 use super::number::Format;
 use super::yaml::{self, Spanned};
 
@@ -366,7 +367,7 @@ fn check_sheet(path: &Path, sheet: &SheetForm, problems: &mut Vec<Problem>) {
         }
     }
     let widths: f64 = sheet.columns.iter().map(|column| column.width).sum();
-    if sheet.columns.is_empty() || !widths.is_finite() || sheet.columns.iter().any(|column| !(1.0..=255.0).contains(&column.width)) {
+    if sheet.columns.is_empty() || sheet.columns.len() > SHEET_COLUMNS_MAX || !widths.is_finite() || sheet.columns.iter().any(|column| !(1.0..=255.0).contains(&column.width)) {
         problems.push(Problem::new(path, "a form needs columns, each 1 to 255 wide"));
     }
 }

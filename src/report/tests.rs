@@ -22,7 +22,7 @@ impl FixedFigures {
     fn new(tables: &[(&str, RecordBatch)]) -> Self {
         let session = SessionContext::new();
         for (name, batch) in tables {
-            session.register_batch(name, batch.clone()).unwrap();
+            session.register_batch(*name, batch.clone()).unwrap();
         }
         Self(session)
     }
@@ -165,7 +165,7 @@ fn totals_are_summed_only_where_that_makes_sense() {
 #[test]
 fn mistakes_in_a_form_are_named_with_their_place() {
     for (wrong, right, expected) in [
-        ("format: percent 2}", "format: percnt}", "form.yml:19:54: unknown format `percnt`"),
+        ("format: percent 2}", "format: percnt}", "form.yml:18:48: unknown format `percnt`"),
         ("signers:", "signets:", "unknown field `signets`"),
         ("column: area,", "colunm: area,", "unknown field `colunm`"),
         ("series: [residents]", "series: [resident]", "form.yml:22:81: the chart shows `resident`"),
@@ -235,13 +235,13 @@ fn parts(package: &[u8]) -> BTreeMap<String, Vec<u8>> {
     while let Some(entry) = entries.next_entry().unwrap() {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
         let part = archive.get_entry(entry.wayfinder()).unwrap();
-        let mut plain = vec![0; usize::try_from(part.uncompressed_size_hint()).unwrap()];
-        if part.compression_method() == rawzip::CompressionMethod::STORE {
+        let mut plain = vec![0; usize::try_from(entry.uncompressed_size_hint()).unwrap()];
+        if entry.compression_method() == rawzip::CompressionMethod::STORE {
             plain.copy_from_slice(part.data());
         } else {
             libdeflater::Decompressor::new().deflate_decompress(part.data(), &mut plain).unwrap();
         }
-        assert_eq!(libdeflater::crc32(&plain), part.crc32(), "{name}");
+        assert_eq!(libdeflater::crc32(&plain), entry.crc32(), "{name}");
         parts.insert(name, plain);
     }
     parts
