@@ -68,24 +68,27 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
         };
         out.write_str(&text).map_err(|_| Error::from(ErrorKind::WriteFailure))
     });
-    environment.add_filter("percent", |value: Option<f64>, digits: Option<u8>| {
-        value.map_or_else(|| NOT_APPLICABLE.to_owned(), |rate| percent(rate, digits.unwrap_or(2).into()) + "%")
+    // Filters take bare values: an optional number would let an undefined name pass for a missing figure.
+    environment.add_filter("percent", |value: Value, digits: Option<u8>| shown(&value, |rate| percent(rate, digits.unwrap_or(2).into()) + "%"));
+    environment.add_filter("fixed", |value: Value, digits: Option<u8>| shown(&value, |value| fixed(value, digits.unwrap_or(0).into())));
+    environment.add_filter("wan", |value: Value, digits: Option<u8>| shown(&value, |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万"));
+    environment.add_filter("change", |value: Value, unit: Option<String>| {
+        shown(&value, |value| worded(value, &fixed(value.abs(), 0), "增加", "减少", &unit.unwrap_or_default()))
     });
-    environment
-        .add_filter("fixed", |value: Option<f64>, digits: Option<u8>| value.map_or_else(|| NOT_APPLICABLE.to_owned(), |value| fixed(value, digits.unwrap_or(0).into())));
-    environment.add_filter("wan", |value: Option<f64>, digits: Option<u8>| {
-        value.map_or_else(|| NOT_APPLICABLE.to_owned(), |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万")
+    environment.add_filter("growth", |value: Value, digits: Option<u8>| {
+        shown(&value, |rate| worded(rate, &percent(rate.abs(), digits.unwrap_or(1).into()), "上升", "下降", "%"))
     });
-    environment.add_filter("date", |value: Option<String>| {
-        let parsed = value.as_deref().and_then(|text| text.get(..10)).and_then(|text| text.parse::<NaiveDate>().ok());
-        parsed.map_or_else(|| NOT_APPLICABLE.to_owned(), chinese_date)
+    environment.add_filter("point_change", |value: Value, digits: Option<u8>| {
+        shown(&value, |rate| worded(rate, &percent(rate.abs(), digits.unwrap_or(2).into()), "上升", "下降", "个百分点"))
     });
-    environment.add_filter("change", |value: Option<f64>, unit: Option<String>| worded(value, 0, "增加", "减少", &unit.unwrap_or_default(), 1.0));
-    environment.add_filter("point_change", |value: Option<f64>, digits: Option<u8>| {
-        worded(value, digits.unwrap_or(2).into(), "上升", "下降", "个百分点", 100.0)
+    environment.add_filter("rank_word", |value: Value| shown(&value, |rank| format!("第{}位", fixed(rank, 0))));
+    environment.add_filter("date", |value: Value| {
+        if value.is_undefined() {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
+        let parsed = value.as_str().and_then(|text| text.get(..10)).and_then(|text| text.parse::<NaiveDate>().ok());
+        Ok(parsed.map_or_else(|| NOT_APPLICABLE.to_owned(), chinese_date))
     });
-    environment.add_filter("growth", |value: Option<f64>, digits: Option<u8>| worded(value, digits.unwrap_or(1).into(), "上升", "下降", "%", 100.0));
-    environment.add_filter("rank_word", |rank: Option<i64>| rank.map_or_else(|| NOT_APPLICABLE.to_owned(), |rank| format!("第{rank}位")));
     let sink = Arc::clone(blocks);
     environment.add_function("cards", move |entries: Vec<Value>| {
         let cards = entries.iter().map(card).collect::<Result<Vec<_>, _>>()?;
@@ -98,10 +101,17 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
     environment
 }
 
+/// A figure in words, or the sign for one that does not exist.
+fn shown(value: &Value, words: impl FnOnce(f64) -> String) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::None => Ok(NOT_APPLICABLE.to_owned()),
+        _ => Ok(words(f64::try_from(value.clone())?)),
+    }
+}
+
 /// A difference in words; the sign is said once, by the verb.
-fn worded(value: Option<f64>, digits: usize, up: &str, down: &str, unit: &str, factor: f64) -> String {
-    let Some(value) = value else { return NOT_APPLICABLE.to_owned() };
-    let size = if factor == 1.0 { fixed(value.abs(), digits) } else { percent(value.abs(), digits) };
+fn worded(value: f64, size: &str, up: &str, down: &str, unit: &str) -> String {
     if size.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
         return "持平".to_owned();
     }
@@ -223,7 +233,7 @@ fn position(source: &str, at: usize) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn shown(source: &str) -> Result<String, Problem> {
+    fn rendered(source: &str) -> Result<String, Problem> {
         let row = Value::from_pairs([("rate", Value::from(0.98585)), ("name", Value::from("[x](http://y) <b>|*"))]);
         let data = Value::from_pairs([("overview", row), ("nothing", Value::from(()))]);
         let tables = [("overview".to_owned(), vec!["name".to_owned(), "rate".to_owned()])];
@@ -247,24 +257,24 @@ mod tests {
             ("{{ 3 | rank_word }}", "第3位"),
             ("{{ 1 | fixed(2) }}", "1.00"),
         ] {
-            assert_eq!(shown(source).as_deref(), Ok(expected), "{source}");
+            assert_eq!(rendered(source).as_deref(), Ok(expected), "{source}");
         }
     }
 
     #[test]
     fn text_from_the_data_stays_text() {
-        assert_eq!(shown("{{ overview.name }}").as_deref(), Ok(r"\[x\](http://y) \<b\>\|\*"));
+        assert_eq!(rendered("{{ overview.name }}").as_deref(), Ok(r"\[x\](http://y) \<b\>\|\*"));
     }
 
     #[test]
     fn errors_name_place_and_columns() {
-        let problem = shown("第一行\n办结率 {{ overview.rate_pct | percent }}").err();
+        let problem = rendered("第一行\n办结率 {{ overview.rate_pct | percent }}").err();
         let Some(problem) = problem else { panic!("an undefined name was accepted") };
         assert_eq!((problem.line, problem.column), (2, 8), "{problem}");
         assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("`rate`")), "{problem}");
-        let problem = shown("{{ overview.rate | percnt }}").err();
+        let problem = rendered("{{ overview.rate | percnt }}").err();
         assert!(problem.and_then(|problem| problem.hint).is_some_and(|hint| hint.contains("`percent`")));
-        assert!(shown("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}").is_err());
+        assert!(rendered("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}").is_err());
     }
 
     #[test]

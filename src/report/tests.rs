@@ -22,7 +22,7 @@ impl FixedFigures {
     fn new(tables: &[(&str, RecordBatch)]) -> Self {
         let session = SessionContext::new();
         for (name, batch) in tables {
-            session.register_batch(name, batch.clone()).unwrap();
+            session.register_batch(*name, batch.clone()).unwrap();
         }
         Self(session)
     }
@@ -165,7 +165,7 @@ fn totals_are_summed_only_where_that_makes_sense() {
 #[test]
 fn mistakes_in_a_form_are_named_with_their_place() {
     for (wrong, right, expected) in [
-        ("format: percent 2}", "format: percnt}", "form.yml:19:54: unknown format `percnt`"),
+        ("format: percent 2}", "format: percnt}", "form.yml:18:48: unknown format `percnt`"),
         ("signers:", "signets:", "unknown field `signets`"),
         ("column: area,", "colunm: area,", "unknown field `colunm`"),
         ("series: [residents]", "series: [resident]", "form.yml:22:81: the chart shows `resident`"),

@@ -121,8 +121,8 @@ fn write_cells(worksheet: &mut Worksheet, sheet: &SheetLayout, formats: &mut For
     }
     // Merging writes its first cell; the loop above wrote them all, so the first is written again after.
     for area in &sheet.merges {
-        let first = sheet.rows.iter().find(|row| row.index == area.first_row).and_then(|row| row.cells.iter().find(|cell| cell.column == area.first_column));
-        if let Some(cell) = first {
+        let row = sheet.rows.binary_search_by_key(&area.first_row, |row| row.index).ok().and_then(|at| sheet.rows.get(at));
+        if let Some(cell) = row.and_then(|row| row.cells.iter().find(|cell| cell.column == area.first_column)) {
             let format = formats.of(cell.style);
             worksheet.merge_range(area.first_row, area.first_column, area.last_row, area.last_column, "", format)?;
             write_cell(worksheet, area.first_row, area.first_column, &cell.value, format)?;

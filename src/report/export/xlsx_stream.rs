@@ -4,9 +4,12 @@
 //!
 //! Cells and styles are those of the plain way ([`super::xlsx`] with its rows written), which a test compares.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use arrow::array::{Array, StringViewArray};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use libdeflater::{CompressionLvl, Compressor, Crc, Decompressor};
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchive, ZipArchiveWriter};
 
@@ -19,9 +22,14 @@ use crate::report::number::Format;
 
 /// Of libdeflate's 1 to 12.
 const COMPRESSION_LEVEL: i32 = 1;
+/// Of zlib's 1 to 9, for sheets too large to be packed in one go.
+const PIECEWISE_LEVEL: u32 = 2;
+/// Up to this size a sheet is packed in one go, which is faster; two workers hold two of them.
+const WHOLE_BYTES_MAX: usize = 64 << 20;
+const PIECE_BYTES: usize = 1 << 20;
 /// The sheet part of a marked workbook is a few kilobytes; much more means the package is not ours.
 const MARKED_PART_BYTES_MAX: u64 = 1 << 24;
-/// What a cell takes in XML, for the first allocation; a guess that need not hold.
+/// What a cell takes in XML, to choose the way of packing; a guess that need not hold.
 const CELL_BYTES_USUAL: usize = 64;
 
 pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), ExportError> {
@@ -34,12 +42,10 @@ pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), 
         let part = archive.get_entry(entry.wayfinder())?;
         let ledger = sheet_number(&name).and_then(|number| layout.sheets.get(number)?.ledger.as_ref()).filter(|ledger| ledger.row_count > 0);
         let (method, crc, length, data) = match ledger {
-            None => (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), part.data().into()),
+            None => (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data())),
             Some(ledger) => {
-                let sheet = with_rows(&inflate(part.data(), entry.uncompressed_size_hint())?, ledger)?;
-                let mut crc = Crc::new();
-                crc.update(&sheet);
-                (CompressionMethod::DEFLATE, crc.sum(), sheet.len() as u64, std::borrow::Cow::Owned(deflate(&sheet)?))
+                let packed = with_rows(&inflate(part.data(), entry.uncompressed_size_hint())?, ledger)?;
+                (CompressionMethod::DEFLATE, packed.crc, packed.length, Cow::Owned(packed.data))
             }
         };
         let (mut copy, _) = writer.new_file(&*name).compression_method(method).start()?;
@@ -72,8 +78,50 @@ fn deflate(plain: &[u8]) -> Result<Vec<u8>, ExportError> {
     Ok(compressed)
 }
 
+/// A part as it stands in the package.
+struct Packed {
+    data: Vec<u8>,
+    crc: u32,
+    length: u64,
+}
+
+/// Takes a part's text bit by bit, and packs it at the end or as it comes.
+enum Packer {
+    Whole,
+    Pieces { encoder: DeflateEncoder<Vec<u8>>, crc: Crc, length: u64 },
+}
+
+impl Packer {
+    fn new(bytes_expected: usize) -> Self {
+        if bytes_expected <= WHOLE_BYTES_MAX {
+            return Self::Whole;
+        }
+        Self::Pieces { encoder: DeflateEncoder::new(Vec::new(), Compression::new(PIECEWISE_LEVEL)), crc: Crc::new(), length: 0 }
+    }
+
+    /// Empties `text` when enough has come together.
+    fn take(&mut self, text: &mut Vec<u8>, at_least: usize) -> Result<(), ExportError> {
+        let Self::Pieces { encoder, crc, length } = self else { return Ok(()) };
+        if text.len() >= at_least {
+            encoder.write_all(text)?;
+            crc.update(text);
+            *length += text.len() as u64;
+            text.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, mut text: Vec<u8>) -> Result<Packed, ExportError> {
+        self.take(&mut text, 0)?;
+        match self {
+            Self::Pieces { encoder, crc, length } => Ok(Packed { data: encoder.finish()?, crc: crc.sum(), length }),
+            Self::Whole => Ok(Packed { data: deflate(&text)?, crc: libdeflater::crc32(&text), length: text.len() as u64 }),
+        }
+    }
+}
+
 /// The sheet part with the ledger's rows in place of the marked ones.
-fn with_rows(marked: &[u8], ledger: &Ledger) -> Result<Vec<u8>, ExportError> {
+fn with_rows(marked: &[u8], ledger: &Ledger) -> Result<Packed, ExportError> {
     let unlike = || ExportError::Package("the sheet part has not the expected rows".into());
     let marked = std::str::from_utf8(marked).map_err(|_| unlike())?;
     let row_at = |row: u32| -> Option<(usize, usize)> {
@@ -85,11 +133,13 @@ fn with_rows(marked: &[u8], ledger: &Ledger) -> Result<Vec<u8>, ExportError> {
     let sample = Sample::read(&marked[first_start..first_end], ledger.columns.len()).ok_or_else(unlike)?;
 
     let cells = ledger.columns.len() * usize::try_from(ledger.row_count).unwrap_or(0);
-    let mut sheet = Vec::with_capacity(marked.len() + cells * CELL_BYTES_USUAL);
-    sheet.extend_from_slice(&marked.as_bytes()[..first_start]);
-    write_rows(ledger, &sample, &mut sheet);
-    sheet.extend_from_slice(&marked.as_bytes()[last_end..]);
-    Ok(sheet)
+    let bytes_expected = marked.len() + cells * CELL_BYTES_USUAL;
+    let mut packer = Packer::new(bytes_expected);
+    let mut text = Vec::with_capacity(if matches!(packer, Packer::Whole) { bytes_expected } else { PIECE_BYTES * 2 });
+    text.extend_from_slice(&marked.as_bytes()[..first_start]);
+    write_rows(ledger, &sample, &mut text, &mut packer)?;
+    text.extend_from_slice(&marked.as_bytes()[last_end..]);
+    packer.finish(text)
 }
 
 /// What the marked row tells about every row: the attributes after its number, and a style per column.
@@ -189,7 +239,7 @@ enum Lane<'a> {
     Other(Cells<'a>),
 }
 
-fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>) {
+fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>, packer: &mut Packer) -> Result<(), ExportError> {
     let columns: Vec<Pieces> =
         (0..).zip(&ledger.columns).zip(&sample.styles).map(|((place, column), style)| Pieces::new(place, style, &column.shape)).collect();
     let row_rest = format!("\"{}>", sample.attributes).into_bytes();
@@ -233,8 +283,10 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>) {
             }
             out.extend_from_slice(b"</row>");
             row += 1;
+            packer.take(out, PIECE_BYTES)?;
         }
     }
+    Ok(())
 }
 
 /// XML escapes, control characters as `_x001F_`, and text that looks like such an escape with its first
@@ -288,6 +340,22 @@ mod tests {
             escape(text, &mut out);
             assert_eq!(String::from_utf8_lossy(&out), expected);
         }
+    }
+
+    #[test]
+    fn both_ways_of_packing_hold_the_same_text() -> Result<(), ExportError> {
+        let text: Vec<u8> = (0..3 * PIECE_BYTES).map(|at| b"<c r=\"A1\"/>"[at % 11]).collect();
+        let whole = Packer::new(0).finish(text.clone())?;
+        let mut packer = Packer::new(usize::MAX);
+        let mut piece = Vec::new();
+        for part in text.chunks(1000) {
+            piece.extend_from_slice(part);
+            packer.take(&mut piece, PIECE_BYTES)?;
+        }
+        let pieces = packer.finish(piece)?;
+        assert_eq!((whole.crc, whole.length), (pieces.crc, pieces.length));
+        assert_eq!(inflate(&whole.data, whole.length)?, inflate(&pieces.data, pieces.length)?);
+        Ok(())
     }
 
     #[test]
