@@ -72,7 +72,14 @@ impl Output {
             Format::Json => {
                 let objects: Vec<Value> = rows
                     .iter()
-                    .map(|row| header.iter().map(|h| (*h).to_owned()).zip(row.iter().cloned()).collect::<serde_json::Map<_, _>>().into())
+                    .map(|row| {
+                        header
+                            .iter()
+                            .map(|h| (*h).to_owned())
+                            .zip(row.iter().cloned())
+                            .collect::<serde_json::Map<_, _>>()
+                            .into()
+                    })
                     .collect();
                 self.data(serde_json::to_string_pretty(&objects).doing("printing JSON")?)
             }
@@ -178,9 +185,11 @@ fn table_text(format: Format, header: &[&str], cells: &[Vec<String>], right: &[b
 
 fn csv_line(cells: impl Iterator<Item = String>) -> String {
     cells
-        .map(|cell| {
-            if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
-        })
+        .map(
+            |cell| {
+                if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+            },
+        )
         .collect::<Vec<_>>()
         .join(",")
 }

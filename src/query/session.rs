@@ -177,9 +177,7 @@ impl Session {
                     ))
                     .hint("`gridhouse fsck` says what is damaged"));
                 }
-                Ok(schemas
-                    .get(name)
-                    .map(|schema| Arc::new(EmptyTable::new(schema.clone())) as Arc<dyn TableProvider>))
+                Ok(schemas.get(name).map(|schema| Arc::new(EmptyTable::new(schema.clone())) as Arc<dyn TableProvider>))
             }
         }
     }
@@ -302,9 +300,11 @@ impl Session {
     /// The columns of a table or view.
     pub async fn schema(&self, name: &str) -> Result<SchemaRef> {
         self.prepare(&[name.to_owned()]).await?;
-        let provider = self.ctx.table_provider(name).await.map_err(|error| {
-            self.explain(problem::from_datafusion(&error, "cannot be read"), "")
-        })?;
+        let provider = self
+            .ctx
+            .table_provider(name)
+            .await
+            .map_err(|error| self.explain(problem::from_datafusion(&error, "cannot be read"), ""))?;
         Ok(provider.schema())
     }
 

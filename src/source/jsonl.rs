@@ -103,8 +103,11 @@ impl RawReader for JsonReader {
         self.row_count += lines.len() as u64;
         self.limits.check_rows(self.row_count)?;
         let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
-        let values = RecordBatch::try_new(self.schema.clone(), columns)
-            .map_err(|_| SourceError::Damaged { what: "text", detail: "its columns differ in length", line: None })?;
+        let values = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| SourceError::Damaged {
+            what: "text",
+            detail: "its columns differ in length",
+            line: None,
+        })?;
         Ok(Some(RawBatch { values, lines, faults, part: None }))
     }
 }

@@ -196,7 +196,10 @@ fn foreign_kind(head: &[u8]) -> Option<SourceError> {
     let text = text::significant_start(head);
     let is_markup = |tag: &[u8]| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag));
     if [&b"<!doctype"[..], b"<html", b"<?xml", b"<table", b"<meta"].iter().any(|tag| is_markup(tag)) {
-        return Some(SourceError::Unsupported { what: "a web page or XML", hint: "open it in Excel and save it as .xlsx" });
+        return Some(SourceError::Unsupported {
+            what: "a web page or XML",
+            hint: "open it in Excel and save it as .xlsx",
+        });
     }
     if text.first() == Some(&b'[') && text[1..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
         return Some(SourceError::Unsupported { what: "one JSON array", hint: "send JSON Lines: one object per line" });

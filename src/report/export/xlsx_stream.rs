@@ -40,9 +40,13 @@ pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), 
     while let Some(entry) = entries.next_entry()? {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
         let part = archive.get_entry(entry.wayfinder())?;
-        let ledger = sheet_number(&name).and_then(|number| layout.sheets.get(number)?.ledger.as_ref()).filter(|ledger| ledger.row_count > 0);
+        let ledger = sheet_number(&name)
+            .and_then(|number| layout.sheets.get(number)?.ledger.as_ref())
+            .filter(|ledger| ledger.row_count > 0);
         let (method, crc, length, data) = match ledger {
-            None => (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data())),
+            None => {
+                (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data()))
+            }
             Some(ledger) => {
                 let packed = with_rows(&inflate(part.data(), entry.uncompressed_size_hint())?, ledger)?;
                 (CompressionMethod::DEFLATE, packed.crc, packed.length, Cow::Owned(packed.data))
@@ -64,8 +68,9 @@ fn sheet_number(part: &str) -> Option<usize> {
 fn inflate(compressed: &[u8], length: u64) -> Result<Vec<u8>, ExportError> {
     let length = usize::try_from(length.min(MARKED_PART_BYTES_MAX)).unwrap_or(0);
     let mut plain = vec![0; length];
-    let written =
-        Decompressor::new().deflate_decompress(compressed, &mut plain).map_err(|error| ExportError::Package(format!("a part cannot be read back: {error}")))?;
+    let written = Decompressor::new()
+        .deflate_decompress(compressed, &mut plain)
+        .map_err(|error| ExportError::Package(format!("a part cannot be read back: {error}")))?;
     plain.truncate(written);
     Ok(plain)
 }
@@ -73,7 +78,9 @@ fn inflate(compressed: &[u8], length: u64) -> Result<Vec<u8>, ExportError> {
 fn deflate(plain: &[u8]) -> Result<Vec<u8>, ExportError> {
     let mut compressor = Compressor::new(CompressionLvl::new(COMPRESSION_LEVEL).unwrap_or_default());
     let mut compressed = vec![0; compressor.deflate_compress_bound(plain.len())];
-    let written = compressor.deflate_compress(plain, &mut compressed).map_err(|error| ExportError::Package(format!("a part cannot be packed: {error}")))?;
+    let written = compressor
+        .deflate_compress(plain, &mut compressed)
+        .map_err(|error| ExportError::Package(format!("a part cannot be packed: {error}")))?;
     compressed.truncate(written);
     Ok(compressed)
 }
@@ -96,7 +103,11 @@ impl Packer {
         if bytes_expected <= WHOLE_BYTES_MAX {
             return Self::Whole;
         }
-        Self::Pieces { encoder: DeflateEncoder::new(Vec::new(), Compression::new(PIECEWISE_LEVEL)), crc: Crc::new(), length: 0 }
+        Self::Pieces {
+            encoder: DeflateEncoder::new(Vec::new(), Compression::new(PIECEWISE_LEVEL)),
+            crc: Crc::new(),
+            length: 0,
+        }
     }
 
     /// Empties `text` when enough has come together.
@@ -115,7 +126,9 @@ impl Packer {
         self.take(&mut text, 0)?;
         match self {
             Self::Pieces { encoder, crc, length } => Ok(Packed { data: encoder.finish()?, crc: crc.sum(), length }),
-            Self::Whole => Ok(Packed { data: deflate(&text)?, crc: libdeflater::crc32(&text), length: text.len() as u64 }),
+            Self::Whole => {
+                Ok(Packed { data: deflate(&text)?, crc: libdeflater::crc32(&text), length: text.len() as u64 })
+            }
         }
     }
 }
@@ -152,7 +165,8 @@ impl<'a> Sample<'a> {
     /// Reads `<row r="4" spans="1:2"><c r="A4" s="7"/><c r="B4" s="8"/></row>`.
     fn read(row: &'a str, columns: usize) -> Option<Self> {
         let attributes = row.strip_prefix("<row r=\"")?.split_once('"')?.1.split_once('>')?.0;
-        let styles: Vec<&str> = row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
+        let styles: Vec<&str> =
+            row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
         (styles.len() == columns).then_some(Self { attributes, styles })
     }
 }
@@ -240,8 +254,11 @@ enum Lane<'a> {
 }
 
 fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>, packer: &mut Packer) -> Result<(), ExportError> {
-    let columns: Vec<Pieces> =
-        (0..).zip(&ledger.columns).zip(&sample.styles).map(|((place, column), style)| Pieces::new(place, style, &column.shape)).collect();
+    let columns: Vec<Pieces> = (0..)
+        .zip(&ledger.columns)
+        .zip(&sample.styles)
+        .map(|((place, column), style)| Pieces::new(place, style, &column.shape))
+        .collect();
     let row_rest = format!("\"{}>", sample.attributes).into_bytes();
     let mut row_number = itoa::Buffer::new();
     let mut row = ledger.first_row;
@@ -275,7 +292,10 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>, packer: &
                         Some(serial) => pieces.write_integer(i64::from(serial), out),
                         None => pieces.write_value(&CellValue::Date(array.value(at)), out),
                     },
-                    Lane::RowNumber => pieces.write_integer(i64::try_from(ledger.first_number).unwrap_or(0) + i64::from(row - ledger.first_row), out),
+                    Lane::RowNumber => pieces.write_integer(
+                        i64::try_from(ledger.first_number).unwrap_or(0) + i64::from(row - ledger.first_row),
+                        out,
+                    ),
                     Lane::Blank => out.extend_from_slice(&pieces.blank),
                     Lane::Other(cells) => pieces.write_value(&cell_value(&cells.value(at), &column.shape), out),
                     _ => out.extend_from_slice(&pieces.null),
@@ -311,7 +331,9 @@ fn escape(text: &str, out: &mut Vec<u8>) {
             '>' => out.extend_from_slice(b"&gt;"),
             '_' if looks_escaped(&text.as_bytes()[at..]) => out.extend_from_slice(b"_x005F_"),
             '\t' | '\n' => out.push(sign as u8),
-            '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => out.extend_from_slice(format!("_x{:04X}_", u32::from(sign)).as_bytes()),
+            '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => {
+                out.extend_from_slice(format!("_x{:04X}_", u32::from(sign)).as_bytes())
+            }
             _ => out.extend_from_slice(sign.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
