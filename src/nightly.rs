@@ -24,10 +24,18 @@ use crate::warehouse::Warehouse;
 /// Something that happened, in order.
 pub enum Event<'a> {
     /// A stage begins, with the number of things it will do.
-    Stage { name: &'static str, steps: usize },
+    Stage {
+        name: &'static str,
+        steps: usize,
+    },
     Delivery(&'a Delivery),
-    View { name: &'a str },
-    Report { name: &'a str, files: usize },
+    View {
+        name: &'a str,
+    },
+    Report {
+        name: &'a str,
+        files: usize,
+    },
     Problem(&'a Diagnostic),
 }
 

@@ -102,8 +102,7 @@ impl Project {
         for (name, schema) in SYSTEM_TABLES.iter().zip(system) {
             schemas.insert((*name).to_owned(), schema);
         }
-        let session =
-            Session::open(warehouse, Arc::new(catalog), snapshot, schemas, &self.query_limits()).await?;
+        let session = Session::open(warehouse, Arc::new(catalog), snapshot, schemas, &self.query_limits()).await?;
         Ok((session, problems))
     }
 

@@ -152,8 +152,7 @@ fn undescribed(view: &View, plan: &datafusion::logical_expr::LogicalPlan) -> Vec
             });
         }
     }
-    let bare: Vec<&str> =
-        fields.into_iter().filter(|f| !view.model.columns.iter().any(|c| c.name == *f)).collect();
+    let bare: Vec<&str> = fields.into_iter().filter(|f| !view.model.columns.iter().any(|c| c.name == *f)).collect();
     if view.layer == Layer::Mart && !bare.is_empty() {
         problems.push(
             Diagnostic::warning(format!("columns of `{}` without a label: {}", view.name, bare.join(", ")))

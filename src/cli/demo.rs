@@ -20,7 +20,15 @@ const SETTINGS: &str = include_str!("gridhouse.toml");
 
 pub(super) fn init(context: &CommandContext<'_>, folder: &Path) -> Result<Ending> {
     refuse_existing(folder)?;
-    for name in ["inbox", "data/contracts", "data/reference", "queries/staging", "queries/marts", "queries/checks", "report-templates"] {
+    for name in [
+        "inbox",
+        "data/contracts",
+        "data/reference",
+        "queries/staging",
+        "queries/marts",
+        "queries/checks",
+        "report-templates",
+    ] {
         fs_err::create_dir_all(folder.join(name)).doing("making a project")?;
     }
     if let Some(lists) = REFERENCE.get_file("code_lists.csv") {
@@ -95,9 +103,12 @@ pub(super) async fn demo(context: &CommandContext<'_>, folder: &Path, options: &
 
 /// Writes the shipped project.
 fn lay_out(folder: &Path) -> Result<()> {
-    for (name, files) in
-        [("data/contracts", &CONTRACTS), ("data/reference", &REFERENCE), ("queries", &QUERIES), ("report-templates", &REPORTS)]
-    {
+    for (name, files) in [
+        ("data/contracts", &CONTRACTS),
+        ("data/reference", &REFERENCE),
+        ("queries", &QUERIES),
+        ("report-templates", &REPORTS),
+    ] {
         copy_into(files, &folder.join(name))?;
     }
     fs_err::create_dir_all(folder.join("inbox")).doing("making a project")?;

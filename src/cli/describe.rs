@@ -56,12 +56,8 @@ pub(super) async fn text(opened: &super::Opened, name: &str, format: Format) -> 
         })
         .collect();
     let reads = view.map(|v| v.reads.clone()).unwrap_or_default();
-    let read_by: Vec<&str> = session
-        .catalog()
-        .iter()
-        .filter(|v| v.reads.iter().any(|r| r == name))
-        .map(|v| v.name.as_str())
-        .collect();
+    let read_by: Vec<&str> =
+        session.catalog().iter().filter(|v| v.reads.iter().any(|r| r == name)).map(|v| v.name.as_str()).collect();
     let reports: Vec<String> = crate::report::load(&opened.project.report_templates())
         .0
         .iter()
@@ -83,7 +79,8 @@ pub(super) async fn text(opened: &super::Opened, name: &str, format: Format) -> 
     if !description.is_empty() {
         text.push_str(&format!("{description}\n"));
     }
-    let width = |at: usize| rows.iter().map(|r| unicode_width::UnicodeWidthStr::width(r[at].as_str())).max().unwrap_or(0);
+    let width =
+        |at: usize| rows.iter().map(|r| unicode_width::UnicodeWidthStr::width(r[at].as_str())).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
     text.push('\n');
     for row in &rows {

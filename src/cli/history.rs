@@ -21,17 +21,40 @@ pub(super) async fn history(context: &CommandContext<'_>, table: Option<&str>, f
         }
     }
     let header = [
-        "table", "version", "as_of", "landed_at", "batch", "file", "rows_in", "inserted", "updated", "unchanged",
-        "superseded", "deleted", "quarantined", "rows_after",
+        "table",
+        "version",
+        "as_of",
+        "landed_at",
+        "batch",
+        "file",
+        "rows_in",
+        "inserted",
+        "updated",
+        "unchanged",
+        "superseded",
+        "deleted",
+        "quarantined",
+        "rows_after",
     ];
     let rows: Vec<Vec<serde_json::Value>> = batches
         .iter()
         .filter(|b| table.is_none_or(|t| t == b.table_name))
         .map(|b| {
             vec![
-                json!(b.table_name), json!(b.version), json!(b.as_of), json!(b.landed_at), json!(b.batch_id),
-                json!(b.file), json!(b.rows_in), json!(b.inserted), json!(b.updated), json!(b.unchanged),
-                json!(b.superseded), json!(b.deleted), json!(b.quarantined), json!(b.rows_after),
+                json!(b.table_name),
+                json!(b.version),
+                json!(b.as_of),
+                json!(b.landed_at),
+                json!(b.batch_id),
+                json!(b.file),
+                json!(b.rows_in),
+                json!(b.inserted),
+                json!(b.updated),
+                json!(b.unchanged),
+                json!(b.superseded),
+                json!(b.deleted),
+                json!(b.quarantined),
+                json!(b.rows_after),
             ]
         })
         .collect();

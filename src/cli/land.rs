@@ -50,7 +50,16 @@ pub(super) async fn land(
 
 fn print(context: &CommandContext<'_>, deliveries: &[Delivery], dry_run: bool, format: Format) -> Result<()> {
     let header = [
-        "file", "table", "outcome", "batch", "rows_in", "inserted", "updated", "unchanged", "superseded", "deleted",
+        "file",
+        "table",
+        "outcome",
+        "batch",
+        "rows_in",
+        "inserted",
+        "updated",
+        "unchanged",
+        "superseded",
+        "deleted",
         "quarantined",
     ];
     let mut rows = Vec::new();

@@ -178,7 +178,9 @@ async fn newest_date(warehouse: &crate::warehouse::Warehouse) -> Result<Option<N
 }
 
 fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// The district's wall clock, to the second: what is recorded is what is shown.

@@ -61,11 +61,6 @@ impl Output {
         }
     }
 
-    /// Record batches in one of the formats.
-    pub fn rows(&self, format: Format, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<()> {
-        self.data(render_rows(format, schema, batches)?.trim_end_matches('\n'))
-    }
-
     /// Plain records: a header and rows of texts; JSON keeps numbers as numbers.
     pub fn records(&self, format: Format, header: &[&str], rows: &[Vec<Value>]) -> Result<()> {
         let text = |value: &Value| match value {
@@ -77,7 +72,14 @@ impl Output {
             Format::Json => {
                 let objects: Vec<Value> = rows
                     .iter()
-                    .map(|row| header.iter().map(|h| (*h).to_owned()).zip(row.iter().cloned()).collect::<serde_json::Map<_, _>>().into())
+                    .map(|row| {
+                        header
+                            .iter()
+                            .map(|h| (*h).to_owned())
+                            .zip(row.iter().cloned())
+                            .collect::<serde_json::Map<_, _>>()
+                            .into()
+                    })
                     .collect();
                 self.data(serde_json::to_string_pretty(&objects).doing("printing JSON")?)
             }
@@ -183,9 +185,11 @@ fn table_text(format: Format, header: &[&str], cells: &[Vec<String>], right: &[b
 
 fn csv_line(cells: impl Iterator<Item = String>) -> String {
     cells
-        .map(|cell| {
-            if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
-        })
+        .map(
+            |cell| {
+                if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+            },
+        )
         .collect::<Vec<_>>()
         .join(",")
 }

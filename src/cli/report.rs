@@ -20,7 +20,11 @@ pub(super) struct Asked<'a> {
     pub(super) format: Format,
 }
 
-pub(super) async fn report(context: &CommandContext<'_>, asked: &Asked<'_>, as_of: Option<NaiveDate>) -> Result<Ending> {
+pub(super) async fn report(
+    context: &CommandContext<'_>,
+    asked: &Asked<'_>,
+    as_of: Option<NaiveDate>,
+) -> Result<Ending> {
     let output = context.output;
     if asked.list {
         let reports = context.project()?.reports(asked.names)?;

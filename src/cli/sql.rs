@@ -132,7 +132,12 @@ impl Runner<'_> {
         let names = self.opened.session.relation_names();
         let mut text = String::new();
         let width = names.iter().map(String::len).max().unwrap_or(0);
-        let groups = [("tables", None), ("staging views", Some(Layer::Staging)), ("marts", Some(Layer::Mart)), ("checks", Some(Layer::Check))];
+        let groups = [
+            ("tables", None),
+            ("staging views", Some(Layer::Staging)),
+            ("marts", Some(Layer::Mart)),
+            ("checks", Some(Layer::Check)),
+        ];
         for (title, layer) in groups {
             text.push_str(&format!("{title}\n"));
             for name in &names {

@@ -23,8 +23,7 @@ pub(super) async fn upkeep(context: &CommandContext<'_>, tables: &[String], dry_
         }
         let newest = runs.len();
         kept_versions.drain(..kept_versions.len().saturating_sub(newest.min(KEPT_RUNS)));
-        let upkeep =
-            Upkeep { retention_days: project.settings.upkeep.retention_days, kept_versions, dry_run };
+        let upkeep = Upkeep { retention_days: project.settings.upkeep.retention_days, kept_versions, dry_run };
         let done = warehouse.upkeep(&name, &upkeep, &lock).await?;
         context.output.data(format!(
             "{name}: {} files merged into {}, {} {}",

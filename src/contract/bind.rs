@@ -56,17 +56,20 @@ impl Contract {
             owner[index] = self.column_named(name);
         }
         for column in 0..self.columns.len() {
-            let names: Vec<String> = (0..header.len()).filter(|i| owner[*i] == Some(column)).map(|i| header[i].clone()).collect();
+            let names: Vec<String> =
+                (0..header.len()).filter(|i| owner[*i] == Some(column)).map(|i| header[i].clone()).collect();
             if names.len() > 1 {
                 repeated.push((self.columns[column].name.clone(), names));
             }
         }
         let operation = folded.iter().enumerate().position(|(index, name)| {
             let is_named = self.operation_column.as_ref().is_some_and(|own| folded_name(own) == *name);
-            owner[index].is_none() && (is_named || (self.operation_column.is_some() && OPERATION_NAMES.contains(&name.as_str())))
+            owner[index].is_none()
+                && (is_named || (self.operation_column.is_some() && OPERATION_NAMES.contains(&name.as_str())))
         });
         // What no name fits exactly may fit without its unit, or by the last part of its path.
-        let looser: [fn(&str) -> &str; 2] = [without_unit, |name| without_unit(name.rsplit('/').next().unwrap_or(name))];
+        let looser: [fn(&str) -> &str; 2] =
+            [without_unit, |name| without_unit(name.rsplit('/').next().unwrap_or(name))];
         for form in looser {
             let free = |index: usize| owner[index].is_none() && operation != Some(index);
             let candidates: Vec<(usize, usize)> = (0..header.len())
@@ -87,7 +90,8 @@ impl Contract {
         // A list of deletions need bring no more than the operation and the key.
         let has_key = self.key.iter().all(|key| columns[*key].is_some());
         let is_payload = |c: usize| !self.key.contains(&c) && self.version_column != Some(c);
-        let is_deletions = operation.is_some() && has_key && !(0..columns.len()).any(|c| is_payload(c) && columns[c].is_some());
+        let is_deletions =
+            operation.is_some() && has_key && !(0..columns.len()).any(|c| is_payload(c) && columns[c].is_some());
         if !repeated.is_empty() || (!missing.is_empty() && !is_deletions) {
             let name = |c: &usize| format!("{} {}", self.columns[*c].name, self.columns[*c].label);
             let found = header.iter().filter(|name| !name.is_empty()).cloned().collect();
@@ -121,7 +125,9 @@ pub fn folded_name(name: &str) -> String {
 
 /// A folded name without a unit in brackets at its end: `建筑面积(平方米)` is `建筑面积`.
 pub(super) fn without_unit(folded: &str) -> &str {
-    let cut = |open: char, close: char| folded.strip_suffix(close).and_then(|name| name.rsplit_once(open)).map(|(name, _)| name);
+    let cut = |open: char, close: char| {
+        folded.strip_suffix(close).and_then(|name| name.rsplit_once(open)).map(|(name, _)| name)
+    };
     cut('(', ')').or_else(|| cut('[', ']')).filter(|name| !name.is_empty()).unwrap_or(folded)
 }
 

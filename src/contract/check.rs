@@ -147,7 +147,13 @@ impl<'a> Judge<'a> {
     }
 
     /// Rejects rows without a value, those among `wanted` if given.
-    pub(super) fn require(&mut self, index: usize, when: &[Condition], wanted: Option<&BooleanBuffer>, is_warning: bool) {
+    pub(super) fn require(
+        &mut self,
+        index: usize,
+        when: &[Condition],
+        wanted: Option<&BooleanBuffer>,
+        is_warning: bool,
+    ) {
         let Some(empty) = self.empty.take() else { return };
         let contract = self.contract;
         for row in empty.set_indices().filter(|row| wanted.is_none_or(|wanted| wanted.value(*row))) {
@@ -343,12 +349,16 @@ impl<'a> Judge<'a> {
         let mut operations = self.row_operations;
         if accepted_rows.len() < row_count {
             let is_accepted = BooleanArray::from_iter(self.is_rejected.iter().map(|rejected| Some(!rejected)));
-            columns = columns.iter().map(|c| filter(c, &is_accepted).expect("filtering a column by a mask of its length")).collect();
+            columns = columns
+                .iter()
+                .map(|c| filter(c, &is_accepted).expect("filtering a column by a mask of its length"))
+                .collect();
             operations = operations.map(|all| accepted_rows.iter().map(|row| all[*row as usize]).collect());
         }
         // Types come from the contract and rows without a key were rejected, so this can only fail by a mistake in this
         // file; going on would lose rows.
-        let accepted = RecordBatch::try_new(self.contract.arrow_schema(), columns).expect("columns as the contract says");
+        let accepted =
+            RecordBatch::try_new(self.contract.arrow_schema(), columns).expect("columns as the contract says");
         Checked { accepted, accepted_rows, operations, violations }
     }
 }
@@ -414,7 +424,8 @@ impl<'a> Memo<'a> {
     fn meaning(&mut self, list: &CodeList, text: &'a str) -> Option<super::code_list::Meaning> {
         let bytes = text.as_bytes();
         // Chinese labels of equal length differ most in the last byte of their first and last characters.
-        let mix = bytes.len() ^ usize::from(*bytes.last().unwrap_or(&0)) ^ usize::from(*bytes.get(2).unwrap_or(&0)) << 1;
+        let mix =
+            bytes.len() ^ usize::from(*bytes.last().unwrap_or(&0)) ^ usize::from(*bytes.get(2).unwrap_or(&0)) << 1;
         let slot = &mut self.slots[mix & 15];
         if slot.0 != text || slot.1.is_none() {
             *slot = (text, list.meaning(text));

@@ -31,10 +31,21 @@ const TYPES: &[&str] = &["string", "integer", "number", "boolean", "date", "time
 const CLASSIFICATIONS: &[&str] = &["public", "internal", "personal", "sensitive"];
 const TABLE_PROPERTIES: &[&str] = &["files", "versionColumn", "operationColumn", "clusterBy", "delivery"];
 const COLUMN_PROPERTIES: &[&str] = &["aliases", "unit"];
-const TABLE_KEYS: &[&str] = &["name", "businessName", "description", "logicalType", "properties", "customProperties", "physicalType"];
+const TABLE_KEYS: &[&str] =
+    &["name", "businessName", "description", "logicalType", "properties", "customProperties", "physicalType"];
 const COLUMN_KEYS: &[&str] = &[
-    "name", "businessName", "description", "logicalType", "logicalTypeOptions", "required", "primaryKey", "primaryKeyPosition",
-    "classification", "customProperties", "quality", "relationships",
+    "name",
+    "businessName",
+    "description",
+    "logicalType",
+    "logicalTypeOptions",
+    "required",
+    "primaryKey",
+    "primaryKeyPosition",
+    "classification",
+    "customProperties",
+    "quality",
+    "relationships",
 ];
 const TYPE_OPTIONS: &[&str] = &["minLength", "maxLength", "pattern", "minimum", "maximum"];
 
@@ -46,7 +57,8 @@ pub(super) fn load(folder: &Path, code_lists_csv: &Path) -> Result<(Vec<Contract
         Ok(files) => {
             for file in files {
                 match std::fs::read_to_string(&file) {
-                    Ok(text) => contracts.extend(File { path: &file, lists: &code_lists, problems: &mut problems }.contracts(&text)),
+                    Ok(text) => contracts
+                        .extend(File { path: &file, lists: &code_lists, problems: &mut problems }.contracts(&text)),
                     Err(error) => problems.push(unreadable(&file, &error)),
                 }
             }
@@ -299,7 +311,12 @@ impl File<'_> {
         let mut rules = self.type_options(node, columns[index].kind);
         for relationship in self.list(node, "relationships") {
             if let Some(to) = relationship.get("to") {
-                rules.extend(self.reference(to).map(|kind| Rule { kind, when: Vec::new(), is_warning: false, at: to.at }));
+                rules.extend(self.reference(to).map(|kind| Rule {
+                    kind,
+                    when: Vec::new(),
+                    is_warning: false,
+                    at: to.at,
+                }));
             }
         }
         for quality in self.list(node, "quality") {
@@ -460,7 +477,8 @@ impl File<'_> {
         match Regex::new(&text) {
             Ok(pattern) => Some(RuleKind::Pattern(pattern)),
             Err(error) => {
-                let last = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let last =
+                    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 self.problem(node.at, format!("`{text}` is not a valid pattern: {last}"), None);
                 None
             }
@@ -511,7 +529,8 @@ impl File<'_> {
     fn column_named(&mut self, name: &str, columns: &[Column], at: Place) -> Option<usize> {
         let index = columns.iter().position(|column| column.name == name);
         if index.is_none() {
-            let hint = did_you_mean(name, columns.iter().map(|c| c.name.as_str())).map(|n| format!("did you mean `{n}`?"));
+            let hint =
+                did_you_mean(name, columns.iter().map(|c| c.name.as_str())).map(|n| format!("did you mean `{n}`?"));
             self.problem(at, format!("there is no column `{name}`"), hint);
         }
         index
@@ -611,7 +630,8 @@ impl File<'_> {
 }
 
 /// Keys of the standard that resemble ours and mean something else.
-const ALSO_IN_THE_STANDARD: &[&str] = &["physicalName", "partitioned", "exclusiveMinimum", "exclusiveMaximum", "items", "tags", "id"];
+const ALSO_IN_THE_STANDARD: &[&str] =
+    &["physicalName", "partitioned", "exclusiveMinimum", "exclusiveMaximum", "items", "tags", "id"];
 
 /// What can only be judged with all contracts at hand.
 fn check_between(contracts: &[Contract], problems: &mut Vec<Problem>) {
@@ -643,11 +663,15 @@ fn check_between(contracts: &[Contract], problems: &mut Vec<Problem>) {
                     let names = other.columns.iter().map(|c| c.name.as_str());
                     match other.column(target) {
                         None => {
-                            let message = format!("column `{}` refers to `{table}.{target}`, which is no column", column.name);
+                            let message =
+                                format!("column `{}` refers to `{table}.{target}`, which is no column", column.name);
                             problem(contract, rule.at, message, meant(target, names));
                         }
                         Some((_, target)) if target.kind != ColumnKind::Text => {
-                            let message = format!("column `{}` refers to `{table}.{}`, which is no text", column.name, target.name);
+                            let message = format!(
+                                "column `{}` refers to `{table}.{}`, which is no text",
+                                column.name, target.name
+                            );
                             problem(contract, rule.at, message, None);
                         }
                         Some(_) => {}
@@ -657,7 +681,8 @@ fn check_between(contracts: &[Contract], problems: &mut Vec<Problem>) {
                     let Some(list) = contract.columns[condition.column].code_list() else { continue };
                     for value in &condition.values {
                         if list.sort(value).is_none() {
-                            let message = format!("`when` waits for `{value}`, which is no label of list `{}`", list.name);
+                            let message =
+                                format!("`when` waits for `{value}`, which is no label of list `{}`", list.name);
                             let labels = list.entries.iter().map(|e| e.label.as_str());
                             problem(contract, rule.at, message, meant(value, labels));
                         }
@@ -691,7 +716,8 @@ fn in_order(contracts: Vec<Contract>, problems: &mut Vec<Problem>) -> Vec<Contra
             break;
         }
         let mut is_ready = ready.into_iter();
-        let (now, later): (Vec<Contract>, Vec<Contract>) = waiting.into_iter().partition(|_| is_ready.next() == Some(true));
+        let (now, later): (Vec<Contract>, Vec<Contract>) =
+            waiting.into_iter().partition(|_| is_ready.next() == Some(true));
         ordered.extend(now);
         waiting = later;
     }

@@ -36,19 +36,33 @@ pub struct Condition {
 pub enum RuleKind {
     Required,
     Pattern(Regex),
-    Range { minimum: Option<Bound>, maximum: Option<Bound> },
+    Range {
+        minimum: Option<Bound>,
+        maximum: Option<Bound>,
+    },
     /// In characters.
-    Length { minimum: Option<usize>, maximum: Option<usize> },
+    Length {
+        minimum: Option<usize>,
+        maximum: Option<usize>,
+    },
     CodeList(Arc<CodeList>),
     IdNumber,
     /// Birth date and sex follow from the ID number in this column.
-    AgreesWithIdNumber { birth_date: Option<usize>, sex: Option<usize> },
+    AgreesWithIdNumber {
+        birth_date: Option<usize>,
+        sex: Option<usize>,
+    },
     Uscc,
     Mobile,
     MobileOrLandline,
-    Reference { table: String, column: String },
+    Reference {
+        table: String,
+        column: String,
+    },
     NotInFuture,
-    NotBefore { column: usize },
+    NotBefore {
+        column: usize,
+    },
 }
 
 /// One end of a range, in the column's own terms.
@@ -144,7 +158,10 @@ pub(super) fn apply(judge: &mut Judge<'_>, index: usize, rule: &Rule, columns: &
         }
         RuleKind::NotBefore { column: other } => {
             let (own_micros, other_micros) = (micros(column), micros(&columns[*other]));
-            let (own_days, other_days) = (column.data_type() == &arrow::datatypes::DataType::Date32, columns[*other].data_type() == &arrow::datatypes::DataType::Date32);
+            let (own_days, other_days) = (
+                column.data_type() == &arrow::datatypes::DataType::Date32,
+                columns[*other].data_type() == &arrow::datatypes::DataType::Date32,
+            );
             for row in each.rows(column).set_indices() {
                 let (Some(own), Some(other_value)) = (own_micros(row), other_micros(row)) else { continue };
                 // A date lasts until its midnight: only whole days can be compared with it.
@@ -268,7 +285,8 @@ fn range(
     let code = RuleCode::OutOfRange;
     match judge.contract.columns[index].kind {
         ColumnKind::Integer => {
-            let range = number(minimum, i64::MIN as f64).ceil() as i64..=number(maximum, i64::MAX as f64).floor() as i64;
+            let range =
+                number(minimum, i64::MIN as f64).ceil() as i64..=number(maximum, i64::MAX as f64).floor() as i64;
             each.number::<Int64Type>(judge, index, column, range, code, why);
         }
         ColumnKind::Date => {

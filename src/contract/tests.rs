@@ -240,13 +240,16 @@ fn a_warning_does_not_hold_a_row_back() {
 
 #[test]
 fn deletions_need_only_their_key() {
-    check_judged("操作,编号,姓名\n删除,R1,\nu,R2,王五\nI,R3,李四\n,R4,赵六\n合并,R5,孙七\nD,,", "
+    check_judged(
+        "操作,编号,姓名\n删除,R1,\nu,R2,王五\nI,R3,李四\n,R4,赵六\n合并,R5,孙七\nD,,",
+        "
         2: Delete R1
         3: Update R2 王五
         4: Insert R3 李四
         5: Update R4 赵六
         6! op unknown_code 操作类型“合并”无法识别，请填新增、变更或删除
-        7! person_id missing_required “编号”必填，请补填");
+        7! person_id missing_required “编号”必填，请补填",
+    );
     check_judged("op,person_id\nD,R1", "2: Delete R1");
 }
 
@@ -255,8 +258,10 @@ fn columns_are_bound_by_name_only() {
     let contracts = contracts();
     let people = contracts.get("people").unwrap();
     let bind = |header: &[&str]| people.bind(&header.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
-    let bound = bind(&["更新 时间", "ＰＥＲＳＯＮ_ＩＤ", "备注", "户主／姓名", "建筑面积(㎡)", "基本情况/性别", "op"]).unwrap();
-    let names = bound.columns.iter().enumerate().filter_map(|(c, i)| Some(format!("{}={}", people.columns[c].name, (*i)?)));
+    let bound =
+        bind(&["更新 时间", "ＰＥＲＳＯＮ_ＩＤ", "备注", "户主／姓名", "建筑面积(㎡)", "基本情况/性别", "op"]).unwrap();
+    let names =
+        bound.columns.iter().enumerate().filter_map(|(c, i)| Some(format!("{}={}", people.columns[c].name, (*i)?)));
     assert_eq!(names.collect::<Vec<_>>().join(" "), "person_id=1 name=3 sex=5 area_m2=4 updated_at=0");
     assert_eq!((bound.unknown, bound.operation), (vec!["备注".to_owned()], Some(6)));
     // A leaf that two paths share names neither.
@@ -277,7 +282,10 @@ fn contracts_come_in_order_and_claim_files() {
     assert_eq!([table("people_430105001"), table("人员-6月"), table("PEOPLE2024")], [Some("people"); 3]);
     assert_eq!([table("peoples"), table("网格"), table("x")], [None, Some("grids"), None]);
     let people = contracts.get("people").unwrap();
-    assert_eq!((people.key.as_slice(), people.version_column, people.delivery), (&[0][..], Some(12), DeliveryKind::Changes));
+    assert_eq!(
+        (people.key.as_slice(), people.version_column, people.delivery),
+        (&[0][..], Some(12), DeliveryKind::Changes)
+    );
     assert!(people.arrow_schema().field(1).is_nullable() && !people.arrow_schema().field(0).is_nullable());
 }
 
@@ -334,7 +342,11 @@ a.odcs.yaml:26:108: there is no column `sx` (hint: did you mean `sex`?)
 a.odcs.yaml:27:16: `姓名` cannot be a name in SQL (hint: use lower-case letters, digits and `_`, and `businessName` for the label)
 c.odcs.yaml:1:7: unclosed bracket '['";
     assert_eq!(found, expected);
-    let lists = load(&[("people.odcs.yaml", PEOPLE), ("grids.odcs.yaml", GRIDS), ("code_lists.csv", "list,code,label,aliases\n性别,1,男,M\n性别,2,女,m\n,3,x,\n")]);
+    let lists = load(&[
+        ("people.odcs.yaml", PEOPLE),
+        ("grids.odcs.yaml", GRIDS),
+        ("code_lists.csv", "list,code,label,aliases\n性别,1,男,M\n性别,2,女,m\n,3,x,\n"),
+    ]);
     let lists = lists.unwrap_err();
     assert!(lists.starts_with("code_lists.csv:3:1: `m` in list `性别` already stands for `男`\ncode_lists.csv:4:1: a code needs its list and its label"), "{lists}");
 }

@@ -74,9 +74,7 @@ mod tests {
     fn may_day_2024() -> Calendar {
         let rest = ["2024-05-01", "2024-05-02", "2024-05-03", "2024-05-04", "2024-05-05"];
         let work = ["2024-05-11", "2024-04-28"];
-        Calendar::new(
-            rest.map(|d| (day(d), DayKind::Rest)).into_iter().chain(work.map(|d| (day(d), DayKind::Work))),
-        )
+        Calendar::new(rest.map(|d| (day(d), DayKind::Rest)).into_iter().chain(work.map(|d| (day(d), DayKind::Work))))
     }
 
     #[test]

@@ -24,15 +24,9 @@ impl fmt::Display for PlaceCodeFault {
 impl std::error::Error for PlaceCodeFault {}
 
 fn parse_digits<const N: usize>(text: &str) -> Result<[u8; N], PlaceCodeFault> {
-    let bytes: [u8; N] = text.as_bytes().try_into().map_err(|_| PlaceCodeFault::Length {
-        expected: N,
-        found: text.chars().count(),
-    })?;
-    if bytes.iter().all(u8::is_ascii_digit) {
-        Ok(bytes)
-    } else {
-        Err(PlaceCodeFault::NotDigits)
-    }
+    let bytes: [u8; N] =
+        text.as_bytes().try_into().map_err(|_| PlaceCodeFault::Length { expected: N, found: text.chars().count() })?;
+    if bytes.iter().all(u8::is_ascii_digit) { Ok(bytes) } else { Err(PlaceCodeFault::NotDigits) }
 }
 
 macro_rules! place_code {

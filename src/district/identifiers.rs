@@ -80,9 +80,7 @@ pub fn normalise_id_number(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(
-        text.chars().map(fold_width).filter(|c| !is_blank(*c)).map(|c| c.to_ascii_uppercase()).collect(),
-    )
+    Cow::Owned(text.chars().map(fold_width).filter(|c| !is_blank(*c)).map(|c| c.to_ascii_uppercase()).collect())
 }
 
 /// Why a text is not a unified social credit code (GB 32100), the first fault found.
@@ -185,8 +183,11 @@ pub fn normalise_phone(text: &str) -> Cow<'_, str> {
     let folded: String = text.chars().map(fold_width).collect();
     let first = folded.split([',', ';', '/', '、', '，', '；']).find(|part| !part.trim().is_empty()).unwrap_or("");
     let compact: String = first.chars().filter(|c| !is_blank(*c) && !matches!(c, '(' | ')')).collect();
-    let national =
-        compact.strip_prefix("+86").or_else(|| compact.strip_prefix("0086")).unwrap_or(&compact).trim_start_matches('-');
+    let national = compact
+        .strip_prefix("+86")
+        .or_else(|| compact.strip_prefix("0086"))
+        .unwrap_or(&compact)
+        .trim_start_matches('-');
     let digits: String = national.chars().filter(|c| *c != '-').collect();
     if is_mobile(&digits) {
         return Cow::Owned(digits);

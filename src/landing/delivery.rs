@@ -222,9 +222,7 @@ impl<'a> Night<'a> {
                 Preparation::Ready(prepared) => {
                     let (path, remarks) = (prepared.path.clone(), prepared.remarks.clone());
                     match self.merge(contract, *prepared).await {
-                        Ok(outcome) => {
-                            Delivery { path, table: Some(contract.table.clone()), outcome, remarks }
-                        }
+                        Ok(outcome) => Delivery { path, table: Some(contract.table.clone()), outcome, remarks },
                         Err(problem) => self.rejected(&path, Some(&contract.table), problem),
                     }
                 }
@@ -313,10 +311,9 @@ impl<'a> Night<'a> {
         }
         let opened = self.tables.get(contract).await?;
         let mut open = opened.lock().await;
-        let plan = merge::plan(
-            contract, &open, &prepared.accepted, &keys, &deduplicated, &prepared.held_keys, &batch_id,
-        )
-        .await?;
+        let plan =
+            merge::plan(contract, &open, &prepared.accepted, &keys, &deduplicated, &prepared.held_keys, &batch_id)
+                .await?;
         let counts = Counts {
             rows_in: prepared.rows_in,
             quarantined: prepared.quarantined_rows + deduplicated.tied.len() as u64,
@@ -484,7 +481,8 @@ impl Reading {
         let options =
             OpenOptions { limits: self.limits, is_known_column: &|name: &str| self.contract.is_known_column(name) };
         let mut reader = source::open(&self.path, &options).map_err(|error| self.source_problem(&error))?;
-        let binding = contract.bind(reader.header()).map_err(|error| self.bind_problem(&error, reader.header_line()))?;
+        let binding =
+            contract.bind(reader.header()).map_err(|error| self.bind_problem(&error, reader.header_line()))?;
         let mut prepared = Prepared {
             path: self.path.clone(),
             hash: self.hash.clone(),

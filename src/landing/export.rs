@@ -27,7 +27,9 @@ pub fn export_quarantine(
     let mut files = Vec::new();
     for (table, rows) in tables {
         let Some(contract) = contracts.get(table) else {
-            return Err(Diagnostic::error(format!("rows of `{table}` are in quarantine, but it has no contract any more")));
+            return Err(Diagnostic::error(format!(
+                "rows of `{table}` are in quarantine, but it has no contract any more"
+            )));
         };
         let columns: Vec<(&str, &str)> = contract.columns.iter().map(|c| (c.name.as_str(), c.label.as_str())).collect();
         // A name the landing recognises when the workbook comes back.
@@ -82,9 +84,11 @@ fn layout(
     let note = Format::new().set_font_name("宋体").set_font_size(10).set_text_wrap();
 
     let mut book = Workbook::new();
-    book.set_properties(&DocProperties::new().set_title(format!("{label}待更正记录")).set_creation_datetime(
-        &ExcelDateTime::from_ymd(2024, 1, 1)?,
-    ));
+    book.set_properties(
+        &DocProperties::new()
+            .set_title(format!("{label}待更正记录"))
+            .set_creation_datetime(&ExcelDateTime::from_ymd(2024, 1, 1)?),
+    );
     let sheet = book.add_worksheet().set_name("待更正")?;
     let fixed_count = EXPORT_COLUMNS.len() as u16;
     let last = fixed_count + headers.len() as u16 - 1;

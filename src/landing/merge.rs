@@ -8,13 +8,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::array::make_comparator;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::SortColumn;
+use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{
     SortOptions, and, concat_batches, interleave_record_batch, lexsort_to_indices, take, take_record_batch,
 };
-use arrow::compute::SortColumn;
-use arrow::compute::kernels::cmp::not_distinct;
 use arrow::datatypes::SchemaRef;
 
 use super::Counts;
@@ -245,11 +245,8 @@ fn classify(
             let options = SortOptions { descending: false, nulls_first: true };
             let compare = make_comparator(&new, &old, options).doing("comparing versions")?;
             // A deletion may come without a version: it then speaks for now.
-            order = Some(
-                (0..rows.len())
-                    .map(|i| if new.is_null(i) { Ordering::Greater } else { compare(i, i) })
-                    .collect(),
-            );
+            order =
+                Some((0..rows.len()).map(|i| if new.is_null(i) { Ordering::Greater } else { compare(i, i) }).collect());
         }
     }
     for (i, (stored_row, row)) in rows.iter().enumerate() {
@@ -379,10 +376,8 @@ pub(super) async fn commit(open: &mut OpenTable, mut written: Written, commit: C
     // A rewrite that changes no byte gives a file of the same name: it must not be added and removed at once.
     let names: HashSet<String> = written.commit_adds.iter().map(|(name, ..)| name.clone()).collect();
     written.commit_removes.retain(|path| !names.contains(path));
-    open.table = open
-        .table
-        .commit(Commit { adds: written.commit_adds, removes: written.commit_removes, ..commit })
-        .await?;
+    open.table =
+        open.table.commit(Commit { adds: written.commit_adds, removes: written.commit_removes, ..commit }).await?;
     let mut index = open.keys.write().map_err(|_| poisoned())?;
     for key in &written.gone {
         index.remove(key);

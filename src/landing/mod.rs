@@ -75,11 +75,17 @@ impl Counts {
 /// What became of one delivery.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    Landed { batch: Batch },
+    Landed {
+        batch: Batch,
+    },
     /// The same bytes have landed before; nothing changed.
-    AlreadyLanded { batch_id: String },
+    AlreadyLanded {
+        batch_id: String,
+    },
     /// The delivery as a whole could not be taken.
-    Rejected { problem: Box<Diagnostic> },
+    Rejected {
+        problem: Box<Diagnostic>,
+    },
 }
 
 /// One delivery and what became of it.

@@ -115,7 +115,6 @@ impl Quarantine {
             .await?;
         Ok(())
     }
-
 }
 
 /// All rows, cleared ones too, by batch, line and column.
@@ -179,9 +178,8 @@ fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
 }
 
 fn to_batch(rows: &[QuarantineRow]) -> Result<RecordBatch> {
-    let text = |get: fn(&QuarantineRow) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rows.iter().map(get)))
-    };
+    let text =
+        |get: fn(&QuarantineRow) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(get))) };
     let optional = |get: fn(&QuarantineRow) -> Option<&str>| -> ArrayRef {
         Arc::new(rows.iter().map(get).collect::<StringArray>())
     };
@@ -220,8 +218,7 @@ fn from_batch(batch: &RecordBatch) -> Result<Vec<QuarantineRow>> {
     (0..batch.num_rows())
         .map(|row| {
             let required = |name: &str| -> Result<String> {
-                owned(name, row)?
-                    .ok_or_else(|| Diagnostic::unexpected(format!("a quarantined row has no `{name}`")))
+                owned(name, row)?.ok_or_else(|| Diagnostic::unexpected(format!("a quarantined row has no `{name}`")))
             };
             Ok(QuarantineRow {
                 quarantine_id: required("quarantine_id")?,

@@ -86,11 +86,8 @@ pub struct Run {
 fn fields(texts: &[&str], counts: &[&str]) -> Vec<Field> {
     let mut fields = vec![Field::new("as_of", DataType::Date32, true)];
     fields.extend(texts.iter().map(|name| {
-        let kind = if name.ends_with("_at") {
-            DataType::Timestamp(TimeUnit::Microsecond, None)
-        } else {
-            DataType::Utf8
-        };
+        let kind =
+            if name.ends_with("_at") { DataType::Timestamp(TimeUnit::Microsecond, None) } else { DataType::Utf8 };
         Field::new(*name, kind, true)
     }));
     fields.extend(counts.iter().map(|name| Field::new(*name, DataType::Int64, true)));
@@ -101,8 +98,17 @@ pub fn batches_schema() -> SchemaRef {
     Arc::new(Schema::new(fields(
         &["batch_id", "table_name", "file", "delivery_hash", "landed_at"],
         &[
-            "version", "rows_in", "inserted", "updated", "unchanged", "superseded", "deleted", "quarantined",
-            "dropped", "warnings", "rows_after",
+            "version",
+            "rows_in",
+            "inserted",
+            "updated",
+            "unchanged",
+            "superseded",
+            "deleted",
+            "quarantined",
+            "dropped",
+            "warnings",
+            "rows_after",
         ],
     )))
 }
@@ -110,9 +116,7 @@ pub fn batches_schema() -> SchemaRef {
 pub fn runs_schema() -> SchemaRef {
     let mut fields = fields(
         &["run_id", "started_at", "finished_at", "outcome", "snapshot_id", "snapshot", "program_version"],
-        &[
-            "deliveries", "rejected", "rows_in", "quarantined", "checks_failed", "reports_made", "reports_failed",
-        ],
+        &["deliveries", "rejected", "rows_in", "quarantined", "checks_failed", "reports_made", "reports_failed"],
     );
     fields.push(Field::new("seconds", DataType::Float64, true));
     Arc::new(Schema::new(fields))
@@ -121,10 +125,7 @@ pub fn runs_schema() -> SchemaRef {
 fn to_rows<T: Serialize>(records: &[T], schema: &SchemaRef) -> Result<RecordBatch> {
     let mut decoder = ReaderBuilder::new(schema.clone()).build_decoder().doing("writing records")?;
     decoder.serialize(records).doing("writing records")?;
-    decoder
-        .flush()
-        .doing("writing records")?
-        .ok_or_else(|| Diagnostic::unexpected("no records to write"))
+    decoder.flush().doing("writing records")?.ok_or_else(|| Diagnostic::unexpected("no records to write"))
 }
 
 async fn read_records<T: serde::de::DeserializeOwned>(table: &Table) -> Result<Vec<T>> {

@@ -188,9 +188,8 @@ fn argument<'a>(args: &'a Value, name: &str) -> Option<&'a Value> {
 
 fn column_test(view: &View, column: &str, declared: &Value) -> Result<DataTest> {
     let (name, args) = name_and_arguments(declared).ok_or_else(|| unknown_test(view, declared))?;
-    let severity = severity_of(
-        args.pointer("/config/severity").or_else(|| args.get("severity")).and_then(Value::as_str),
-    );
+    let severity =
+        severity_of(args.pointer("/config/severity").or_else(|| args.get("severity")).and_then(Value::as_str));
     let (table, c) = (quoted(&view.name), quoted(column));
     let probe = match name {
         "not_null" => Probe::Aggregate {
@@ -239,9 +238,8 @@ fn table_test(view: &View, declared: &Value) -> Result<DataTest> {
         return Err(unknown_test(view, declared));
     };
     let list: Vec<String> = columns.iter().filter_map(Value::as_str).map(quoted).collect();
-    let severity = severity_of(
-        args.pointer("/config/severity").or_else(|| args.get("severity")).and_then(Value::as_str),
-    );
+    let severity =
+        severity_of(args.pointer("/config/severity").or_else(|| args.get("severity")).and_then(Value::as_str));
     let list = list.join(", ");
     Ok(DataTest {
         name: format!("unique({list})").replace('"', ""),

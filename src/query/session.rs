@@ -78,6 +78,8 @@ pub struct Session {
     catalog: Arc<ViewCatalog>,
     as_of: NaiveDate,
     registered: Mutex<BTreeSet<String>>,
+    /// Views are prepared one at a time: two tasks must not register the same table.
+    preparing: tokio::sync::Mutex<()>,
 }
 
 impl Session {
@@ -96,6 +98,7 @@ impl Session {
             catalog,
             as_of,
             registered: Mutex::new(BTreeSet::new()),
+            preparing: tokio::sync::Mutex::new(()),
         };
         session.add_functions().await?;
         Ok(session)
@@ -114,6 +117,7 @@ impl Session {
             catalog,
             as_of,
             registered: Mutex::new(BTreeSet::new()),
+            preparing: tokio::sync::Mutex::new(()),
         };
         session.add_functions().await?;
         Ok(session)
@@ -173,9 +177,7 @@ impl Session {
                     ))
                     .hint("`gridhouse fsck` says what is damaged"));
                 }
-                Ok(schemas
-                    .get(name)
-                    .map(|schema| Arc::new(EmptyTable::new(schema.clone())) as Arc<dyn TableProvider>))
+                Ok(schemas.get(name).map(|schema| Arc::new(EmptyTable::new(schema.clone())) as Arc<dyn TableProvider>))
             }
         }
     }
@@ -192,6 +194,7 @@ impl Session {
 
     /// Registers the tables and views that reading `names` needs.
     async fn prepare(&self, names: &[String]) -> Result<()> {
+        let _one_at_a_time = self.preparing.lock().await;
         let needed: Vec<&View> = match &self.tables {
             Tables::Pinned { .. } => self.catalog.in_order(names.iter().map(String::as_str)),
             Tables::Given(_) => Vec::new(),
@@ -297,9 +300,11 @@ impl Session {
     /// The columns of a table or view.
     pub async fn schema(&self, name: &str) -> Result<SchemaRef> {
         self.prepare(&[name.to_owned()]).await?;
-        let provider = self.ctx.table_provider(name).await.map_err(|error| {
-            self.explain(problem::from_datafusion(&error, "cannot be read"), "")
-        })?;
+        let provider = self
+            .ctx
+            .table_provider(name)
+            .await
+            .map_err(|error| self.explain(problem::from_datafusion(&error, "cannot be read"), ""))?;
         Ok(provider.schema())
     }
 

@@ -95,10 +95,10 @@ fn rows_of(input: &str, schema: &SchemaRef, rows: &[BTreeMap<String, Value>]) ->
     let mut columns: Vec<ArrayRef> = Vec::new();
     for field in schema.fields() {
         let texts: StringArray = rows.iter().map(|row| row.get(field.name()).and_then(text_of)).collect();
-        columns.push(typed(&texts, field.data_type()).map_err(|p| Diagnostic {
-            message: format!("`{input}.{}`: {}", field.name(), p.message),
-            ..p
-        })?);
+        columns.push(
+            typed(&texts, field.data_type())
+                .map_err(|p| Diagnostic { message: format!("`{input}.{}`: {}", field.name(), p.message), ..p })?,
+        );
         // Given rows may leave out what the real table always has.
         fields.push(field.as_ref().clone().with_nullable(true));
     }
@@ -164,9 +164,8 @@ fn compare(actual: &[RecordBatch], expected: &[BTreeMap<String, Value>]) -> Resu
     if found == wanted {
         return Ok(());
     }
-    let show = |rows: &[Vec<String>]| {
-        rows.iter().take(10).map(|row| format!("\n    {}", row.join(" | "))).collect::<String>()
-    };
+    let show =
+        |rows: &[Vec<String>]| rows.iter().take(10).map(|row| format!("\n    {}", row.join(" | "))).collect::<String>();
     let names = columns.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(" | ");
     let missing: Vec<_> = wanted.iter().filter(|row| !found.contains(row)).cloned().collect();
     let surplus: Vec<_> = found.iter().filter(|row| !wanted.contains(row)).cloned().collect();

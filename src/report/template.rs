@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
-use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::Problem;
@@ -30,7 +30,8 @@ pub(super) const BLOCK_CLOSE: char = '\u{E001}';
 pub(super) type Blocks = Arc<Mutex<Vec<Block>>>;
 
 /// Names of the filters, for hints; the environment is tested to have each.
-pub(super) const FILTERS: &[&str] = &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
+pub(super) const FILTERS: &[&str] =
+    &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
 
 /// Whether the template can be read at all.
 pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
@@ -39,7 +40,13 @@ pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
 }
 
 /// The text, with blocks marked in it. `tables` names each dataset's columns, for messages.
-pub(super) fn render(path: &Path, source: &str, data: Value, blocks: &Blocks, tables: &[(String, Vec<String>)]) -> Result<String, Problem> {
+pub(super) fn render(
+    path: &Path,
+    source: &str,
+    data: Value,
+    blocks: &Blocks,
+    tables: &[(String, Vec<String>)],
+) -> Result<String, Problem> {
     let mut environment = environment(blocks);
     let explain = |error: Error| problem(path, source, &error, tables);
     environment.add_template(TEMPLATE, source).map_err(explain)?;
@@ -64,28 +71,42 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
             ValueKind::String if value.is_safe() => value.to_string(),
             ValueKind::String => escaped(&value.to_string()),
             ValueKind::Number => value.to_string(),
-            kind => return Err(Error::new(ErrorKind::InvalidOperation, format!("a {kind} cannot be printed, name one of its fields"))),
+            kind => {
+                return Err(Error::new(
+                    ErrorKind::InvalidOperation,
+                    format!("a {kind} cannot be printed, name one of its fields"),
+                ));
+            }
         };
         out.write_str(&text).map_err(|_| Error::from(ErrorKind::WriteFailure))
     });
-    environment.add_filter("percent", |value: Option<f64>, digits: Option<u8>| {
-        value.map_or_else(|| NOT_APPLICABLE.to_owned(), |rate| percent(rate, digits.unwrap_or(2).into()) + "%")
+    // Filters take bare values: an optional number would let an undefined name pass for a missing figure.
+    environment.add_filter("percent", |value: Value, digits: Option<u8>| {
+        shown(&value, |rate| percent(rate, digits.unwrap_or(2).into()) + "%")
     });
-    environment
-        .add_filter("fixed", |value: Option<f64>, digits: Option<u8>| value.map_or_else(|| NOT_APPLICABLE.to_owned(), |value| fixed(value, digits.unwrap_or(0).into())));
-    environment.add_filter("wan", |value: Option<f64>, digits: Option<u8>| {
-        value.map_or_else(|| NOT_APPLICABLE.to_owned(), |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万")
+    environment.add_filter("fixed", |value: Value, digits: Option<u8>| {
+        shown(&value, |value| fixed(value, digits.unwrap_or(0).into()))
     });
-    environment.add_filter("date", |value: Option<String>| {
-        let parsed = value.as_deref().and_then(|text| text.get(..10)).and_then(|text| text.parse::<NaiveDate>().ok());
-        parsed.map_or_else(|| NOT_APPLICABLE.to_owned(), chinese_date)
+    environment.add_filter("wan", |value: Value, digits: Option<u8>| {
+        shown(&value, |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万")
     });
-    environment.add_filter("change", |value: Option<f64>, unit: Option<String>| worded(value, 0, "增加", "减少", &unit.unwrap_or_default(), 1.0));
-    environment.add_filter("point_change", |value: Option<f64>, digits: Option<u8>| {
-        worded(value, digits.unwrap_or(2).into(), "上升", "下降", "个百分点", 100.0)
+    environment.add_filter("change", |value: Value, unit: Option<String>| {
+        shown(&value, |value| worded(value, &fixed(value.abs(), 0), "增加", "减少", &unit.unwrap_or_default()))
     });
-    environment.add_filter("growth", |value: Option<f64>, digits: Option<u8>| worded(value, digits.unwrap_or(1).into(), "上升", "下降", "%", 100.0));
-    environment.add_filter("rank_word", |rank: Option<i64>| rank.map_or_else(|| NOT_APPLICABLE.to_owned(), |rank| format!("第{rank}位")));
+    environment.add_filter("growth", |value: Value, digits: Option<u8>| {
+        shown(&value, |rate| worded(rate, &percent(rate.abs(), digits.unwrap_or(1).into()), "上升", "下降", "%"))
+    });
+    environment.add_filter("point_change", |value: Value, digits: Option<u8>| {
+        shown(&value, |rate| worded(rate, &percent(rate.abs(), digits.unwrap_or(2).into()), "上升", "下降", "个百分点"))
+    });
+    environment.add_filter("rank_word", |value: Value| shown(&value, |rank| format!("第{}位", fixed(rank, 0))));
+    environment.add_filter("date", |value: Value| {
+        if value.is_undefined() {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
+        let parsed = value.as_str().and_then(|text| text.get(..10)).and_then(|text| text.parse::<NaiveDate>().ok());
+        Ok(parsed.map_or_else(|| NOT_APPLICABLE.to_owned(), chinese_date))
+    });
     let sink = Arc::clone(blocks);
     environment.add_function("cards", move |entries: Vec<Value>| {
         let cards = entries.iter().map(card).collect::<Result<Vec<_>, _>>()?;
@@ -93,15 +114,24 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
     });
     for (name, kind) in [("bar_chart", ChartKind::Bar), ("line_chart", ChartKind::Line)] {
         let sink = Arc::clone(blocks);
-        environment.add_function(name, move |rows: Value, options: Kwargs| mark(&sink, Block::Chart(chart(kind, &rows, &options)?)));
+        environment.add_function(name, move |rows: Value, options: Kwargs| {
+            mark(&sink, Block::Chart(chart(kind, &rows, &options)?))
+        });
     }
     environment
 }
 
+/// A figure in words, or the sign for one that does not exist.
+fn shown(value: &Value, words: impl FnOnce(f64) -> String) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::None => Ok(NOT_APPLICABLE.to_owned()),
+        _ => Ok(words(f64::try_from(value.clone())?)),
+    }
+}
+
 /// A difference in words; the sign is said once, by the verb.
-fn worded(value: Option<f64>, digits: usize, up: &str, down: &str, unit: &str, factor: f64) -> String {
-    let Some(value) = value else { return NOT_APPLICABLE.to_owned() };
-    let size = if factor == 1.0 { fixed(value.abs(), digits) } else { percent(value.abs(), digits) };
+fn worded(value: f64, size: &str, up: &str, down: &str, unit: &str) -> String {
     if size.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
         return "持平".to_owned();
     }
@@ -125,7 +155,10 @@ fn card(entry: &Value) -> Result<Card, Error> {
     };
     let card = Card { label: text("label")?, value: text("value")?, unit: text("unit")?, note: text("note")? };
     if card.label.is_empty() || card.value.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidOperation, "a card needs `label` and `value`, and may have `unit` and `note`"));
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "a card needs `label` and `value`, and may have `unit` and `note`",
+        ));
     }
     Ok(card)
 }
@@ -141,13 +174,16 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
     options.assert_all_used()?;
     let format = match format {
         None => Format::Integer,
-        Some(text) => Format::parse(&text).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("unknown format `{text}`")))?,
+        Some(text) => Format::parse(&text)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("unknown format `{text}`")))?,
     };
     let mut labels = Vec::new();
     let mut series: Vec<Series> = names.into_iter().map(|name| Series { name, points: Vec::new() }).collect();
     for row in rows.try_iter()? {
         let field = |name: &str| match row.get_attr(name)? {
-            value if value.is_undefined() => Err(Error::new(ErrorKind::UndefinedError, format!("the rows of the chart have no `{name}`"))),
+            value if value.is_undefined() => {
+                Err(Error::new(ErrorKind::UndefinedError, format!("the rows of the chart have no `{name}`")))
+            }
             value => Ok(value),
         };
         labels.push(field(&label)?.to_string());
@@ -199,7 +235,10 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
     match error.kind() {
         ErrorKind::UnknownFilter => problem.hint(listed("filters", FILTERS)),
         _ => match tables.iter().find(|(name, _)| mentions(snippet, name)) {
-            Some((name, columns)) => problem.hint(listed(&format!("`{name}` has the columns"), &columns.iter().map(String::as_str).collect::<Vec<_>>())),
+            Some((name, columns)) => problem.hint(listed(
+                &format!("`{name}` has the columns"),
+                &columns.iter().map(String::as_str).collect::<Vec<_>>(),
+            )),
             None if error.kind() == ErrorKind::UndefinedError && !tables.is_empty() => {
                 problem.hint(listed("datasets", &tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()))
             }
@@ -223,7 +262,7 @@ fn position(source: &str, at: usize) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn shown(source: &str) -> Result<String, Problem> {
+    fn rendered(source: &str) -> Result<String, Problem> {
         let row = Value::from_pairs([("rate", Value::from(0.98585)), ("name", Value::from("[x](http://y) <b>|*"))]);
         let data = Value::from_pairs([("overview", row), ("nothing", Value::from(()))]);
         let tables = [("overview".to_owned(), vec!["name".to_owned(), "rate".to_owned()])];
@@ -247,31 +286,40 @@ mod tests {
             ("{{ 3 | rank_word }}", "第3位"),
             ("{{ 1 | fixed(2) }}", "1.00"),
         ] {
-            assert_eq!(shown(source).as_deref(), Ok(expected), "{source}");
+            assert_eq!(rendered(source).as_deref(), Ok(expected), "{source}");
         }
     }
 
     #[test]
     fn text_from_the_data_stays_text() {
-        assert_eq!(shown("{{ overview.name }}").as_deref(), Ok(r"\[x\](http://y) \<b\>\|\*"));
+        assert_eq!(rendered("{{ overview.name }}").as_deref(), Ok(r"\[x\](http://y) \<b\>\|\*"));
     }
 
     #[test]
     fn errors_name_place_and_columns() {
-        let problem = shown("第一行\n办结率 {{ overview.rate_pct | percent }}").err();
+        let problem = rendered("第一行\n办结率 {{ overview.rate_pct | percent }}").err();
         let Some(problem) = problem else { panic!("an undefined name was accepted") };
         assert_eq!((problem.line, problem.column), (2, 8), "{problem}");
         assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("`rate`")), "{problem}");
-        let problem = shown("{{ overview.rate | percnt }}").err();
+        let problem = rendered("{{ overview.rate | percnt }}").err();
         assert!(problem.and_then(|problem| problem.hint).is_some_and(|hint| hint.contains("`percent`")));
-        assert!(shown("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}").is_err());
+        assert!(
+            rendered("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}")
+                .is_err()
+        );
     }
 
     #[test]
     fn every_listed_filter_exists() {
         let environment = environment(&Blocks::default());
         for filter in FILTERS {
-            assert!(environment.compile_expression(&format!("none | {filter}")).and_then(|expression| expression.eval(())).is_ok(), "{filter}");
+            assert!(
+                environment
+                    .compile_expression(&format!("none | {filter}"))
+                    .and_then(|expression| expression.eval(()))
+                    .is_ok(),
+                "{filter}"
+            );
         }
     }
 }

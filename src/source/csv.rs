@@ -120,8 +120,11 @@ impl CsvReader {
         }
         self.row_count += records.lines.len() as u64;
         self.limits.check_rows(self.row_count)?;
-        let values = RecordBatch::try_new(self.schema.clone(), columns)
-            .map_err(|_| SourceError::Damaged { what: "text", detail: "its columns differ in length", line: None })?;
+        let values = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| SourceError::Damaged {
+            what: "text",
+            detail: "its columns differ in length",
+            line: None,
+        })?;
         let lines = std::mem::take(&mut records.lines);
         Ok(RawBatch { values, lines, faults: std::mem::take(&mut records.faults), part: None })
     }
@@ -150,8 +153,7 @@ impl RawReader for CsvReader {
             let start = self.at;
             let text = &self.text[start..];
             let width = Some(self.header.len());
-            let stop =
-                csv_scan::scan(text, self.dialect, width, BATCH_ROWS_MAX, self.line, is_last, &mut self.records);
+            let stop = csv_scan::scan(text, self.dialect, width, BATCH_ROWS_MAX, self.line, is_last, &mut self.records);
             let mut open_quote = None;
             let (taken, line) = match stop {
                 Stop::Done { taken, line } => (taken, line),

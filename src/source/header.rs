@@ -111,8 +111,29 @@ fn is_two_row_shape(upper: &[String], lower: &[String]) -> bool {
 /// Rows below a header that hold units (人, 平方米) or the column numbers of official forms (甲 乙 1 2 3), not data.
 fn is_furniture(row: &[String]) -> bool {
     const UNITS: &[&str] = &[
-        "人", "户", "套", "家", "次", "个", "件", "间", "具", "天", "元", "岁", "年", "平方米", "㎡", "m2", "m²", "小时", "%", "％",
-        "是/否", "有/无", "√/×",
+        "人",
+        "户",
+        "套",
+        "家",
+        "次",
+        "个",
+        "件",
+        "间",
+        "具",
+        "天",
+        "元",
+        "岁",
+        "年",
+        "平方米",
+        "㎡",
+        "m2",
+        "m²",
+        "小时",
+        "%",
+        "％",
+        "是/否",
+        "有/无",
+        "√/×",
     ];
     let cells: Vec<&str> = row.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
     if cells.is_empty() {

@@ -80,7 +80,8 @@ impl RawReader for JsonReader {
         let width = self.keys.names.len();
         let mut columns: Vec<StringBuilder> = (0..width).map(|_| StringBuilder::new()).collect();
         let (mut lines, mut faults) = (Vec::new(), Vec::new());
-        let mut row = Row { keys: &mut self.keys, cells: vec![String::new(); width], is_set: vec![false; width], fault: None };
+        let mut row =
+            Row { keys: &mut self.keys, cells: vec![String::new(); width], is_set: vec![false; width], fault: None };
         let mut batch_bytes = 0;
         while lines.len() < BATCH_ROWS && batch_bytes < self.limits.record_bytes_max() {
             let Some((line, text)) = self.lines.next()? else { break };
@@ -106,8 +107,11 @@ impl RawReader for JsonReader {
         self.row_count += lines.len() as u64;
         self.limits.check_rows(self.row_count)?;
         let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
-        let values = RecordBatch::try_new(self.schema.clone(), columns)
-            .map_err(|_| SourceError::Damaged { what: "text", detail: "its columns differ in length", line: None })?;
+        let values = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| SourceError::Damaged {
+            what: "text",
+            detail: "its columns differ in length",
+            line: None,
+        })?;
         Ok(Some(RawBatch { values, lines, faults, part: None }))
     }
 }

@@ -79,6 +79,9 @@ pub trait RawReader: Send {
 /// No batch has more rows than this.
 pub const BATCH_ROWS_MAX: usize = 65_536;
 
+/// A delivery ready to be read, or why it cannot be.
+pub type Opened = Result<Box<dyn RawReader>, SourceError>;
+
 /// One delivery format.
 pub struct SourceKind {
     pub name: &'static str,
@@ -86,7 +89,7 @@ pub struct SourceKind {
     pub extensions: &'static [&'static str],
     /// Whether a file beginning with these bytes is of this kind.
     pub matches: fn(&[u8]) -> bool,
-    pub open: fn(&Path, &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError>,
+    pub open: fn(&Path, &OpenOptions<'_>) -> Opened,
 }
 
 /// Every format gridhouse reads, in the order they are tried: the unmistakable ones first, CSV last.
@@ -196,7 +199,10 @@ fn foreign_kind(head: &[u8]) -> Option<SourceError> {
     let text = text::significant_start(head);
     let is_markup = |tag: &[u8]| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag));
     if [&b"<!doctype"[..], b"<html", b"<?xml", b"<table", b"<meta"].iter().any(|tag| is_markup(tag)) {
-        return Some(SourceError::Unsupported { what: "a web page or XML", hint: "open it in Excel and save it as .xlsx" });
+        return Some(SourceError::Unsupported {
+            what: "a web page or XML",
+            hint: "open it in Excel and save it as .xlsx",
+        });
     }
     if text.first() == Some(&b'[') && text[1..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
         return Some(SourceError::Unsupported { what: "one JSON array", hint: "send JSON Lines: one object per line" });

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::errors::ParquetError;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 
 use super::{FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind};
 
@@ -52,7 +52,8 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         };
         return Err(SourceError::NestedColumn { column: field.name().clone(), what });
     }
-    let as_read: Vec<Field> = fields.iter().map(|f| f.as_ref().clone().with_data_type(read_type(f.data_type()))).collect();
+    let as_read: Vec<Field> =
+        fields.iter().map(|f| f.as_ref().clone().with_data_type(read_type(f.data_type()))).collect();
     let reading = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(as_read)));
     let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), reading).map_err(damaged)?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS);
@@ -129,7 +130,8 @@ impl RawReader for ParquetReader {
         faults.sort_by_key(|f| f.row);
         self.row_count += batch.num_rows() as u64;
         self.limits.check_rows(self.row_count)?;
-        let values = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| at("its columns differ in length"))?;
+        let values =
+            RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| at("its columns differ in length"))?;
         let lines = (first_line..).take(batch.num_rows()).collect();
         Ok(Some(RawBatch { values, lines, faults, part: None }))
     }
@@ -181,9 +183,9 @@ fn as_text(column: &ArrayRef, index: u32, faults: &mut Vec<RowFault>) -> Option<
         }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             // Some writers leave out the mark that says "text".
-            cast_with_options(column, &DataType::Binary, &CastOptions::default())
-                .ok()
-                .and_then(|bytes| cast_with_options(&bytes, &DataType::Utf8, &CastOptions { safe: false, ..Default::default() }).ok())
+            cast_with_options(column, &DataType::Binary, &CastOptions::default()).ok().and_then(|bytes| {
+                cast_with_options(&bytes, &DataType::Utf8, &CastOptions { safe: false, ..Default::default() }).ok()
+            })
         }
         // Instants are stored in UTC whatever the zone's name, which the library may not know.
         DataType::Timestamp(unit, Some(_)) => {

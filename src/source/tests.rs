@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::Int32Type;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
@@ -26,8 +28,10 @@ fn small_limits() -> Limits {
 
 /// Everything a file yields: kind, encoding, header, rows with their lines, faults; or the error.
 fn read_path(path: &Path) -> String {
-    let options =
-        OpenOptions { limits: small_limits(), is_known_column: &|name| KNOWN.contains(&name) || name.starts_with("房主/") };
+    let options = OpenOptions {
+        limits: small_limits(),
+        is_known_column: &|name| KNOWN.contains(&name) || name.starts_with("房主/"),
+    };
     let mut out = String::new();
     let mut print = || -> Result<(), SourceError> {
         let mut reader = open(path, &options)?;
@@ -41,7 +45,8 @@ fn read_path(path: &Path) -> String {
                 });
                 write!(rows, "{part}{line}: {}", cells.collect::<Vec<_>>().join("|")).unwrap();
                 for fault in batch.faults.iter().filter(|f| f.row as usize == row) {
-                    write!(rows, " !{:?}{}", fault.kind, fault.column.map_or(String::new(), |c| format!("@{c}"))).unwrap();
+                    write!(rows, " !{:?}{}", fault.kind, fault.column.map_or(String::new(), |c| format!("@{c}")))
+                        .unwrap();
                 }
                 rows.push('\n');
             }
@@ -123,14 +128,22 @@ fn encodings_are_told_apart() {
     assert!(read_back.contains("2: \u{FFFD}|王小五") && read_back.contains("3: 2|\u{FFFD}"), "{read_back}");
     let noise: Vec<u8> = (0..5000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
     check("a.csv", noise, "error: the text is neither UTF-8 nor GB18030");
-    check("a.csv", [&b"id,name\n"[..], &[0; 500]].concat(), "error: the content is neither readable text nor a known format");
+    check(
+        "a.csv",
+        [&b"id,name\n"[..], &[0; 500]].concat(),
+        "error: the content is neither readable text nor a known format",
+    );
 }
 
 #[test]
 fn hostile_text_is_refused_with_a_reason() {
     check("a.csv", "", "error: the file is empty");
     check("a.csv", "\n\n \n", "error: no header row was found");
-    check("a.csv", "id,name\n1,a\n2,\"never closed\n3,b\n", "error: line 3: a quoted value begins here and is never closed");
+    check(
+        "a.csv",
+        "id,name\n1,a\n2,\"never closed\n3,b\n",
+        "error: line 3: a quoted value begins here and is never closed",
+    );
     let endless = "x".repeat(3 << 20);
     check("a.csv", &endless, "error: line 1: one record is longer than the allowed 1600000 bytes");
     let cut = format!("id,name\n1,{endless}");
@@ -146,8 +159,16 @@ fn files_are_read_as_what_they_are() {
     check("a.xlsx", "id,name\n1,a", "csv UTF-8 1: id|name\n2: 1|a");
     check("a.csv", "{\"id\": 1}", "jsonl UTF-8 0: id\n1: 1");
     check("a.csv", b"\x1F\x8B\x08rest", "error: the file is really a gzip archive; unpack it first");
-    check("a.xlsx", b"\xD0\xCF\x11\xE0rest", "error: the file is really an old .xls or a password-protected workbook; save it as .xlsx without a password");
-    check("a.xls", "\u{FEFF} <HTML><table>", "error: the file is really a web page or XML; open it in Excel and save it as .xlsx");
+    check(
+        "a.xlsx",
+        b"\xD0\xCF\x11\xE0rest",
+        "error: the file is really an old .xls or a password-protected workbook; save it as .xlsx without a password",
+    );
+    check(
+        "a.xls",
+        "\u{FEFF} <HTML><table>",
+        "error: the file is really a web page or XML; open it in Excel and save it as .xlsx",
+    );
     check("a.json", "[ {\"id\": 1}]", "error: the file is really one JSON array; send JSON Lines: one object per line");
 }
 
@@ -162,7 +183,11 @@ fn json_lines_become_columns() {
         4: ∅|∅|∅|∅|∅ !LostDigits@0",
     );
     check("a.jsonl", "{\"id\":1}\n{\"id\":", "error: line 2, character 6: not a valid JSON object: it ends too early");
-    check("a.jsonl", "{\"id\":1}\n[2]", "error: line 2, character 0: not a valid JSON object: not an object of plain values");
+    check(
+        "a.jsonl",
+        "{\"id\":1}\n[2]",
+        "error: line 2, character 0: not a valid JSON object: not an object of plain values",
+    );
     check("a.jsonl", "{}", "error: no header row was found");
 }
 
@@ -185,8 +210,8 @@ fn workbooks_are_read_as_a_person_sees_them() {
             sheet.write(2, column as u16, *name).unwrap();
         }
         sheet.write(3, 1, "姓名").unwrap().write(3, 2, "电话").unwrap();
-        sheet.write(4, 0, "0012").unwrap().write(4, 1, "王").unwrap().write(4, 2, 15_412_345_678_u64 as f64).unwrap();
-        sheet.write_with_format(4, 3, &ExcelDateTime::from_ymd(1990, 1, 31).unwrap(), &date).unwrap();
+        sheet.write(4, 0, "0012").unwrap().write(4, 1, "王").unwrap().write(4, 2, 15_412_345_678_f64).unwrap();
+        sheet.write_with_format(4, 3, ExcelDateTime::from_ymd(1990, 1, 31).unwrap(), &date).unwrap();
         sheet.write(4, 5, true).unwrap();
         sheet.write_formula(6, 0, Formula::new("=1+1").set_result("2")).unwrap();
         sheet.write(6, 1, " ").unwrap().write(6, 2, 430_105_199_001_011_234_f64).unwrap();
@@ -219,7 +244,11 @@ fn workbooks_are_read_as_a_person_sees_them() {
             sheet.write(0, 0, columns[0]).unwrap().write(0, 1, columns[1]).unwrap();
         }
     });
-    check("a.xlsx", two_tables, "error: the workbook holds several tables, on sheets `人`, `房`; send one table per file");
+    check(
+        "a.xlsx",
+        two_tables,
+        "error: the workbook holds several tables, on sheets `人`, `房`; send one table per file",
+    );
     check("a.xlsx", workbook(|w| _ = w.add_worksheet()), "error: no header row was found");
 }
 
@@ -238,7 +267,9 @@ fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
     let types = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
     let relation = |id: &str, kind: &str, target: &str| {
         let namespace = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-        format!("<Relationships><Relationship Id=\"{id}\" Type=\"{namespace}/{kind}\" Target=\"{target}\"/></Relationships>")
+        format!(
+            "<Relationships><Relationship Id=\"{id}\" Type=\"{namespace}/{kind}\" Target=\"{target}\"/></Relationships>"
+        )
     };
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let mut add = |name: &str, content: &str| {
@@ -252,7 +283,10 @@ fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
     add("[Content_Types].xml", types);
     add("_rels/.rels", &relation("r1", "officeDocument", "xl/workbook.xml"));
     add("xl/_rels/workbook.xml.rels", &relation("r2", "worksheet", "worksheets/sheet1.xml"));
-    add("xl/workbook.xml", "<workbook xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r2\"/></sheets></workbook>");
+    add(
+        "xl/workbook.xml",
+        "<workbook xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r2\"/></sheets></workbook>",
+    );
     add("xl/worksheets/sheet1.xml", &format!("<worksheet>{sheet}</worksheet>"));
     add("xl/sharedStrings.xml", strings);
     zip.finish().unwrap().into_inner()
@@ -269,21 +303,50 @@ fn hostile_workbooks_are_refused_or_harmless() {
     check("a.xlsx", raw_workbook(&far, "<sst></sst>", 0), "xlsx 1: id\nS!4000000000: 7");
     let wide = "<sheetData><row r=\"1\"><c r=\"ZZZZZ1\"><v>1</v></c></row></sheetData>";
     check("a.xlsx", raw_workbook(wide, "<sst></sst>", 0), "error: line 1: there are more than the allowed 500 columns");
-    check("a.xlsx", raw_workbook(table, "<sst uniqueCount=\"999999999999\"></sst>", 0), "error: the workbook is damaged: it claims more shared texts than it holds");
+    check(
+        "a.xlsx",
+        raw_workbook(table, "<sst uniqueCount=\"999999999999\"></sst>", 0),
+        "error: the workbook is damaged: it claims more shared texts than it holds",
+    );
     // Bombs: many shared strings, a huge sheet, one huge text, one huge text in many runs.
-    check("a.xlsx", raw_workbook(table, "<sst>REPEAT<si><t>x</t></si>END</sst>", 100_000), "error: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes");
-    check("a.xlsx", raw_workbook("<sheetData>REPEAT<row/>END</sheetData>", "<sst></sst>", 2_000_000), "error: the file unpacks to more than the allowed 8388608 bytes");
+    check(
+        "a.xlsx",
+        raw_workbook(table, "<sst>REPEAT<si><t>x</t></si>END</sst>", 100_000),
+        "error: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes",
+    );
+    check(
+        "a.xlsx",
+        raw_workbook("<sheetData>REPEAT<row/>END</sheetData>", "<sst></sst>", 2_000_000),
+        "error: the file unpacks to more than the allowed 8388608 bytes",
+    );
     let huge = "<sheetData><row><c t=\"str\"><v>REPEATxxxxxxxxxxEND</v></c></row></sheetData>";
-    check("a.xlsx", raw_workbook(huge, "<sst></sst>", 100_000), "error: one value is longer than the allowed 100000 bytes");
-    let runs = "<sheetData><row><c t=\"inlineStr\"><is>REPEAT<r><t>x</t></r>ENDEND</is></c></row></sheetData>".replace("ENDEND", "END");
-    check("a.xlsx", raw_workbook(&runs, "<sst></sst>", 100_000), "error: one value is longer than the allowed 100000 bytes");
+    check(
+        "a.xlsx",
+        raw_workbook(huge, "<sst></sst>", 100_000),
+        "error: one value is longer than the allowed 100000 bytes",
+    );
+    let runs = "<sheetData><row><c t=\"inlineStr\"><is>REPEAT<r><t>x</t></r>ENDEND</is></c></row></sheetData>"
+        .replace("ENDEND", "END");
+    check(
+        "a.xlsx",
+        raw_workbook(&runs, "<sst></sst>", 100_000),
+        "error: one value is longer than the allowed 100000 bytes",
+    );
     // Damage.
     let whole = raw_workbook(table, "<sst></sst>", 0);
     check("a.xlsx", &whole[..whole.len() / 2], "error: the workbook is cut off: its end is missing");
-    check("a.xlsx", raw_workbook("<sheetData><row><c><v>1", "<sst></sst>", 0), "error: the workbook is damaged: a part is not well-formed XML");
+    check(
+        "a.xlsx",
+        raw_workbook("<sheetData><row><c><v>1", "<sst></sst>", 0),
+        "error: the workbook is damaged: a part is not well-formed XML",
+    );
     let mut plain = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     plain.start_file("a.csv", zip::write::SimpleFileOptions::default()).unwrap();
-    check("a.zip", plain.finish().unwrap().into_inner(), "error: the file is really a zip archive; unpack it and send the files in it");
+    check(
+        "a.zip",
+        plain.finish().unwrap().into_inner(),
+        "error: the file is really a zip archive; unpack it and send the files in it",
+    );
 }
 
 fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
@@ -320,10 +383,18 @@ fn parquet_values_become_text_without_loss() {
     torn[10..200].fill(0xAA);
     assert!(read("a.parquet", torn).starts_with("error: "), "a torn page is an error");
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
-    check("a.parquet", parquet(vec![("l", Arc::new(list))]), "error: column `l` holds a list, which has no plain text form");
+    check(
+        "a.parquet",
+        parquet(vec![("l", Arc::new(list))]),
+        "error: column `l` holds a list, which has no plain text form",
+    );
     // One dictionary entry, repeated: 90 kB on disk, 800 MB as plain text.
     let huge = StringArray::from_iter_values(std::iter::repeat_n("x".repeat(90_000), 200));
-    check("a.parquet", parquet(vec![("id", Arc::new(huge))]), "error: line 12: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes");
+    check(
+        "a.parquet",
+        parquet(vec![("id", Arc::new(huge))]),
+        "error: line 12: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes",
+    );
 }
 
 /// The scanner against the `csv` crate, on texts made of the characters that matter.
@@ -336,7 +407,20 @@ fn scanner_agrees_with_the_csv_crate() {
         state ^= state << 17;
         state % below
     };
-    let pieces = ["a", "王", ",", ",", "\n", "\r\n", "\"", "\"\"", "\",\"", "\"\n", " ", "0123456789012345678901234567890123456789"];
+    let pieces = [
+        "a",
+        "王",
+        ",",
+        ",",
+        "\n",
+        "\r\n",
+        "\"",
+        "\"\"",
+        "\",\"",
+        "\"\n",
+        " ",
+        "0123456789012345678901234567890123456789",
+    ];
     for _ in 0..20_000 {
         let mut text = String::from("x,y,z\n");
         (0..random(30)).for_each(|_| text.push_str(pieces[random(pieces.len() as u64) as usize]));
@@ -367,10 +451,15 @@ fn scanner_agrees_with_the_csv_crate() {
         // Line numbers, counted another way.
         let positions: Vec<u32> = {
             let mut reader = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-            reader.records().map(|r| r.unwrap().position().unwrap().byte() as usize).map(|byte| {
-                let skipped = text[byte..].chars().take_while(|c| matches!(c, '\r' | '\n')).filter(|c| *c == '\n').count();
-                (text[..byte].matches('\n').count() + skipped + 1) as u32
-            }).collect()
+            reader
+                .records()
+                .map(|r| r.unwrap().position().unwrap().byte() as usize)
+                .map(|byte| {
+                    let skipped =
+                        text[byte..].chars().take_while(|c| matches!(c, '\r' | '\n')).filter(|c| *c == '\n').count();
+                    (text[..byte].matches('\n').count() + skipped + 1) as u32
+                })
+                .collect()
         };
         assert_eq!(records.lines, positions, "{text:?}");
     }

@@ -20,12 +20,8 @@ use super::{
     FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, header, xlsx_guard,
 };
 
-pub(super) static KIND: SourceKind = SourceKind {
-    name: "xlsx",
-    extensions: &["xlsx", "xlsm"],
-    matches: |head| head.starts_with(b"PK\x03\x04"),
-    open,
-};
+pub(super) static KIND: SourceKind =
+    SourceKind { name: "xlsx", extensions: &["xlsx", "xlsm"], matches: |head| head.starts_with(b"PK\x03\x04"), open };
 
 const BATCH_ROWS: usize = 8_192;
 const SHEETS_MAX: usize = 256;
@@ -199,17 +195,12 @@ fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<(Vec<String>, 
     }
     options.limits.check_columns(names.len(), first_head.lines[first.first])?;
     let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    let plan =
-        Plan { sheets, schema: Arc::new(Schema::new(fields)), cell_bytes_max: options.limits.cell_bytes_max };
+    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), cell_bytes_max: options.limits.cell_bytes_max };
     Ok((names, first_head.lines[first.first], plan))
 }
 
 /// Sends all rows of the chosen sheets. Ends early, without an error, when nobody listens any more.
-fn send_rows(
-    workbook: &mut Workbook,
-    plan: &Plan,
-    batches: &SyncSender<Sent>,
-) -> Result<(), SourceError> {
+fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -> Result<(), SourceError> {
     for sheet in &plan.sheets {
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(|e| damaged(&e, None))?;
         let mut rows = Rows::new(plan, sheet);

@@ -2,9 +2,7 @@
 
 use super::output::{Delivery, Format};
 use super::row::{CodeForm, DateForm, Header, Style};
-use super::tables::{
-    DWELLINGS, RESIDENT_TAGS, RESIDENTS, SHOP_CHECKS, SHOPS, Table, VISITS, WHISTLE_TASKS, WHISTLES,
-};
+use super::tables::{DWELLINGS, RESIDENT_TAGS, RESIDENTS, SHOP_CHECKS, SHOPS, Table, VISITS, WHISTLE_TASKS, WHISTLES};
 use super::world::World;
 use super::write::text::{Dialect, Encoding};
 

@@ -44,7 +44,7 @@ pub(crate) fn write_dwellings(
         for number in 0..u64::from(count) {
             let dwelling = Dwelling { used_as: Use::Vacant, first: 0, occupants: 0, is_group_let: false };
             let number = hash_number(grid, night, number);
-            let key = RowKey { stream: Stream::Dwelling, number, born: night, is_loose: true, loose_share: LOOSE_SHARE };
+            let key = RowKey { stream: Stream::Dwelling, number, born: night, is_loose: true, loose_share: 1.0 };
             let at = total;
             output.row(key, &mut row, |row, updated| {
                 fill(world, names, grid, built, at, &dwelling, false, key, updated, row);
@@ -111,12 +111,15 @@ fn fill(
         (Use::Vacant, Some(at)) if at < 0.6 => Use::Own,
         (used_as, _) => used_as,
     };
-    row.code(List::DwellingUse, match used_as {
-        Use::Own => 0,
-        Use::Rent => 1,
-        Use::Vacant => 2,
-        Use::Business => 3,
-    });
+    row.code(
+        List::DwellingUse,
+        match used_as {
+            Use::Own => 0,
+            Use::Rent => 1,
+            Use::Vacant => 2,
+            Use::Business => 3,
+        },
+    );
     let head = (dwelling.occupants > 0).then(|| &built.people[dwelling.first as usize]);
     row.build(|out| match head {
         Some(head) if used_as == Use::Own => names.write(head.name, out),

@@ -22,6 +22,8 @@ enum Spoil {
     /// Another value.
     Put(&'static str),
     Empty,
+    /// A record key that was never given out; a different one for each row, so that no two rows become one.
+    Dangle,
     /// The last character becomes the next in this alphabet.
     CheckSign(&'static str),
     /// Another birth date than the ID number says.
@@ -68,7 +70,7 @@ static RESIDENTS: &[Fault] = &[
     COPY,
     RIVAL,
     fault("replacement_character", "name", Spoil::Replacement),
-    fault("unknown_reference", "dwelling_id", Spoil::Put("D999999999")),
+    fault("unknown_reference", "dwelling_id", Spoil::Dangle),
     fault("bad_phone", "phone", Spoil::Put("1540000")),
     fault("missing_required", "household_type", Spoil::Empty),
     fault("bad_timestamp", "updated_at", Spoil::Put("2024-06-31 09:00:00")),
@@ -76,7 +78,7 @@ static RESIDENTS: &[Fault] = &[
 ];
 
 static TAGS: &[Fault] = &[
-    fault("unknown_reference", "resident_id", Spoil::Put("R999999999")),
+    fault("unknown_reference", "resident_id", Spoil::Dangle),
     fault("bad_date", "since_date", Spoil::Put("2023-13-01")),
     fault("missing_required", "updated_at", Spoil::Empty),
     RIVAL,
@@ -112,7 +114,7 @@ static SHOPS: &[Fault] = &[
 ];
 
 static SHOP_CHECKS: &[Fault] = &[
-    fault("unknown_reference", "shop_id", Spoil::Put("S999999999")),
+    fault("unknown_reference", "shop_id", Spoil::Dangle),
     fault("bad_timestamp", "checked_at", Spoil::Put("2024-04-31 15:00:00")),
     fault("missing_required", "inspector", Spoil::Empty),
     RIVAL,
@@ -124,7 +126,7 @@ static SHOP_CHECKS: &[Fault] = &[
 ];
 
 static VISITS: &[Fault] = &[
-    fault("unknown_reference", "subject_id", Spoil::Put("X999999999")),
+    fault("unknown_reference", "subject_id", Spoil::Dangle),
     fault("too_long", "summary", Spoil::Long),
     fault("unknown_code", "method", Spoil::Put("心灵感应")),
     fault("bad_timestamp", "visited_at", Spoil::Put("2024-06-31 09:30:00")),
@@ -149,7 +151,7 @@ static WHISTLES: &[Fault] = &[
 ];
 
 static WHISTLE_TASKS: &[Fault] = &[
-    fault("unknown_reference", "whistle_id", Spoil::Put("W999999999")),
+    fault("unknown_reference", "whistle_id", Spoil::Dangle),
     fault("unknown_code", "department", Spoil::Put("星际事务局")),
     RIVAL,
     fault("bad_timestamp", "due_at", Spoil::Put("2024-06-31 18:00:00")),
@@ -219,6 +221,14 @@ pub(crate) fn plant(fault: Fault, table: &Table, row: &mut Row) -> Planted {
         Spoil::Put(value) => row.set(column, value),
         Spoil::Empty => row.cells[column] = Cell::Null,
         _ if is_null => return Planted::Impossible,
+        Spoil::Dangle => {
+            let mut value = row.str(column).to_owned();
+            if value.len() < 2 {
+                return Planted::Impossible;
+            }
+            value.replace_range(1..2, "9");
+            row.set(column, &value);
+        }
         Spoil::CheckSign(alphabet) => {
             // A passport has no check digit to break.
             if table.column("id_number") == Some(column) && !has_id_number(table, row) {

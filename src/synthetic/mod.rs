@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use thiserror::Error;
 
+mod ages;
 mod deliveries;
 mod dwellings;
 mod faults;
@@ -25,6 +26,8 @@ mod row;
 mod shops;
 mod tables;
 mod visits;
+mod whistle_kinds;
+mod whistle_nights;
 mod whistle_rows;
 mod whistles;
 mod world;

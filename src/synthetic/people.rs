@@ -2,24 +2,11 @@
 //! are formed out of them: parents for the children, partners, grandparents, people living alone, a few
 //! dwellings let bed by bed.
 
+use super::ages::{Ages, Sequences, YEAR};
 use super::names::{Name, Names};
 use super::random::Random;
 use super::world::{FIRST_NIGHT, ID_SEQUENCES, Stream, World};
 
-/// Share of each five-year age group, youngest first, in ten-thousandths: 0-14 15.34 %, 60 and over 15.75 %.
-const AGE_GROUPS: [u32; 21] =
-    [440, 560, 534, 500, 640, 880, 1010, 1090, 900, 756, 615, 500, 495, 410, 270, 200, 110, 60, 22, 7, 1];
-const AGE_TOTAL: u32 = {
-    let mut sum = 0;
-    let mut at = 0;
-    while at < AGE_GROUPS.len() {
-        sum += AGE_GROUPS[at];
-        at += 1;
-    }
-    sum
-};
-
-const YEAR: f64 = 365.25;
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,47 +67,6 @@ pub(crate) struct GridPeople {
     pub(crate) people: Vec<Person>,
 }
 
-/// Gives out identity numbers that no other grid gives out.
-struct Sequences {
-    start: u64,
-    width: u64,
-    used: Vec<u8>,
-}
-
-const OLDEST: i32 = FIRST_NIGHT - 115 * 366;
-
-impl Sequences {
-    fn new(world: &World, grid: usize) -> Self {
-        let (start, width) = world.id_space[grid];
-        let days = (world.as_of() - OLDEST + 1) as usize;
-        Self { start, width, used: vec![0; days * 2] }
-    }
-
-    /// The wanted birth date, or the nearest earlier one that still has a number for this grid.
-    fn take(&mut self, birth: i32, is_male: bool) -> (i32, u16) {
-        let whole = ID_SEQUENCES << 20;
-        let mut day = birth.max(OLDEST + 1);
-        loop {
-            // The grid's stretch of numbers moves on from date to date, so that a small grid gets one now and then.
-            let shift = ((day - OLDEST) as u64).wrapping_mul(310_450_187) % whole;
-            let from = self.start + shift;
-            let first = from.div_ceil(1 << 20);
-            let count = (from + self.width).div_ceil(1 << 20) - first;
-            let used = &mut self.used[(day - OLDEST) as usize * 2 + usize::from(is_male)];
-            if u64::from(*used) < count {
-                let sequence = 1 + (first + u64::from(*used)) % ID_SEQUENCES;
-                *used += 1;
-                return (day, sequence as u16);
-            }
-            if day <= OLDEST + 1 {
-                // Out of numbers: only far above the supported scales.
-                return (day, 0);
-            }
-            day -= 1;
-        }
-    }
-}
-
 pub(crate) fn build(world: &World, names: &Names, grid: usize) -> GridPeople {
     let mut random = world.random(Stream::People, grid as u64);
     let counts = world.counts[grid];
@@ -167,7 +113,7 @@ fn occupy(random: &mut Random, world: &World, grid: usize, dwellings: &mut Vec<D
     let mut local = world.random(Stream::Dwelling, world.district.grids[grid].community as u64);
     // Where there is hardly one person a dwelling, most of the new towers stand empty.
     let crowding = f64::from(counts.residents) / f64::from(counts.dwellings.max(1));
-    let vacant = (0.5 - 0.22 * crowding).clamp(0.06, 0.38) * (0.8 + 0.4 * local.unit());
+    let vacant = (0.56 - 0.255 * crowding).clamp(0.06, 0.38) * (0.8 + 0.4 * local.unit());
     let let_out = if community.is_village { 0.12 } else { 0.14 + 0.22 * local.unit() };
     let weights = [1.0 - vacant - let_out - 0.03, let_out, vacant, 0.03];
     for _ in 0..counts.dwellings {
@@ -178,9 +124,8 @@ fn occupy(random: &mut Random, world: &World, grid: usize, dwellings: &mut Vec<D
         let used_as = if at % 2 == 0 { Use::Vacant } else { Use::Business };
         dwellings.push(Dwelling { used_as, first: 0, occupants: 0, is_group_let: false });
     }
-    let mut homes: Vec<u32> = (0..counts.dwellings)
-        .filter(|at| matches!(dwellings[*at as usize].used_as, Use::Own | Use::Rent))
-        .collect();
+    let mut homes: Vec<u32> =
+        (0..counts.dwellings).filter(|at| matches!(dwellings[*at as usize].used_as, Use::Own | Use::Rent)).collect();
     if homes.is_empty() && counts.dwellings > 0 {
         dwellings[0].used_as = Use::Own;
         homes.push(0);
@@ -233,88 +178,6 @@ fn occupy(random: &mut Random, world: &World, grid: usize, dwellings: &mut Vec<D
     }
     debug_assert_eq!(left, 0);
     sizes
-}
-
-/// Birth days of the people to be placed, each handed out once.
-struct Ages {
-    minors: Vec<i32>,
-    /// Adults, youngest first.
-    grown: Vec<i32>,
-    /// For each adult the next one not yet placed.
-    next: Vec<u32>,
-    free: usize,
-}
-
-impl Ages {
-    /// Evenly spread draws from the age pyramid, so that the shares hold in every grid.
-    fn draw(random: &mut Random, count: usize) -> Self {
-        let mut minors = Vec::new();
-        let mut grown = Vec::new();
-        for at in 0..count {
-            let mut point = (at as f64 + random.unit()) / count as f64 * f64::from(AGE_TOTAL);
-            let mut group = 0;
-            while group + 1 < AGE_GROUPS.len() && point >= f64::from(AGE_GROUPS[group]) {
-                point -= f64::from(AGE_GROUPS[group]);
-                group += 1;
-            }
-            let years = 5.0 * (group as f64 + (point / f64::from(AGE_GROUPS[group])).min(0.9999));
-            let birth = FIRST_NIGHT - (years * YEAR) as i32;
-            if years < 18.0 { minors.push(birth) } else { grown.push(birth) }
-        }
-        random.shuffle(&mut minors);
-        let next = (0..=grown.len() as u32).collect();
-        Self { free: grown.len(), minors, grown, next }
-    }
-
-    fn grow_up(&mut self, random: &mut Random, keep: usize) {
-        // Children without anybody to live with; happens in grids of a handful of people.
-        let extra = self.minors.len().saturating_sub(keep);
-        for _ in 0..extra {
-            self.minors.pop();
-            self.grown.push(FIRST_NIGHT - ((19.0 + 35.0 * random.unit()) * YEAR) as i32);
-        }
-        self.grown.sort_unstable_by(|a, b| b.cmp(a));
-        self.next = (0..=self.grown.len() as u32).collect();
-        self.free = self.grown.len();
-    }
-
-    /// The first free adult from `at` on, going round at the end.
-    fn take_from(&mut self, at: usize) -> i32 {
-        if self.free == 0 {
-            // Cannot happen while sizes add up; a plausible adult rather than a panic.
-            return FIRST_NIGHT - 12_000;
-        }
-        let mut found = self.find(at.min(self.grown.len()));
-        if found == self.grown.len() {
-            found = self.find(0);
-        }
-        self.next[found] = found as u32 + 1;
-        self.free -= 1;
-        self.grown[found]
-    }
-
-    fn find(&mut self, at: usize) -> usize {
-        let mut end = at;
-        while self.next[end] as usize != end {
-            end = self.next[end] as usize;
-        }
-        let mut walk = at;
-        while self.next[walk] as usize != walk {
-            walk = std::mem::replace(&mut self.next[walk], end as u32) as usize;
-        }
-        end
-    }
-
-    /// A free adult born about on `birth` or earlier.
-    fn take_born(&mut self, birth: i32) -> i32 {
-        let at = self.grown.partition_point(|day| *day > birth);
-        self.take_from(at)
-    }
-
-    fn take_any(&mut self, random: &mut Random) -> i32 {
-        let at = random.below(self.grown.len().max(1));
-        self.take_from(at)
-    }
 }
 
 /// Fills the dwellings: who lives with whom.
@@ -375,7 +238,7 @@ fn children(random: &mut Random, sizes: &[(u32, u32)], total: usize, dwellings: 
 
 fn single(random: &mut Random, names: &Names, birth: i32, dwelling: u32, relation: Relation) -> Person {
     // Women outlive men.
-    let is_male = random.chance(if FIRST_NIGHT - birth > 21_900 { 0.44 } else { 0.505 });
+    let is_male = random.chance(if FIRST_NIGHT - birth > 21_900 { 0.44 } else { 0.512 });
     let name = names.draw(random, is_male, year(birth));
     Person { birth, is_male, sequence: 0, name, relation, dwelling, twin: None }
 }
@@ -417,7 +280,7 @@ fn family(
     }
     let family_name = father.unwrap_or(head.name);
     for birth in minors {
-        let is_male = random.chance(0.527);
+        let is_male = random.chance(0.532);
         let relation = match (year(*birth) - year(head_born), is_male) {
             (46.., _) => Relation::Grandchild,
             (_, true) => Relation::Son,
@@ -466,7 +329,8 @@ fn occupied(random: &mut Random, built: &GridPeople) -> u32 {
 
 /// People living alone give their place to the twins registered in this grid.
 fn put_twins(world: &World, names: &Names, grid: usize, built: &mut GridPeople) {
-    let mut seats = (0..built.dwellings.len()).filter(|at| built.dwellings[*at].occupants == 1).collect::<Vec<_>>().into_iter();
+    let mut seats =
+        (0..built.dwellings.len()).filter(|at| built.dwellings[*at].occupants == 1).collect::<Vec<_>>().into_iter();
     for twin in world.twins.iter().filter(|twin| twin.grids.contains(&(grid as u32))) {
         let Some(seat) = seats.find(|seat| {
             let age = built.people[built.dwellings[*seat].first as usize].age_on(FIRST_NIGHT);

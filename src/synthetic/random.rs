@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(first, EXPECTED);
     }
 
-    const EXPECTED: [u64; 3] = [0, 0, 0];
+    const EXPECTED: [u64; 3] = [10_519_715_227_299_923_145, 2_425_329_412_497_331_336, 3_633_192_661_904_034_254];
 
     #[test]
     fn distributions_have_their_moments() {

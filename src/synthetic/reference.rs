@@ -142,7 +142,8 @@ impl District {
 }
 
 fn code(row: &[&'static str]) -> Code {
-    let english = row[3].split('|').find(|alias| alias.len() > 1 && alias.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    let english =
+        row[3].split('|').find(|alias| alias.len() > 1 && alias.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
     Code { code: row[1], label: row[2], english }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn row_key(world: &World, grid: usize, place: &Place) -> RowKey {
         number: hash_number(grid, place.born, place.number),
         born: place.born,
         is_loose: is_loose(world, grid, place),
-        loose_share: LOOSE_SHARE,
+        loose_share: if place.born == 1 { LOOSE_SHARE } else { 1.0 },
     }
 }
 
@@ -259,7 +259,7 @@ pub(crate) fn tags_of(world: &World, built: &GridPeople, place: &Place, person: 
         }
     };
     if age >= 60 && home.is_some_and(|home| home.occupants == 1) {
-        add(ALONE, 0.62);
+        add(ALONE, 0.38);
     }
     let lives_with_old_partner = home.is_some_and(|home| {
         home.occupants == 2
@@ -267,7 +267,7 @@ pub(crate) fn tags_of(world: &World, built: &GridPeople, place: &Place, person: 
                 .all(|at| built.people.get(at as usize).is_some_and(|other| other.age_on(FIRST_NIGHT) >= 60))
     });
     if lives_with_old_partner {
-        add(EMPTY_NEST, 0.6);
+        add(EMPTY_NEST, 0.38);
     }
     if age >= 80 {
         add(VERY_OLD, 0.97);
@@ -312,7 +312,9 @@ pub(crate) fn write_tags(
                 continue;
             }
             let (updated, delivered) = nights::history(world, key);
-            output.deliver(key, delivered, &mut row, |row| fill_tag(world, names, grid, &place, person, tag, key, updated, row))?;
+            output.deliver(key, delivered, &mut row, |row| {
+                fill_tag(world, names, grid, &place, person, tag, key, updated, row)
+            })?;
         }
     }
     output.end_of_grid()
@@ -370,7 +372,9 @@ fn fill_tag(
     row.push(Cell::Whole(cycle));
     row.push(Cell::Time(match (updated, key.born) {
         (Some(night), _) => touched_at(world, key, night),
-        (None, 1) => i64::from((FIRST_NIGHT - random.range(0, 400) as i32).max(since)) * 86_400 + random.range(30_000, 66_000),
+        (None, 1) => {
+            i64::from((FIRST_NIGHT - random.range(0, 400) as i32).max(since)) * 86_400 + random.range(30_000, 66_000)
+        }
         (None, born) => touched_at(world, key, born),
     }));
 }

@@ -17,7 +17,22 @@ const LOOSE_SHARE: f64 = 0.25;
 /// 餐饮 0, 零售 1, 美容美发 2, 教育培训 3, 药店 4, 汽修 5, 住宿 6, 娱乐 7, 五金建材 8, 其他 9.
 const CATEGORY_SHARES: [f64; 10] = [27.0, 25.0, 10.0, 5.0, 4.0, 5.0, 4.0, 4.0, 8.0, 8.0];
 const SIGNS: [&str; 16] = [
-    "老长沙", "湘味", "福满", "聚贤", "金盛", "好又多", "佳美", "新时代", "鑫源", "百姓", "星城", "浏阳河", "橘洲", "顺达", "康乐", "喜盈门",
+    "老长沙",
+    "湘味",
+    "福满",
+    "聚贤",
+    "金盛",
+    "好又多",
+    "佳美",
+    "新时代",
+    "鑫源",
+    "百姓",
+    "星城",
+    "浏阳河",
+    "橘洲",
+    "顺达",
+    "康乐",
+    "喜盈门",
 ];
 const TRADES: [[&str; 4]; 10] = [
     ["小馆", "粉店", "餐馆", "奶茶"],
@@ -54,7 +69,12 @@ fn category(world: &World, number: u64) -> usize {
     world.random(Stream::Shop, number ^ 0xca_0000_0000).weighted(&CATEGORY_SHARES)
 }
 
-pub(crate) fn write_shops(world: &World, names: &Names, grid: usize, output: &mut Output<'_>) -> Result<(), GenerateError> {
+pub(crate) fn write_shops(
+    world: &World,
+    names: &Names,
+    grid: usize,
+    output: &mut Output<'_>,
+) -> Result<(), GenerateError> {
     let counts = world.counts[grid];
     let start = world.starts[grid].shops;
     let mut row = Row::default();
@@ -68,7 +88,7 @@ pub(crate) fn write_shops(world: &World, names: &Names, grid: usize, output: &mu
     for night in 2..=world.night {
         for at in 0..u64::from(nights::inserted(world, Stream::Shop, grid, night, counts.shops)) {
             let number = hash_number(grid, night, at);
-            let key = RowKey { stream: Stream::Shop, number, born: night, is_loose: true, loose_share: LOOSE_SHARE };
+            let key = RowKey { stream: Stream::Shop, number, born: night, is_loose: true, loose_share: 1.0 };
             output.row(key, &mut row, |row, updated| fill(world, names, grid, false, key, updated, row))?;
         }
     }
@@ -131,7 +151,11 @@ fn fill(world: &World, names: &Names, grid: usize, is_former: bool, key: RowKey,
         row.null();
         row.null();
     }
-    let gas = if category == 0 { random.weighted(&[52.0, 33.0, 14.0, 1.0]) } else { random.weighted(&[3.0, 2.0, 40.0, 55.0]) };
+    let gas = if category == 0 {
+        random.weighted(&[52.0, 33.0, 14.0, 1.0])
+    } else {
+        random.weighted(&[3.0, 2.0, 40.0, 55.0])
+    };
     row.code(List::GasMode, gas);
     let extinguishers = if random.chance(0.05) { 0.0 } else { 1.0 + area / 75.0 + random.unit() * 1.6 };
     row.push(Cell::Whole((extinguishers as i64).min(60)));
@@ -144,11 +168,14 @@ fn fill(world: &World, names: &Names, grid: usize, is_former: bool, key: RowKey,
     let sells_food = matches!(category, 0 | 1 | 6);
     row.maybe(sells_food.then(|| Cell::Flag(random.chance(0.95))));
     row.text(world.district.grids[grid].code);
-    row.code(List::RecordStatus, match is_former {
-        true if key.number.is_multiple_of(5) => record_status::PENDING,
-        true => record_status::EXPIRED,
-        false => record_status::VALID,
-    });
+    row.code(
+        List::RecordStatus,
+        match is_former {
+            true if key.number.is_multiple_of(5) => record_status::PENDING,
+            true => record_status::EXPIRED,
+            false => record_status::VALID,
+        },
+    );
     row.push(Cell::Time(match (updated, key.born) {
         (Some(night), _) => touched_at(world, key, night),
         (None, 1) => {
@@ -211,7 +238,12 @@ const HAZARDS: [&str; 9] = [
 const MEASURES: [&str; 5] =
     ["当场整改", "限期更换", "已下达整改通知书，限期整改", "清理通道后复查", "停用并更换软管、\n加装报警器"];
 
-pub(crate) fn write_checks(world: &World, names: &Names, grid: usize, output: &mut Output<'_>) -> Result<(), GenerateError> {
+pub(crate) fn write_checks(
+    world: &World,
+    names: &Names,
+    grid: usize,
+    output: &mut Output<'_>,
+) -> Result<(), GenerateError> {
     let mut row = Row::default();
     for shop in shops(world, grid).filter(|shop| !shop.is_loose) {
         let mut random = world.random(Stream::Check, shop.number);
@@ -239,9 +271,12 @@ fn fill_check(world: &World, names: &Names, grid: usize, shop: Shop, key: RowKey
     row.build(|out| write_id(world, 'S', grid, 1, shop.number, out));
     let checked = if key.born == 1 {
         // More of late, and on working days.
-        let mut day = FIRST_NIGHT - (300.0 * random.unit() * (0.4 + 0.6 * random.unit())) as i32;
-        while !world.district.calendar.is_working_day(super::world::date(day)) {
-            day -= 1;
+        let mut day = FIRST_NIGHT;
+        for _ in 0..9 {
+            day = FIRST_NIGHT - (300.0 * random.unit() * (0.4 + 0.6 * random.unit())) as i32;
+            if world.district.calendar.is_working_day(super::world::date(day)) {
+                break;
+            }
         }
         i64::from(day) * 86_400 + random.range(9 * 3600, 17 * 3600)
     } else {
@@ -253,7 +288,8 @@ fn fill_check(world: &World, names: &Names, grid: usize, shop: Shop, key: RowKey
         let is_male = inspector.chance(0.7);
         names.write(names.draw(&mut inspector, is_male, 1986), out);
     });
-    let kind = if shop.category == 0 { random.weighted(&[40.0, 35.0, 25.0]) } else { random.weighted(&[65.0, 5.0, 30.0]) };
+    let kind =
+        if shop.category == 0 { random.weighted(&[40.0, 35.0, 25.0]) } else { random.weighted(&[65.0, 5.0, 30.0]) };
     row.code(List::CheckKind, kind);
     // 消防 用气 用电 通道 住人
     let sound = [0.93, if shop.category == 0 { 0.9 } else { 0.985 }, 0.94, 0.93, 0.985].map(|p| random.chance(p));

@@ -67,9 +67,9 @@ impl Subjects {
     fn draw(&self, random: &mut Random) -> Option<Subject> {
         let kind = random.unit();
         let pick = |random: &mut Random, from: &[u64]| (!from.is_empty()).then(|| random.pick(from));
-        let subject = if kind < 0.38 {
+        let subject = if kind < 0.45 {
             pick(random, &self.tagged).map(Subject::Resident)
-        } else if kind < 0.6 {
+        } else if kind < 0.62 {
             pick(random, &self.residents).map(Subject::Resident)
         } else if kind < 0.85 {
             pick(random, &self.dwellings).map(Subject::Dwelling)

@@ -6,7 +6,8 @@ use super::output::Output;
 use super::places::write_street;
 use super::reference::List;
 use super::row::{Cell, Row};
-use super::whistles::{SUSPEND_REASONS, Task, Whistle, whistles};
+use super::whistle_kinds::SUSPEND_REASONS;
+use super::whistles::{Task, Whistle, whistles};
 use super::world::{Stream, World};
 
 pub(crate) fn write_whistles(world: &World, grid: usize, output: &mut Output<'_>) -> Result<(), GenerateError> {

@@ -3,6 +3,8 @@
 use super::nights::{self, Delivered, RowKey, hash_number};
 use super::random::{Random, share};
 use super::reference::{District, List};
+use super::whistle_kinds::CATEGORIES;
+use super::whistle_nights::live_on;
 use super::world::{FIRST_NIGHT, Stream, World};
 
 const HOUR: f64 = 3600.0;
@@ -24,74 +26,6 @@ pub(crate) mod status {
 pub(crate) mod source {
     pub(crate) const VISIT: usize = 3;
 }
-
-/// Per category, in the order of the list 吹哨类别: the departments that usually answer, and what people write.
-struct Category {
-    departments: &'static [(&'static str, f64)],
-    titles: &'static [&'static str],
-    share: f64,
-}
-
-const CATEGORIES: [Category; 11] = [
-    Category {
-        departments: &[("城管执法大队", 4.0), ("环卫服务中心", 5.0), ("园林绿化中心", 1.5)],
-        titles: &["垃圾清运不及时", "绿化带内堆放杂物", "建筑垃圾随意倾倒", "道路积水"],
-        share: 15.0,
-    },
-    Category {
-        departments: &[("城管执法大队", 8.0), ("市场监管局", 1.0)],
-        titles: &["流动摊贩占道经营", "店外经营影响通行", "早市摊点占用人行道"],
-        share: 12.0,
-    },
-    Category {
-        departments: &[("公安分局", 3.0), ("生态环境分局", 4.0), ("文旅体局", 1.0)],
-        titles: &["夜间施工噪声扰民", "广场舞音响声音过大", "店铺外放音响扰民", "空调外机噪声"],
-        share: 14.0,
-    },
-    Category {
-        departments: &[("城管执法大队", 5.0), ("自然资源分局", 3.0), ("住房城乡建设局", 2.0)],
-        titles: &["楼顶私搭阳光房", "一楼住户圈占公共绿地", "违规搭建雨棚"],
-        share: 6.0,
-    },
-    Category {
-        departments: &[("消防救援大队", 6.0), ("应急管理局", 3.0), ("燃气公司", 1.5), ("供电公司", 1.0)],
-        titles: &["楼道停放电动车充电", "消防通道被占用", "消火栓无水", "液化气瓶违规存放"],
-        share: 9.0,
-    },
-    Category {
-        departments: &[("住房城乡建设局", 8.0), ("司法局", 1.0)],
-        titles: &["物业服务不到位", "电梯长期停运", "物业费纠纷", "小区门禁损坏未修"],
-        share: 12.0,
-    },
-    Category {
-        departments: &[("市政维护中心", 5.0), ("供水公司", 2.0), ("供电公司", 1.5), ("通信公司", 1.5), ("园林绿化中心", 1.0)],
-        titles: &["路灯不亮", "井盖缺失", "供水管漏水", "通信线缆垂落", "健身器材损坏"],
-        share: 10.0,
-    },
-    Category {
-        departments: &[("交警大队", 7.0), ("城管执法大队", 2.0)],
-        titles: &["违停堵塞小区出口", "僵尸车长期占位", "人行道停车"],
-        share: 9.0,
-    },
-    Category {
-        departments: &[("生态环境分局", 6.0), ("市场监管局", 2.0), ("城管执法大队", 2.0)],
-        titles: &["餐饮油烟直排", "烧烤店油烟扰民", "烟道串味"],
-        share: 6.0,
-    },
-    Category {
-        departments: &[("司法局", 5.0), ("公安分局", 2.0), ("信访局", 1.0)],
-        titles: &["楼上漏水引发邻里纠纷", "宠物扰民引发争执", "公共晾晒区域争用"],
-        share: 4.0,
-    },
-    Category {
-        departments: &[("民政局", 2.0), ("人社局", 2.0), ("卫生健康局", 2.0), ("教育局", 1.0), ("医保局", 1.0), ("残联", 0.6), ("退役军人事务局", 0.6), ("农业水利局", 1.0), ("商务局", 0.5)],
-        titles: &["困难家庭申请救助", "拖欠工资反映", "幼儿园周边秩序", "流浪动物较多"],
-        share: 3.0,
-    },
-];
-
-pub(crate) const SUSPEND_REASONS: [&str; 4] =
-    ["涉及历史遗留产权问题，待协调", "需纳入年度改造计划", "施工受汛期影响，暂缓", "当事人长期不在本地"];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
@@ -158,7 +92,9 @@ pub(crate) fn whistles(world: &World, grid: usize) -> Vec<Whistle> {
                 stream: Stream::Whistle,
                 number,
                 born: 1,
-                is_loose: !is_district && !is_open && share(world.hash(Stream::Whistle, number ^ 0x100_5e)) < LOOSE_SHARE,
+                is_loose: !is_district
+                    && !is_open
+                    && share(world.hash(Stream::Whistle, number ^ 0x0001_005e)) < LOOSE_SHARE,
                 loose_share: LOOSE_SHARE,
             };
             let is_riverside = is_district && nth == 0 && is_phoenix_pavilion_first(&world.district, grid);
@@ -169,7 +105,8 @@ pub(crate) fn whistles(world: &World, grid: usize) -> Vec<Whistle> {
         let count = nights::inserted(world, Stream::Whistle, grid, night, counts.whistles());
         for number in 0..u64::from(count) {
             let number = hash_number(grid, night, number);
-            let key = RowKey { stream: Stream::Whistle, number, born: night, is_loose: false, loose_share: LOOSE_SHARE };
+            let key =
+                RowKey { stream: Stream::Whistle, number, born: night, is_loose: false, loose_share: LOOSE_SHARE };
             all.push(later_night(world, grid, key));
         }
     }
@@ -212,7 +149,14 @@ fn speed(department: usize, day: i32) -> f64 {
     own * if day >= 19_723 { 0.9 } else { 1.0 } // since 2024-01-01
 }
 
-fn first_night(world: &World, grid: usize, key: RowKey, is_district: bool, is_open: bool, is_riverside: bool) -> Whistle {
+fn first_night(
+    world: &World,
+    grid: usize,
+    key: RowKey,
+    is_district: bool,
+    is_open: bool,
+    is_riverside: bool,
+) -> Whistle {
     let mut random = world.random(Stream::Whistle, key.number ^ 0x1e_0000_0000);
     let end = i64::from(FIRST_NIGHT + 1) * 86_400;
     let mut whistle = case(world, &mut random, grid, key, is_district);
@@ -224,11 +168,14 @@ fn first_night(world: &World, grid: usize, key: RowKey, is_district: bool, is_op
     let is_returned = !key.is_loose && !is_riverside && whistle_may_return(world, grid) && random.chance(0.022);
     let reported = |day: i32, random: &mut Random| i64::from(day) * 86_400 + random.range(27_000, 73_800);
     if is_open {
-        let age = random.log_normal(if is_district { 5.0 } else { 3.2 }, 1.0).min(150.0) as i32;
+        let age = random.log_normal(if is_district { 4.0 } else { 1.8 }, 1.2).min(150.0) as i32;
         whistle.reported = reported(FIRST_NIGHT - age, &mut random);
         let pace = pace(&mut random, is_district, speed(whistle.department, FIRST_NIGHT), is_returned);
-        whistle.is_suspended = age > 25 && random.chance(0.5);
+        whistle.is_suspended = age > 20 && random.chance(0.6);
         run(&mut whistle, &pace, end - 1, false);
+        if age < 3 {
+            hold_back(&mut random, &mut whistle, age);
+        }
     } else {
         // A closed case was closed by tonight: another day if this one does not fit, the newest days last.
         for attempt in 0..40 {
@@ -277,9 +224,11 @@ fn case(world: &World, random: &mut Random, grid: usize, key: RowKey, is_distric
     let shares: [f64; 11] = std::array::from_fn(|at| CATEGORIES[at].share);
     let category = random.weighted(&shares);
     let subdistrict = world.district.subdistrict_of(grid).name;
-    let office = world.district.list(List::Department).iter().position(|code| {
-        code.label.strip_suffix("办事处").is_some_and(|name| name == subdistrict)
-    });
+    let office = world
+        .district
+        .list(List::Department)
+        .iter()
+        .position(|code| code.label.strip_suffix("办事处").is_some_and(|name| name == subdistrict));
     let departments = CATEGORIES[category].departments;
     let shares: Vec<f64> = departments.iter().map(|(_, share)| *share).collect();
     let usual = departments[random.weighted(&shares)].0;
@@ -292,7 +241,11 @@ fn case(world: &World, random: &mut Random, grid: usize, key: RowKey, is_distric
     Whistle {
         key,
         is_district,
-        source: if key.is_loose { random.weighted(&[3.0, 1.0, 1.0]) } else { random.weighted(&[58.0, 20.0, 13.0, 9.0]) },
+        source: if key.is_loose {
+            random.weighted(&[3.0, 1.0, 1.0])
+        } else {
+            random.weighted(&[58.0, 20.0, 13.0, 9.0])
+        },
         category,
         title: random.pick(CATEGORIES[category].titles),
         reported: 0,
@@ -339,6 +292,22 @@ fn run(whistle: &mut Whistle, pace: &Pace, last: i64, must_close: bool) {
     }
 }
 
+/// The newest open cases are not all with a department yet.
+fn hold_back(random: &mut Random, whistle: &mut Whistle, age: i32) {
+    let stages = random.weighted(&[0.1, 0.12, 0.3, 0.48]);
+    if stages < 3 {
+        whistle.responded = None;
+        whistle.returns = 0;
+    }
+    if stages < 2 && age < 2 {
+        whistle.dispatched = None;
+    }
+    if stages < 1 && age < 1 {
+        whistle.accepted = None;
+        whistle.dispatched = None;
+    }
+}
+
 /// Three working days for a daily whistle, seven for a district one; an extension adds three or five.
 fn set_due(world: &World, random: &mut Random, whistle: &mut Whistle, end: i64) {
     let day = whistle.reported.div_euclid(86_400) as i32;
@@ -377,11 +346,20 @@ fn finish(random: &mut Random, whistle: &mut Whistle, end: i64) {
 }
 
 /// One task for each unit, once the whistle is out.
-fn send_out(world: &World, random: &mut Random, grid: usize, whistle: &mut Whistle, is_returned: bool, is_riverside: bool) {
+fn send_out(
+    world: &World,
+    random: &mut Random,
+    grid: usize,
+    whistle: &mut Whistle,
+    is_returned: bool,
+    is_riverside: bool,
+) {
     let Some(dispatched) = whistle.dispatched.filter(|_| !whistle.key.is_loose) else { return };
     let units = match (is_riverside, whistle.is_district) {
         (true, _) => 4,
-        (_, true) if world.district.community_of(grid).name == "凤亭社区" => 1 + random.weighted(&[45.0, 35.0, 20.0]),
+        (_, true) if world.district.community_of(grid).name == "凤亭社区" => {
+            1 + random.weighted(&[45.0, 35.0, 20.0])
+        }
         (_, true) => 1 + random.weighted(&[38.0, 36.0, 20.0, 6.0]),
         _ => 1 + random.weighted(&[83.0, 13.5, 3.5]),
     };
@@ -419,9 +397,9 @@ fn send_out(world: &World, random: &mut Random, grid: usize, whistle: &mut Whist
             Some(closed) => Some(answer.min(dispatched + (closed - dispatched) / 2)),
             None => whistle.responded.map(|main| answer.min(main)),
         };
-        let done = closed.zip(responded).map(|(closed, responded)| {
-            responded + ((closed - responded) as f64 * (0.3 + 0.7 * random.unit())) as i64
-        });
+        let done = closed
+            .zip(responded)
+            .map(|(closed, responded)| responded + ((closed - responded) as f64 * (0.3 + 0.7 * random.unit())) as i64);
         whistle.tasks.push(Task { department, is_main: false, dispatched, responded, closed: done, returned: None });
     }
 }
@@ -448,75 +426,4 @@ fn latest(whistle: &Whistle) -> i64 {
         .into_iter()
         .flatten()
         .fold(whistle.reported, i64::max)
-}
-
-/// What the nights after its first brought: answers, closings, last looks, late ratings, a few deletions.
-fn live_on(world: &World, whistle: &mut Whistle) {
-    for night in whistle.key.born + 1..=world.night {
-        if matches!(whistle.delivered, Delivered::Delete | Delivered::Gone) {
-            whistle.delivered = Delivered::Gone;
-            return;
-        }
-        let mut random = world.random(Stream::Night, whistle.key.number ^ (u64::from(night) << 48) ^ (1 << 46));
-        let at = random.unit();
-        let morning = i64::from(world.as_of_night(night)) * 86_400 + random.range(8 * 3600, 14 * 3600);
-        let is_changed = if whistle.closed.is_some() {
-            if whistle.key.is_loose && at < 0.001 / LOOSE_SHARE {
-                whistle.delivered = Delivered::Delete;
-                continue;
-            }
-            look_again(whistle, at, morning)
-        } else {
-            move_on(&mut random, whistle, at, morning, night)
-        };
-        whistle.delivered = match (is_changed, night == world.night) {
-            (true, true) => Delivered::Update,
-            _ => Delivered::No,
-        };
-    }
-}
-
-fn look_again(whistle: &mut Whistle, at: f64, morning: i64) -> bool {
-    if whistle.settled.is_none() && at < 0.25 {
-        whistle.settled = Some(morning + 7_200);
-        whistle.updated = morning + 7_260;
-        return true;
-    }
-    if whistle.settled.is_some() && at > 0.994 {
-        whistle.satisfaction = Some(if at > 0.9985 { 3 } else { 5 });
-        whistle.updated = morning + 600;
-        return true;
-    }
-    false
-}
-
-fn move_on(random: &mut Random, whistle: &mut Whistle, at: f64, morning: i64, night: u32) -> bool {
-    let closes = at < if whistle.is_suspended { 0.03 } else { 0.25 };
-    if !closes && (at > 0.7 || whistle.responded.is_some()) {
-        return false;
-    }
-    whistle.accepted.get_or_insert(morning);
-    if whistle.dispatched.is_none() {
-        whistle.dispatched = Some(morning + 1_800);
-        whistle.dispatched_on = night;
-        whistle.tasks.push(Task {
-            department: whistle.department,
-            is_main: true,
-            dispatched: morning + 1_800,
-            responded: None,
-            closed: None,
-            returned: None,
-        });
-    }
-    let responded = *whistle.responded.get_or_insert(morning + 5_400);
-    if closes {
-        whistle.closed = Some(morning + 7_200 + random.range(0, 3 * 3600));
-        whistle.is_suspended = false;
-    }
-    for task in whistle.tasks.iter_mut().filter(|task| task.returned.is_none()) {
-        task.responded.get_or_insert(responded.max(task.dispatched));
-        task.closed = whistle.closed;
-    }
-    whistle.updated = whistle.closed.unwrap_or(responded) + 60;
-    true
 }

@@ -136,7 +136,7 @@ impl World {
         let works = |day: i32| calendar.is_working_day(date(day));
         let whistle_days = DayTable::new(WHISTLES_FROM, FIRST_NIGHT, |day| {
             // A slow rise, a step up with the new year, and fewer reports on days off.
-            let growth = 0.92 + 0.3 * f64::from(day - WHISTLES_FROM) / f64::from(FIRST_NIGHT - WHISTLES_FROM);
+            let growth = 0.95 + 0.2 * f64::from(day - WHISTLES_FROM) / f64::from(FIRST_NIGHT - WHISTLES_FROM);
             growth * if works(day) { 1.0 } else { 0.55 }
         });
         let visit_days = DayTable::new(VISITS_FROM, FIRST_NIGHT, |day| {
@@ -144,17 +144,7 @@ impl World {
             let weekday = (day + 3).rem_euclid(7); // 0 = Monday
             growth * if !works(day) { 0.12 } else { [1.05, 1.1, 1.15, 1.1, 0.85, 0.6, 0.6][weekday as usize] }
         });
-        Self {
-            seed,
-            night: options.night,
-            counts,
-            starts,
-            twins,
-            id_space,
-            whistle_days,
-            visit_days,
-            district,
-        }
+        Self { seed, night: options.night, counts, starts, twins, id_space, whistle_days, visit_days, district }
     }
 
     /// The as-of date of this run's night, as a day number.
@@ -280,9 +270,8 @@ fn plan(district: &District, seed: u64, scale: f64) -> Vec<GridCounts> {
 
     (0..district.grids.len())
         .map(|grid| {
-            let former = |count: u32, share: f64, random: &mut Random| {
-                (f64::from(count) * share + random.unit()).floor() as u32
-            };
+            let former =
+                |count: u32, share: f64, random: &mut Random| (f64::from(count) * share + random.unit()).floor() as u32;
             GridCounts {
                 residents: residents[grid],
                 dwellings: dwellings[grid],
@@ -372,7 +361,10 @@ mod tests {
     fn the_published_figures_hold_at_scale_one() {
         let world = world(1.0);
         let of = |code: &str, count: fn(&GridCounts) -> u32| -> u32 {
-            (0..702).filter(|g| world.district.community_of(*g).code.starts_with(code)).map(|g| count(&world.counts[g])).sum()
+            (0..702)
+                .filter(|g| world.district.community_of(*g).code.starts_with(code))
+                .map(|g| count(&world.counts[g]))
+                .sum()
         };
         assert_eq!(of(EAST_CHINA, |c| c.residents), 11_134);
         assert_eq!(of(EAST_CHINA, |c| c.dwellings), 10_984);

@@ -73,8 +73,11 @@ impl Warehouse {
                         }
                     }
                     Err(error) => found.problems.push(
-                        Diagnostic::unexpected(format!("the log entry is torn: {error}"))
-                            .at(Place { file: path.clone(), line: Some(number as u32 + 1), column: None }),
+                        Diagnostic::unexpected(format!("the log entry is torn: {error}")).at(Place {
+                            file: path.clone(),
+                            line: Some(number as u32 + 1),
+                            column: None,
+                        }),
                     ),
                 }
             }
@@ -84,9 +87,9 @@ impl Warehouse {
         {
             let missing: Vec<String> =
                 (*first..=*last).filter(|v| !versions.contains(v)).map(|v| v.to_string()).collect();
-            found.problems.push(
-                Diagnostic::unexpected(format!("log entries are missing: {}", missing.join(", "))).in_file(&log),
-            );
+            found
+                .problems
+                .push(Diagnostic::unexpected(format!("log entries are missing: {}", missing.join(", "))).in_file(&log));
         }
         known
     }

@@ -118,10 +118,12 @@ impl Warehouse {
             if path.extension().is_some_and(|e| e == "json")
                 && entry.metadata().doing("reading a table's log")?.len() == 0
             {
-                return Err(Diagnostic::unexpected("the commit file is empty: the machine stopped while it was written")
-                    .at(Place::file(path))
-                    .effect("nothing was read from this table, so that no rows go missing unnoticed")
-                    .hint("restore the file from a backup, or delete it and land the deliveries of that night again"));
+                return Err(Diagnostic::unexpected(
+                    "the commit file is empty: the machine stopped while it was written",
+                )
+                .at(Place::file(path))
+                .effect("nothing was read from this table, so that no rows go missing unnoticed")
+                .hint("restore the file from a backup, or delete it and land the deliveries of that night again"));
             }
         }
         Ok(())

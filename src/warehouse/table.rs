@@ -256,9 +256,7 @@ impl Table {
                 not_matched_predicates: Vec::new(),
                 not_matched_by_source_predicates: Vec::new(),
             },
-            Operation::Append => {
-                DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None }
-            }
+            Operation::Append => DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None },
             Operation::Optimize => DeltaOperation::Optimize { predicate: None, target_size: 0 },
         };
         let mut properties = CommitProperties::default()
@@ -266,11 +264,8 @@ impl Table {
             .with_max_retries(0)
             .with_cleanup_expired_logs(Some(false));
         if let Some(app_id) = commit.transaction {
-            properties = properties.with_application_transaction(Transaction {
-                app_id,
-                version: 1,
-                last_updated: Some(now),
-            });
+            properties =
+                properties.with_application_transaction(Transaction { app_id, version: 1, last_updated: Some(now) });
         }
         let builder: deltalake::kernel::transaction::CommitBuilder = properties.into();
         let state = self.delta.snapshot().doing(doing())?;

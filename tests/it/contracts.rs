@@ -37,7 +37,8 @@ fn mistakes_in_a_contract_are_all_named_with_their_place() {
     let project = Project::new();
     let path = project.path("data/contracts/visits.odcs.yaml");
     let text = std::fs::read_to_string(&path).expect("a contract");
-    let text = text.replacen("rule: code_list", "rule: code_lst", 1).replacen("to: grids.grid_code", "to: grid.grid_code", 1);
+    let text =
+        text.replacen("rule: code_list", "rule: code_lst", 1).replacen("to: grids.grid_code", "to: grid.grid_code", 1);
     std::fs::write(&path, text).expect("a contract");
     let run = project.run(&["check"]).expect(1);
     assert!(run.stderr.contains("visits.odcs.yaml:"), "{}", run.stderr);

@@ -30,7 +30,19 @@ fn every_planted_fault_is_quarantined_for_its_reason_and_no_clean_row_is() {
         let project = Project::new();
         let truth = project.path("truth.csv");
         project
-            .run(&["generate", "--out", "inbox", "--scale", "0.02", "--seed", seed, "--dirty", "0.02", "--truth", "truth.csv"])
+            .run(&[
+                "generate",
+                "--out",
+                "inbox",
+                "--scale",
+                "0.02",
+                "--seed",
+                seed,
+                "--dirty",
+                "0.02",
+                "--truth",
+                "truth.csv",
+            ])
             .expect(0);
         project.run(&["nightly", "--as-of", AS_OF]).expect(0);
         assert_identities(&project);
@@ -40,8 +52,19 @@ fn every_planted_fault_is_quarantined_for_its_reason_and_no_clean_row_is() {
         let truth = project.path("truth2.csv");
         project
             .run(&[
-                "generate", "--out", "inbox", "--scale", "0.02", "--seed", seed, "--night", "2", "--dirty", "0.02",
-                "--truth", "truth2.csv",
+                "generate",
+                "--out",
+                "inbox",
+                "--scale",
+                "0.02",
+                "--seed",
+                seed,
+                "--night",
+                "2",
+                "--dirty",
+                "0.02",
+                "--truth",
+                "truth2.csv",
             ])
             .expect(0);
         project.run(&["nightly", "--as-of", "2024-06-28"]).expect(0);
@@ -89,12 +112,15 @@ fn check_truth(project: &Project, truth: &std::path::Path) {
 #[test]
 fn sensitive_values_reach_no_message() {
     let project = Project::new();
-    project.run(&["generate", "--out", "inbox", "--scale", "0.01", "--dirty", "0.05", "--truth", "truth.csv"]).expect(0);
+    project
+        .run(&["generate", "--out", "inbox", "--scale", "0.01", "--dirty", "0.05", "--truth", "truth.csv"])
+        .expect(0);
     let run = project.run(&["nightly", "--as-of", AS_OF, "-vv"]).expect(0);
     let batch = project.sql("SELECT batch_id FROM quarantine WHERE table_name = 'residents' LIMIT 1");
     let shown = project.run(&["quarantine", "show", &batch]).expect(0);
     let listed = project.run(&["quarantine", "list"]).expect(0);
-    for text in [&run.stdout, &run.stderr, &shown.stdout, &listed.stdout, &project.sql("SELECT reason FROM quarantine")] {
+    for text in [&run.stdout, &run.stderr, &shown.stdout, &listed.stdout, &project.sql("SELECT reason FROM quarantine")]
+    {
         assert!(!text.contains("990105"), "an identity number is in a message");
         assert!(!text.contains("154"), "a telephone number is in a message: {text}");
     }

@@ -7,5 +7,6 @@ mod docs;
 mod landing;
 mod reports;
 mod support;
+mod synthetic;
 mod tidy;
 mod views;

@@ -56,9 +56,12 @@ impl Project {
     /// A project with the shipped contracts, views and reports and nothing landed.
     pub fn new() -> Self {
         let project = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        for (from, to) in
-            [("data/contracts", "data/contracts"), ("data/reference", "data/reference"), ("queries", "queries"), ("report-templates", "report-templates")]
-        {
+        for (from, to) in [
+            ("data/contracts", "data/contracts"),
+            ("data/reference", "data/reference"),
+            ("queries", "queries"),
+            ("report-templates", "report-templates"),
+        ] {
             copy(&repository().join(from), &project.path(to));
         }
         copy(&repository().join("src/cli/gridhouse.toml"), &project.path("gridhouse.toml"));

@@ -6,8 +6,19 @@ use crate::support::repository;
 
 /// Modules from the lowest to the highest. A module may use those before it.
 const ORDER: [&str; 13] = [
-    "diagnostic", "district", "settings", "source", "contract", "warehouse", "query", "landing", "report",
-    "synthetic", "project", "nightly", "cli",
+    "diagnostic",
+    "district",
+    "settings",
+    "source",
+    "contract",
+    "warehouse",
+    "query",
+    "landing",
+    "report",
+    "synthetic",
+    "project",
+    "nightly",
+    "cli",
 ];
 
 /// A dependency and the only modules that may name it.

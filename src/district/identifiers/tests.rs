@@ -11,9 +11,7 @@ fn texts(vectors: &serde_json::Value, key: &str) -> Vec<String> {
 #[test]
 fn valid_id_numbers_pass_and_say_birth_date_and_sex() {
     let vectors = vectors();
-    for text in
-        texts(&vectors, "id_valid_synthetic").into_iter().chain(texts(&vectors, "id_valid_published_example"))
-    {
+    for text in texts(&vectors, "id_valid_synthetic").into_iter().chain(texts(&vectors, "id_valid_published_example")) {
         let id = check_id_number(&text).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
         assert_eq!(id.birth_date.format("%Y%m%d").to_string(), text[6..14]);
         assert_eq!(id.sex == Sex::Male, (text.as_bytes()[16] - b'0') % 2 == 1, "{text}");
@@ -55,9 +53,7 @@ fn old_id_numbers_get_a_century_and_a_check_digit() {
 #[test]
 fn credit_codes_follow_both_standards() {
     let vectors = vectors();
-    for text in
-        texts(&vectors, "uscc_valid_synthetic").iter().chain(&texts(&vectors, "uscc_valid_published_example"))
-    {
+    for text in texts(&vectors, "uscc_valid_synthetic").iter().chain(&texts(&vectors, "uscc_valid_published_example")) {
         assert_eq!(check_credit_code(text), Ok(()), "{text}");
     }
     let invalid = &vectors["uscc_invalid"];

@@ -19,13 +19,19 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 }
 
 fn page(summary: &Summary) -> String {
-    let meta: String = summary.properties.iter().map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value))).collect();
+    let meta: String = summary
+        .properties
+        .iter()
+        .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value)))
+        .collect();
     let body: String = summary
         .pieces
         .iter()
         .map(|piece| match piece {
             Piece::Markdown(markdown) => prose(markdown),
-            Piece::Block(Block::Cards(cards)) => format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>()),
+            Piece::Block(Block::Cards(cards)) => {
+                format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>())
+            }
             Piece::Block(Block::Chart(chart)) => figure(chart),
         })
         .collect();
@@ -45,7 +51,8 @@ fn page(summary: &Summary) -> String {
 fn prose(markdown: &str) -> String {
     let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-        Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock) | Event::End(TagEnd::Link | TagEnd::Image | TagEnd::HtmlBlock) => None,
+        Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock)
+        | Event::End(TagEnd::Link | TagEnd::Image | TagEnd::HtmlBlock) => None,
         other => Some(other),
     });
     let mut out = String::new();

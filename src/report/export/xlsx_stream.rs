@@ -4,9 +4,12 @@
 //!
 //! Cells and styles are those of the plain way ([`super::xlsx`] with its rows written), which a test compares.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use arrow::array::{Array, StringViewArray};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use libdeflater::{CompressionLvl, Compressor, Crc, Decompressor};
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchive, ZipArchiveWriter};
 
@@ -19,9 +22,14 @@ use crate::report::number::Format;
 
 /// Of libdeflate's 1 to 12.
 const COMPRESSION_LEVEL: i32 = 1;
+/// Of zlib's 1 to 9, for sheets too large to be packed in one go.
+const PIECEWISE_LEVEL: u32 = 2;
+/// Up to this size a sheet is packed in one go, which is faster; two workers hold two of them.
+const WHOLE_BYTES_MAX: usize = 64 << 20;
+const PIECE_BYTES: usize = 1 << 20;
 /// The sheet part of a marked workbook is a few kilobytes; much more means the package is not ours.
 const MARKED_PART_BYTES_MAX: u64 = 1 << 24;
-/// What a cell takes in XML, for the first allocation; a guess that need not hold.
+/// What a cell takes in XML, to choose the way of packing; a guess that need not hold.
 const CELL_BYTES_USUAL: usize = 64;
 
 pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), ExportError> {
@@ -32,14 +40,16 @@ pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), 
     while let Some(entry) = entries.next_entry()? {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
         let part = archive.get_entry(entry.wayfinder())?;
-        let ledger = sheet_number(&name).and_then(|number| layout.sheets.get(number)?.ledger.as_ref()).filter(|ledger| ledger.row_count > 0);
+        let ledger = sheet_number(&name)
+            .and_then(|number| layout.sheets.get(number)?.ledger.as_ref())
+            .filter(|ledger| ledger.row_count > 0);
         let (method, crc, length, data) = match ledger {
-            None => (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), part.data().into()),
+            None => {
+                (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data()))
+            }
             Some(ledger) => {
-                let sheet = with_rows(&inflate(part.data(), entry.uncompressed_size_hint())?, ledger)?;
-                let mut crc = Crc::new();
-                crc.update(&sheet);
-                (CompressionMethod::DEFLATE, crc.sum(), sheet.len() as u64, std::borrow::Cow::Owned(deflate(&sheet)?))
+                let packed = with_rows(&inflate(part.data(), entry.uncompressed_size_hint())?, ledger)?;
+                (CompressionMethod::DEFLATE, packed.crc, packed.length, Cow::Owned(packed.data))
             }
         };
         let (mut copy, _) = writer.new_file(&*name).compression_method(method).start()?;
@@ -58,8 +68,9 @@ fn sheet_number(part: &str) -> Option<usize> {
 fn inflate(compressed: &[u8], length: u64) -> Result<Vec<u8>, ExportError> {
     let length = usize::try_from(length.min(MARKED_PART_BYTES_MAX)).unwrap_or(0);
     let mut plain = vec![0; length];
-    let written =
-        Decompressor::new().deflate_decompress(compressed, &mut plain).map_err(|error| ExportError::Package(format!("a part cannot be read back: {error}")))?;
+    let written = Decompressor::new()
+        .deflate_decompress(compressed, &mut plain)
+        .map_err(|error| ExportError::Package(format!("a part cannot be read back: {error}")))?;
     plain.truncate(written);
     Ok(plain)
 }
@@ -67,13 +78,63 @@ fn inflate(compressed: &[u8], length: u64) -> Result<Vec<u8>, ExportError> {
 fn deflate(plain: &[u8]) -> Result<Vec<u8>, ExportError> {
     let mut compressor = Compressor::new(CompressionLvl::new(COMPRESSION_LEVEL).unwrap_or_default());
     let mut compressed = vec![0; compressor.deflate_compress_bound(plain.len())];
-    let written = compressor.deflate_compress(plain, &mut compressed).map_err(|error| ExportError::Package(format!("a part cannot be packed: {error}")))?;
+    let written = compressor
+        .deflate_compress(plain, &mut compressed)
+        .map_err(|error| ExportError::Package(format!("a part cannot be packed: {error}")))?;
     compressed.truncate(written);
     Ok(compressed)
 }
 
+/// A part as it stands in the package.
+struct Packed {
+    data: Vec<u8>,
+    crc: u32,
+    length: u64,
+}
+
+/// Takes a part's text bit by bit, and packs it at the end or as it comes.
+enum Packer {
+    Whole,
+    Pieces { encoder: DeflateEncoder<Vec<u8>>, crc: Crc, length: u64 },
+}
+
+impl Packer {
+    fn new(bytes_expected: usize) -> Self {
+        if bytes_expected <= WHOLE_BYTES_MAX {
+            return Self::Whole;
+        }
+        Self::Pieces {
+            encoder: DeflateEncoder::new(Vec::new(), Compression::new(PIECEWISE_LEVEL)),
+            crc: Crc::new(),
+            length: 0,
+        }
+    }
+
+    /// Empties `text` when enough has come together.
+    fn take(&mut self, text: &mut Vec<u8>, at_least: usize) -> Result<(), ExportError> {
+        let Self::Pieces { encoder, crc, length } = self else { return Ok(()) };
+        if text.len() >= at_least {
+            encoder.write_all(text)?;
+            crc.update(text);
+            *length += text.len() as u64;
+            text.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, mut text: Vec<u8>) -> Result<Packed, ExportError> {
+        self.take(&mut text, 0)?;
+        match self {
+            Self::Pieces { encoder, crc, length } => Ok(Packed { data: encoder.finish()?, crc: crc.sum(), length }),
+            Self::Whole => {
+                Ok(Packed { data: deflate(&text)?, crc: libdeflater::crc32(&text), length: text.len() as u64 })
+            }
+        }
+    }
+}
+
 /// The sheet part with the ledger's rows in place of the marked ones.
-fn with_rows(marked: &[u8], ledger: &Ledger) -> Result<Vec<u8>, ExportError> {
+fn with_rows(marked: &[u8], ledger: &Ledger) -> Result<Packed, ExportError> {
     let unlike = || ExportError::Package("the sheet part has not the expected rows".into());
     let marked = std::str::from_utf8(marked).map_err(|_| unlike())?;
     let row_at = |row: u32| -> Option<(usize, usize)> {
@@ -85,11 +146,13 @@ fn with_rows(marked: &[u8], ledger: &Ledger) -> Result<Vec<u8>, ExportError> {
     let sample = Sample::read(&marked[first_start..first_end], ledger.columns.len()).ok_or_else(unlike)?;
 
     let cells = ledger.columns.len() * usize::try_from(ledger.row_count).unwrap_or(0);
-    let mut sheet = Vec::with_capacity(marked.len() + cells * CELL_BYTES_USUAL);
-    sheet.extend_from_slice(&marked.as_bytes()[..first_start]);
-    write_rows(ledger, &sample, &mut sheet);
-    sheet.extend_from_slice(&marked.as_bytes()[last_end..]);
-    Ok(sheet)
+    let bytes_expected = marked.len() + cells * CELL_BYTES_USUAL;
+    let mut packer = Packer::new(bytes_expected);
+    let mut text = Vec::with_capacity(if matches!(packer, Packer::Whole) { bytes_expected } else { PIECE_BYTES * 2 });
+    text.extend_from_slice(&marked.as_bytes()[..first_start]);
+    write_rows(ledger, &sample, &mut text, &mut packer)?;
+    text.extend_from_slice(&marked.as_bytes()[last_end..]);
+    packer.finish(text)
 }
 
 /// What the marked row tells about every row: the attributes after its number, and a style per column.
@@ -102,7 +165,8 @@ impl<'a> Sample<'a> {
     /// Reads `<row r="4" spans="1:2"><c r="A4" s="7"/><c r="B4" s="8"/></row>`.
     fn read(row: &'a str, columns: usize) -> Option<Self> {
         let attributes = row.strip_prefix("<row r=\"")?.split_once('"')?.1.split_once('>')?.0;
-        let styles: Vec<&str> = row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
+        let styles: Vec<&str> =
+            row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
         (styles.len() == columns).then_some(Self { attributes, styles })
     }
 }
@@ -189,9 +253,12 @@ enum Lane<'a> {
     Other(Cells<'a>),
 }
 
-fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>) {
-    let columns: Vec<Pieces> =
-        (0..).zip(&ledger.columns).zip(&sample.styles).map(|((place, column), style)| Pieces::new(place, style, &column.shape)).collect();
+fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>, packer: &mut Packer) -> Result<(), ExportError> {
+    let columns: Vec<Pieces> = (0..)
+        .zip(&ledger.columns)
+        .zip(&sample.styles)
+        .map(|((place, column), style)| Pieces::new(place, style, &column.shape))
+        .collect();
     let row_rest = format!("\"{}>", sample.attributes).into_bytes();
     let mut row_number = itoa::Buffer::new();
     let mut row = ledger.first_row;
@@ -225,7 +292,10 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>) {
                         Some(serial) => pieces.write_integer(i64::from(serial), out),
                         None => pieces.write_value(&CellValue::Date(array.value(at)), out),
                     },
-                    Lane::RowNumber => pieces.write_integer(i64::try_from(ledger.first_number).unwrap_or(0) + i64::from(row - ledger.first_row), out),
+                    Lane::RowNumber => pieces.write_integer(
+                        i64::try_from(ledger.first_number).unwrap_or(0) + i64::from(row - ledger.first_row),
+                        out,
+                    ),
                     Lane::Blank => out.extend_from_slice(&pieces.blank),
                     Lane::Other(cells) => pieces.write_value(&cell_value(&cells.value(at), &column.shape), out),
                     _ => out.extend_from_slice(&pieces.null),
@@ -233,8 +303,10 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, out: &mut Vec<u8>) {
             }
             out.extend_from_slice(b"</row>");
             row += 1;
+            packer.take(out, PIECE_BYTES)?;
         }
     }
+    Ok(())
 }
 
 /// XML escapes, control characters as `_x001F_`, and text that looks like such an escape with its first
@@ -259,7 +331,9 @@ fn escape(text: &str, out: &mut Vec<u8>) {
             '>' => out.extend_from_slice(b"&gt;"),
             '_' if looks_escaped(&text.as_bytes()[at..]) => out.extend_from_slice(b"_x005F_"),
             '\t' | '\n' => out.push(sign as u8),
-            '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => out.extend_from_slice(format!("_x{:04X}_", u32::from(sign)).as_bytes()),
+            '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => {
+                out.extend_from_slice(format!("_x{:04X}_", u32::from(sign)).as_bytes())
+            }
             _ => out.extend_from_slice(sign.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
@@ -288,6 +362,22 @@ mod tests {
             escape(text, &mut out);
             assert_eq!(String::from_utf8_lossy(&out), expected);
         }
+    }
+
+    #[test]
+    fn both_ways_of_packing_hold_the_same_text() -> Result<(), ExportError> {
+        let text: Vec<u8> = (0..3 * PIECE_BYTES).map(|at| b"<c r=\"A1\"/>"[at % 11]).collect();
+        let whole = Packer::new(0).finish(text.clone())?;
+        let mut packer = Packer::new(usize::MAX);
+        let mut piece = Vec::new();
+        for part in text.chunks(1000) {
+            piece.extend_from_slice(part);
+            packer.take(&mut piece, PIECE_BYTES)?;
+        }
+        let pieces = packer.finish(piece)?;
+        assert_eq!((whole.crc, whole.length), (pieces.crc, pieces.length));
+        assert_eq!(inflate(&whole.data, whole.length)?, inflate(&pieces.data, pieces.length)?);
+        Ok(())
     }
 
     #[test]

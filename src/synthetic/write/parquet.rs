@@ -62,8 +62,7 @@ impl<'a> ParquetWriter<'a> {
             })
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let properties =
-            WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
         let file = fs_err::File::create(path)?;
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
         let columns = delivery
@@ -80,7 +79,17 @@ impl<'a> ParquetWriter<'a> {
             })
             .collect();
         let operations = operations.then(StringBuilder::new);
-        Ok(Self { delivery, district, writer, schema, operations, columns, pending: 0, records: 0, text: String::new() })
+        Ok(Self {
+            delivery,
+            district,
+            writer,
+            schema,
+            operations,
+            columns,
+            pending: 0,
+            records: 0,
+            text: String::new(),
+        })
     }
 
     fn flush(&mut self) -> Result<(), GenerateError> {

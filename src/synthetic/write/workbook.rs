@@ -15,12 +15,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 2] = [
     ("经营者", &[("owner_name", "姓名"), ("phone", "联系电话")]),
     (
         "安全",
-        &[
-            ("gas_mode", "用气方式"),
-            ("extinguisher_count", "灭火器"),
-            ("fire_ok", "消防合格"),
-            ("food_ok", "食品合格"),
-        ],
+        &[("gas_mode", "用气方式"), ("extinguisher_count", "灭火器"), ("fire_ok", "消防合格"), ("food_ok", "食品合格")],
     ),
 ];
 
@@ -161,10 +156,10 @@ impl Writer for WorkbookWriter<'_> {
                     sheet.write_number(at, place, value as f64 / 10.0)?;
                 }
                 // Somebody types dates, somebody else's Excel makes them dates.
-                Cell::Date(days) if at % 3 != 0 => {
+                Cell::Date(days) if days % 3 != 0 => {
                     sheet.write_number_with_format(at, place, f64::from(days) + EPOCH_SERIAL, &self.date)?;
                 }
-                Cell::Time(seconds) if at % 5 != 0 => {
+                Cell::Time(seconds) if seconds % 5 != 0 => {
                     let serial = seconds as f64 / 86_400.0 + EPOCH_SERIAL;
                     sheet.write_number_with_format(at, place, serial, &self.time)?;
                 }
