@@ -114,7 +114,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             file_bytes_max: 4 << 30,
-            unpacked_bytes_max: 4 << 30,
+            unpacked_bytes_max: 2 << 30,
             held_bytes_max: 128 << 20,
             cell_bytes_max: 1 << 20,
             columns_max: 1_000,
