@@ -77,6 +77,8 @@ pub struct Session {
     tables: Tables,
     catalog: Arc<ViewCatalog>,
     as_of: NaiveDate,
+    /// Code lists as list -> label -> position, for `code_sort`.
+    codes: Arc<HashMap<String, HashMap<String, i32>>>,
     registered: Mutex<BTreeSet<String>>,
     /// Views are prepared one at a time: two tasks must not register the same table.
     preparing: tokio::sync::Mutex<()>,
@@ -92,20 +94,23 @@ impl Session {
         limits: &QueryLimits,
     ) -> Result<Self> {
         let as_of = snapshot.as_of;
-        let session = Self {
+        let mut session = Self {
             ctx: context(limits)?,
             tables: Tables::Pinned { warehouse: warehouse.clone(), snapshot, schemas },
             catalog,
             as_of,
+            codes: Arc::default(),
             registered: Mutex::new(BTreeSet::new()),
             preparing: tokio::sync::Mutex::new(()),
         };
-        session.add_functions().await?;
+        session.codes = Arc::new(session.read_codes().await?);
+        session.add_functions();
         Ok(session)
     }
 
-    /// A session over given rows, for unit tests. Views listed in `given` are replaced by their rows.
-    pub(super) async fn over_rows(
+    /// A session over given rows, for unit tests, with the code lists of `like`.
+    pub(super) fn over_rows(
+        like: &Session,
         catalog: Arc<ViewCatalog>,
         as_of: NaiveDate,
         given: BTreeMap<String, (SchemaRef, Vec<RecordBatch>)>,
@@ -116,10 +121,11 @@ impl Session {
             tables: Tables::Given(given),
             catalog,
             as_of,
+            codes: like.codes.clone(),
             registered: Mutex::new(BTreeSet::new()),
             preparing: tokio::sync::Mutex::new(()),
         };
-        session.add_functions().await?;
+        session.add_functions();
         Ok(session)
     }
 
@@ -139,23 +145,17 @@ impl Session {
         }
     }
 
-    async fn add_functions(&self) -> Result<()> {
-        let lists = match self.provider("code_lists").await? {
-            Some(provider) => {
-                let rows = self.ctx.read_table(provider).doing("reading the code lists")?;
-                rows.collect().await.doing("reading the code lists")?
-            }
-            None => Vec::new(),
-        };
-        let positions = if lists.is_empty() {
-            HashMap::new()
-        } else {
-            functions::code_positions(&lists).doing("reading the code lists")?
-        };
-        for function in functions::all(self.as_of, Arc::new(positions)) {
+    async fn read_codes(&self) -> Result<HashMap<String, HashMap<String, i32>>> {
+        let Some(provider) = self.provider("code_lists").await? else { return Ok(HashMap::new()) };
+        let rows = self.ctx.read_table(provider).doing("reading the code lists")?;
+        let lists = rows.collect().await.doing("reading the code lists")?;
+        functions::code_positions(&lists).doing("reading the code lists")
+    }
+
+    fn add_functions(&self) {
+        for function in functions::all(self.as_of, self.codes.clone()) {
             self.ctx.register_udf(function);
         }
-        Ok(())
     }
 
     /// A landed table at its pinned version.
@@ -287,7 +287,12 @@ impl Session {
 
     /// Plans a query and checks that it only reads.
     pub async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
-        self.prepare(&reads_of(sql)?).await?;
+        let mut names = reads_of(sql)?;
+        if sql.to_lowercase().contains("information_schema") {
+            // It lists what is registered, and here that happens only when something is read.
+            names = self.relation_names();
+        }
+        self.prepare(&names).await?;
         self.plan_text(sql).await
     }
 

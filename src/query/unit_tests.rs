@@ -65,14 +65,15 @@ async fn run(
                 .note("reads", view.reads.join(", ")));
         }
         let schema = session.schema(name).await?;
-        inputs.insert(name.to_owned(), (schema.clone(), vec![rows_of(name, &schema, &given.rows)?]));
+        let rows = rows_of(name, &schema, &given.rows)?;
+        inputs.insert(name.to_owned(), (rows.schema(), vec![rows]));
     }
     for read in &view.reads {
         if !inputs.contains_key(read) {
             inputs.insert(read.clone(), (session.schema(read).await?, Vec::new()));
         }
     }
-    let over_rows = Session::over_rows(catalog.clone(), as_of, inputs, limits).await?;
+    let over_rows = Session::over_rows(session, catalog.clone(), as_of, inputs, limits)?;
     let actual = over_rows.fetch(&view.sql).await?;
     compare(&actual, &test.expect.rows)
 }

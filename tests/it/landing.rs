@@ -46,7 +46,7 @@ fn every_planted_fault_is_quarantined_for_its_reason_and_no_clean_row_is() {
             .expect(0);
         project.run(&["nightly", "--as-of", AS_OF]).expect(0);
         assert_identities(&project);
-        check_truth(&project, &truth);
+        check_truth(&project, &truth, 50);
 
         // The second night brings rows older than the stored ones.
         let truth = project.path("truth2.csv");
@@ -69,11 +69,11 @@ fn every_planted_fault_is_quarantined_for_its_reason_and_no_clean_row_is() {
             .expect(0);
         project.run(&["nightly", "--as-of", "2024-06-28"]).expect(0);
         assert_identities(&project);
-        check_truth(&project, &truth);
+        check_truth(&project, &truth, 5);
     }
 }
 
-fn check_truth(project: &Project, truth: &std::path::Path) {
+fn check_truth(project: &Project, truth: &std::path::Path, faults_min: usize) {
     let text = std::fs::read_to_string(truth).expect("the truth");
     let mut planted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     let mut superseded = 0;
@@ -88,7 +88,7 @@ fn check_truth(project: &Project, truth: &std::path::Path) {
             planted.entry((file.to_owned(), line.to_owned())).or_default().insert(fault.to_owned());
         }
     }
-    assert!(planted.len() > 50, "only {} faults were planted", planted.len());
+    assert!(planted.len() > faults_min, "only {} faults were planted", planted.len());
     let rows = project.sql("SELECT file, line, rule FROM quarantine");
     let mut found: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for row in rows.lines() {
@@ -119,10 +119,10 @@ fn sensitive_values_reach_no_message() {
     let batch = project.sql("SELECT batch_id FROM quarantine WHERE table_name = 'residents' LIMIT 1");
     let shown = project.run(&["quarantine", "show", &batch]).expect(0);
     let listed = project.run(&["quarantine", "list"]).expect(0);
+    let personal = regex::Regex::new(r"990105[12]\d{10}[\dX]|154\d{8}").expect("a pattern");
     for text in [&run.stdout, &run.stderr, &shown.stdout, &listed.stdout, &project.sql("SELECT reason FROM quarantine")]
     {
-        assert!(!text.contains("990105"), "an identity number is in a message");
-        assert!(!text.contains("154"), "a telephone number is in a message: {text}");
+        assert!(!personal.is_match(text), "an identity or telephone number is in a message");
     }
 }
 
