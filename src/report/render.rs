@@ -168,14 +168,14 @@ impl Making<'_> {
                 let Some(dataset) = data.get(&sheet.dataset.value) else { continue };
                 let scope = self.scope(dataset, member.key.as_deref());
                 match &sheet.by {
-                    None => sheets.push(compose::table(sheet, dataset, &scope, &member.names)),
+                    None => sheets.extend(compose::table(sheet, dataset, &scope, &member.names)),
                     Some(by) => {
                         let body: Vec<usize> = dataset.matching(&scope, &sheet.rows);
                         for (value, _) in dataset.groups(&body, &by.value) {
                             let rows: Vec<usize> =
                                 scope.iter().copied().filter(|row| dataset.value_of(*row, &by.value).plain().as_deref().unwrap_or_default() == value).collect();
                             let names = member.names.with(&member_values(dataset, rows.first().copied(), &sheet.member_columns()));
-                            sheets.push(compose::table(sheet, dataset, &rows, &names));
+                            sheets.extend(compose::table(sheet, dataset, &rows, &names));
                         }
                     }
                 }
