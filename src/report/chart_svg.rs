@@ -42,7 +42,12 @@ fn bars(chart: &Chart, width: f64) -> String {
     for (place, label) in chart.labels.iter().enumerate() {
         let top = GAP + group * place as f64;
         let middle = top + (group - GAP) / 2.0 + FONT * 0.35;
-        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"end\" fill=\"#333\">{}</text>", label_width - 6.0, escape(label));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"end\" fill=\"#333\">{}</text>",
+            label_width - 6.0,
+            escape(label)
+        );
         for (number, series) in chart.series.iter().enumerate() {
             let value = series.points.get(place).copied().flatten();
             let length = value.map_or(0.0, |value| (value.max(0.0) / longest) * (width - label_width - value_width));
@@ -94,8 +99,16 @@ fn lines(chart: &Chart, width: f64) -> String {
     // As many labels as fit beside each other.
     let widest = chart.labels.iter().map(|label| text_width(label)).fold(1.0, f64::max) + 10.0;
     let every = ((widest * count) / (width - left - right)).ceil().max(1.0) as usize;
-    for (place, label) in chart.labels.iter().enumerate().filter(|(place, _)| (chart.labels.len() - 1 - place).is_multiple_of(every)) {
-        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#333\">{}</text>", x(place), bottom + 16.0, escape(label));
+    for (place, label) in
+        chart.labels.iter().enumerate().filter(|(place, _)| (chart.labels.len() - 1 - place).is_multiple_of(every))
+    {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#333\">{}</text>",
+            x(place),
+            bottom + 16.0,
+            escape(label)
+        );
     }
     for (number, series) in chart.series.iter().enumerate() {
         let color = COLORS[number % COLORS.len()];
@@ -164,7 +177,11 @@ fn round_up(value: f64) -> f64 {
     while unit >= value && unit > 1e-9 {
         unit /= 10.0;
     }
-    [1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0].into_iter().map(|step| step * unit).find(|step| *step >= value).unwrap_or(unit * 10.0)
+    [1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+        .into_iter()
+        .map(|step| step * unit)
+        .find(|step| *step >= value)
+        .unwrap_or(unit * 10.0)
 }
 
 fn text_width(text: &str) -> f64 {

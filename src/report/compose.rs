@@ -10,8 +10,8 @@ use unicode_width::UnicodeWidthStr;
 use super::dataset::{Dataset, Value};
 use super::form::{Align, Column, Content, Kind, NOT_APPLICABLE, Orientation, Position, SheetForm, Totals};
 use super::layout::{
-    Area, Cell, CellValue, ChartData, ChartLayout, LINE_HEIGHT, Ledger, LedgerColumn, LedgerContent, Role, Row, SHEET_ROWS_MAX, SheetLayout, Style,
-    cell_value, text_lines,
+    Area, Cell, CellValue, ChartData, ChartLayout, LINE_HEIGHT, Ledger, LedgerColumn, LedgerContent, Role, Row,
+    SHEET_ROWS_MAX, SheetLayout, Style, cell_value, text_lines,
 };
 use super::number::Format;
 use super::wording::{Names, PROVENANCE};
@@ -172,10 +172,11 @@ impl<'a> Composer<'a> {
             self.text_row(self.names.fill(&line.value), Role::Registration, Align::Left, right_third, LINE_HEIGHT);
         }
         let unit_line = &self.form.unit_line;
-        let texts: Vec<(String, Align)> = [(&unit_line.left, Align::Left), (&unit_line.middle, Align::Center), (&unit_line.right, Align::Right)]
-            .into_iter()
-            .filter_map(|(text, align)| Some((self.names.fill(&text.as_ref()?.value), align)))
-            .collect();
+        let texts: Vec<(String, Align)> =
+            [(&unit_line.left, Align::Left), (&unit_line.middle, Align::Center), (&unit_line.right, Align::Right)]
+                .into_iter()
+                .filter_map(|(text, align)| Some((self.names.fill(&text.as_ref()?.value), align)))
+                .collect();
         self.spread_row(texts, Role::UnitLine, ROW_HEIGHT);
         self.header_rows();
     }
@@ -189,7 +190,9 @@ impl<'a> Composer<'a> {
             for cell in self.form.header.iter().filter(|cell| cell.level == level) {
                 labels.insert(narrow(cell.first), self.names.fill(&cell.label.value));
             }
-            let cells = (0..=self.last_column()).map(|column| Cell { column, value: text_or_blank(labels.remove(&column)), style, source: None }).collect();
+            let cells = (0..=self.last_column())
+                .map(|column| Cell { column, value: text_or_blank(labels.remove(&column)), style, source: None })
+                .collect();
             self.push_row(Some(*height), cells);
         }
         for cell in &self.form.header {
@@ -203,7 +206,8 @@ impl<'a> Composer<'a> {
             let cells = (0..)
                 .zip(&self.form.columns)
                 .map(|(column, declared)| {
-                    let text = if declared.shape.format.is_quantity() && !matches!(declared.content, Content::RowNumber) {
+                    let text = if declared.shape.format.is_quantity() && !matches!(declared.content, Content::RowNumber)
+                    {
                         numbers += 1;
                         numbers.to_string()
                     } else {
@@ -241,7 +245,12 @@ impl<'a> Composer<'a> {
             .zip(&self.form.columns)
             .map(|(column, declared)| {
                 let (value, source) = read(data, row, declared, number);
-                Cell { column, value: cell_value(&value, &declared.shape), style: style_of(declared, Role::Body), source }
+                Cell {
+                    column,
+                    value: cell_value(&value, &declared.shape),
+                    style: style_of(declared, Role::Body),
+                    source,
+                }
             })
             .collect();
         self.push_row((!has_wrap).then_some(ROW_HEIGHT), cells);
@@ -267,7 +276,12 @@ impl<'a> Composer<'a> {
 
     /// The label over the leading descriptions, then the quantities.
     fn total_row(&mut self, label: &str, value_of: impl Fn(&Column) -> (CellValue, Option<(u32, u16)>)) {
-        let leading = self.form.columns.iter().take_while(|column| matches!(column.content, Content::RowNumber) || !column.shape.format.is_quantity()).count();
+        let leading = self
+            .form
+            .columns
+            .iter()
+            .take_while(|column| matches!(column.content, Content::RowNumber) || !column.shape.format.is_quantity())
+            .count();
         let cells = self
             .form
             .columns
@@ -281,7 +295,12 @@ impl<'a> Composer<'a> {
                     return Cell { column, value: CellValue::Text(label.to_owned()), style, source: None };
                 }
                 if place < leading || !declared.shape.format.is_quantity() {
-                    return Cell { column, value: CellValue::Blank, style: Style { format: Format::Text, ..style }, source: None };
+                    return Cell {
+                        column,
+                        value: CellValue::Blank,
+                        style: Style { format: Format::Text, ..style },
+                        source: None,
+                    };
                 }
                 let (value, source) = value_of(declared);
                 Cell { column, value, style, source }
@@ -323,9 +342,10 @@ impl<'a> Composer<'a> {
             .iter()
             .map(|declared| LedgerColumn {
                 content: match &declared.content {
-                    Content::Bound(name) => {
-                        schema.as_ref().and_then(|schema| schema.index_of(&name.value).ok()).map_or(LedgerContent::Blank, LedgerContent::Bound)
-                    }
+                    Content::Bound(name) => schema
+                        .as_ref()
+                        .and_then(|schema| schema.index_of(&name.value).ok())
+                        .map_or(LedgerContent::Blank, LedgerContent::Bound),
                     Content::RowNumber => LedgerContent::RowNumber,
                     Content::Blank => LedgerContent::Blank,
                 },
@@ -345,7 +365,8 @@ impl<'a> Composer<'a> {
     }
 
     fn foot(&mut self) {
-        let signers: Vec<(String, Align)> = self.form.signers.iter().map(|signer| (self.names.fill(&signer.value), Align::Left)).collect();
+        let signers: Vec<(String, Align)> =
+            self.form.signers.iter().map(|signer| (self.names.fill(&signer.value), Align::Left)).collect();
         self.spread_row(signers, Role::Signer, ROW_HEIGHT + 4.0);
         let width: f64 = self.layout.widths.iter().sum();
         for (number, note) in self.form.notes.iter().enumerate() {
@@ -373,7 +394,11 @@ impl<'a> Composer<'a> {
         };
         let mut cells = Vec::new();
         for ((text, align), (first, last)) in texts.into_iter().zip(&spans) {
-            cells.extend(blank_cells(narrow(*first)..=narrow(*last), Style { role, format: Format::Text, align, wrap: false }, text));
+            cells.extend(blank_cells(
+                narrow(*first)..=narrow(*last),
+                Style { role, format: Format::Text, align, wrap: false },
+                text,
+            ));
         }
         let row = self.push_row(Some(height), cells);
         for (first, last) in spans {
@@ -388,7 +413,10 @@ impl<'a> Composer<'a> {
             let place = |name: &str| self.form.column_bound_to(name);
             let Some(categories) = place(&chart.categories.value) else { continue };
             let shown: Vec<usize> = chart.series.iter().filter_map(|series| place(&series.value)).collect();
-            let values = chart.series.iter().flat_map(|series| body.iter().filter_map(|row| data.value_of(*row, &series.value).number()));
+            let values = chart
+                .series
+                .iter()
+                .flat_map(|series| body.iter().filter_map(|row| data.value_of(*row, &series.value).number()));
             let largest = values.fold(0.0, f64::max);
             let format = shown.first().map_or(Format::Integer, |place| self.form.columns[*place].shape.format);
             let series = shown.iter().map(|place| (self.label_of(*place), narrow(*place))).collect();
@@ -428,11 +456,13 @@ fn read(data: &Dataset, row: usize, column: &Column, number: usize) -> (Value, O
 }
 
 fn sum(data: &Dataset, rows: &[usize], column: &str) -> Value {
-    let values: Vec<Value> = rows.iter().map(|row| data.value_of(*row, column)).filter(|value| *value != Value::Null).collect();
+    let values: Vec<Value> =
+        rows.iter().map(|row| data.value_of(*row, column)).filter(|value| *value != Value::Null).collect();
     if values.is_empty() {
         return Value::Null;
     }
-    let integers: Option<i64> = values.iter().map(|value| if let Value::Integer(integer) = value { Some(*integer) } else { None }).sum();
+    let integers: Option<i64> =
+        values.iter().map(|value| if let Value::Integer(integer) = value { Some(*integer) } else { None }).sum();
     integers.map_or_else(|| Value::Number(values.iter().filter_map(Value::number).sum()), Value::Integer)
 }
 
@@ -481,7 +511,13 @@ fn spans(widths: &[f64], shares: &[f64]) -> Option<Vec<(usize, usize)>> {
         let highest = widths.len() - (shares.len() - number - 1);
         starts.push(wanted.clamp(lowest, highest));
     }
-    Some(starts.iter().enumerate().map(|(number, start)| (*start, starts.get(number + 1).map_or(widths.len(), |next| *next) - 1)).collect())
+    Some(
+        starts
+            .iter()
+            .enumerate()
+            .map(|(number, start)| (*start, starts.get(number + 1).map_or(widths.len(), |next| *next) - 1))
+            .collect(),
+    )
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringViewArray,
+    TimestampMicrosecondArray,
 };
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Date32Type, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
@@ -46,7 +49,9 @@ impl Condition {
         let mut comparisons = Vec::new();
         for (word, bound) in map {
             let Some((_, operator)) = COMPARISONS.iter().find(|(name, _)| name == word) else {
-                return Err(format!("unknown comparison `{word}`, expected `not`, `above`, `at_least`, `below` or `at_most`"));
+                return Err(format!(
+                    "unknown comparison `{word}`, expected `not`, `above`, `at_least`, `below` or `at_most`"
+                ));
             };
             match scalars(bound)?.as_slice() {
                 [Some(scalar)] => comparisons.push((*operator, scalar.clone())),
@@ -65,7 +70,10 @@ impl Condition {
 
     /// Parameters mentioned in braces.
     pub(super) fn names(&self) -> Vec<&str> {
-        self.all_scalars().into_iter().flat_map(|scalar| if let Scalar::Text(text) = scalar { names_in(text) } else { Vec::new() }).collect()
+        self.all_scalars()
+            .into_iter()
+            .flat_map(|scalar| if let Scalar::Text(text) = scalar { names_in(text) } else { Vec::new() })
+            .collect()
     }
 
     /// SQL for the condition, or `None` when a parameter it mentions is left empty.
@@ -74,7 +82,9 @@ impl Condition {
             return None;
         }
         let column = quoted(column);
-        let listed = |list: &[Option<Scalar>]| list.iter().flatten().map(|scalar| scalar.sql(names)).collect::<Vec<_>>().join(", ");
+        let listed = |list: &[Option<Scalar>]| {
+            list.iter().flatten().map(|scalar| scalar.sql(names)).collect::<Vec<_>>().join(", ")
+        };
         Some(match self {
             Self::OneOf(list) => {
                 let mut parts = Vec::new();
@@ -96,9 +106,11 @@ impl Condition {
                 }
                 format!("({})", parts.join(" AND "))
             }
-            Self::Compare(list) => {
-                list.iter().map(|(operator, scalar)| format!("{column} {operator} {}", scalar.sql(names))).collect::<Vec<_>>().join(" AND ")
-            }
+            Self::Compare(list) => list
+                .iter()
+                .map(|(operator, scalar)| format!("{column} {operator} {}", scalar.sql(names)))
+                .collect::<Vec<_>>()
+                .join(" AND "),
         })
     }
 
@@ -171,9 +183,14 @@ fn quoted(identifier: &str) -> String {
 
 /// The query a dataset stands for. `columns` empty means all of the view's.
 pub(super) fn sql(spec: &DatasetSpec, columns: &[&str], names: &Names) -> String {
-    let selected = if columns.is_empty() { "*".to_owned() } else { columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ") };
+    let selected = if columns.is_empty() {
+        "*".to_owned()
+    } else {
+        columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
+    };
     let mut sql = format!("SELECT {selected} FROM {}", quoted(&spec.view.value));
-    let conditions: Vec<String> = spec.conditions.iter().filter_map(|(column, condition)| condition.sql(column, names)).collect();
+    let conditions: Vec<String> =
+        spec.conditions.iter().filter_map(|(column, condition)| condition.sql(column, names)).collect();
     if !conditions.is_empty() {
         sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
@@ -218,10 +235,11 @@ impl Value {
             Self::Integer(integer) => Some(integer.to_string()),
             Self::Number(number) => Some(number.to_string()),
             Self::Flag(flag) => Some(flag.to_string()),
-            Self::Date(days) => arrow::temporal_conversions::date32_to_datetime(*days).map(|date| date.date().to_string()),
-            Self::Instant(micros) => {
-                arrow::temporal_conversions::timestamp_us_to_datetime(*micros).map(|instant| instant.format("%Y-%m-%d %H:%M").to_string())
+            Self::Date(days) => {
+                arrow::temporal_conversions::date32_to_datetime(*days).map(|date| date.date().to_string())
             }
+            Self::Instant(micros) => arrow::temporal_conversions::timestamp_us_to_datetime(*micros)
+                .map(|instant| instant.format("%Y-%m-%d %H:%M").to_string()),
         }
     }
 }
@@ -246,7 +264,9 @@ impl Cells<'_> {
             DataType::Float64 => Cells::Number(array.as_primitive::<Float64Type>()),
             DataType::Boolean => Cells::Flag(array.as_boolean()),
             DataType::Date32 => Cells::Date(array.as_primitive::<Date32Type>()),
-            DataType::Timestamp(TimeUnit::Microsecond, None) => Cells::Instant(array.as_primitive::<TimestampMicrosecondType>()),
+            DataType::Timestamp(TimeUnit::Microsecond, None) => {
+                Cells::Instant(array.as_primitive::<TimestampMicrosecondType>())
+            }
             _ => Cells::Nothing,
         }
     }
@@ -255,7 +275,9 @@ impl Cells<'_> {
         match self {
             Self::Text(array) if array.is_valid(row) => Value::Text(array.value(row).to_owned()),
             Self::Integer(array) if array.is_valid(row) => Value::Integer(array.value(row)),
-            Self::Number(array) if array.is_valid(row) && array.value(row).is_finite() => Value::Number(array.value(row)),
+            Self::Number(array) if array.is_valid(row) && array.value(row).is_finite() => {
+                Value::Number(array.value(row))
+            }
             Self::Flag(array) if array.is_valid(row) => Value::Flag(array.value(row)),
             Self::Date(array) if array.is_valid(row) => Value::Date(array.value(row)),
             Self::Instant(array) if array.is_valid(row) => Value::Instant(array.value(row)),
@@ -274,7 +296,11 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> 
             DataType::Date32 | DataType::Date64 => DataType::Date32,
             DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, None),
             DataType::Float16 | DataType::Float32 | DataType::Float64 => DataType::Float64,
-            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) if *scale > 0 => DataType::Float64,
+            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale)
+                if *scale > 0 =>
+            {
+                DataType::Float64
+            }
             kind if kind.is_numeric() => DataType::Int64,
             DataType::Null => DataType::Utf8View,
             _ => DataType::Utf8View,
@@ -320,7 +346,10 @@ impl Dataset {
 
     /// The rows that satisfy every condition, in order.
     pub(super) fn matching(&self, rows: &[usize], conditions: &BTreeMap<String, Condition>) -> Vec<usize> {
-        rows.iter().copied().filter(|row| conditions.iter().all(|(column, condition)| condition.accepts(&self.value_of(*row, column)))).collect()
+        rows.iter()
+            .copied()
+            .filter(|row| conditions.iter().all(|(column, condition)| condition.accepts(&self.value_of(*row, column))))
+            .collect()
     }
 
     pub(super) fn all_rows(&self) -> Vec<usize> {

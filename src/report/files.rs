@@ -58,7 +58,10 @@ impl Drop for Aside {
 }
 
 /// Writes one file through `fill` and syncs it; its length in bytes.
-pub(super) fn write_synced<E: From<std::io::Error>>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), E>) -> Result<u64, E> {
+pub(super) fn write_synced<E: From<std::io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<u64, E> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -98,7 +101,8 @@ pub(super) fn safe_part(value: &str) -> String {
 
 /// Whether a declared path stays below the output folder.
 pub(super) fn stays_inside(path: &Path) -> bool {
-    path.components().next().is_some() && path.components().all(|part| matches!(part, Component::Normal(name) if name.len() <= 255))
+    path.components().next().is_some()
+        && path.components().all(|part| matches!(part, Component::Normal(name) if name.len() <= 255))
 }
 
 #[cfg(test)]
@@ -110,7 +114,9 @@ mod tests {
         assert_eq!(safe_part("../../etc/passwd"), "_.._etc_passwd");
         assert_eq!(safe_part("东华:社区?"), "东华_社区_");
         assert!(stays_inside(Path::new("居民台账/a.xlsx")));
-        assert!(!stays_inside(Path::new("../a.xlsx")) && !stays_inside(Path::new("/a")) && !stays_inside(Path::new("")));
+        assert!(
+            !stays_inside(Path::new("../a.xlsx")) && !stays_inside(Path::new("/a")) && !stays_inside(Path::new(""))
+        );
     }
 
     #[test]

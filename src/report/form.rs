@@ -194,7 +194,10 @@ impl SheetForm {
 
     /// Every dataset column the sheet reads, with the place that asks for it.
     pub(super) fn bound_columns(&self) -> Vec<&Spanned<String>> {
-        let bound = self.columns.iter().filter_map(|column| if let Content::Bound(name) = &column.content { Some(name) } else { None });
+        let bound = self
+            .columns
+            .iter()
+            .filter_map(|column| if let Content::Bound(name) = &column.content { Some(name) } else { None });
         let charted = self.charts.iter().flat_map(|chart| std::iter::once(&chart.categories).chain(&chart.series));
         bound.chain(&self.by).chain(&self.named).chain(charted).collect()
     }
@@ -286,7 +289,9 @@ fn form_of(path: &Path, mut file: SheetFile, problems: &mut Vec<Problem>) -> Res
         entries.into_iter().map(|entry| sheet_of(path, entry, &file, problems)).collect::<Result<Vec<_>, _>>()?
     };
     if sheets.len() > 1 && sheets.iter().any(|sheet| sheet.kind == Kind::Ledger) {
-        problems.push(Problem::new(path, "a ledger is alone in its workbook").hint("make it an output of its own in report.yml"));
+        problems.push(
+            Problem::new(path, "a ledger is alone in its workbook").hint("make it an output of its own in report.yml"),
+        );
     }
     Ok(Form { path: path.to_owned(), sheets })
 }
@@ -300,7 +305,13 @@ fn sheet_of(path: &Path, own: SheetFile, base: &SheetFile, problems: &mut Vec<Pr
     let dataset = own.dataset.or_else(|| base.dataset.clone()).ok_or_else(|| missing("dataset"))?;
     let nodes = own.columns.or_else(|| base.columns.clone()).ok_or_else(|| missing("columns"))?;
     let kind = own.kind.or(base.kind).unwrap_or_default();
-    let mut tree = Tree { path, header: Vec::new(), columns: Vec::new(), depth: nodes.iter().map(depth).max().unwrap_or(1), problems };
+    let mut tree = Tree {
+        path,
+        header: Vec::new(),
+        columns: Vec::new(),
+        depth: nodes.iter().map(depth).max().unwrap_or(1),
+        problems,
+    };
     for node in nodes {
         tree.add(node, 0);
     }
@@ -312,7 +323,8 @@ fn sheet_of(path: &Path, own: SheetFile, base: &SheetFile, problems: &mut Vec<Pr
             Totals { label: totals.label, at: totals.at, rows }
         })
         .filter(|_| kind == Kind::Table);
-    let rows = own.rows.or_else(|| base.rows.clone()).map(|rows| conditions_of(path, rows, problems)).unwrap_or_default();
+    let rows =
+        own.rows.or_else(|| base.rows.clone()).map(|rows| conditions_of(path, rows, problems)).unwrap_or_default();
     let sheet = SheetForm {
         tab: own.tab.or_else(|| base.tab.clone()).unwrap_or_else(|| title.clone()),
         by: own.by.or_else(|| base.by.clone()),
@@ -345,7 +357,11 @@ fn conditions_of(path: &Path, file: ConditionsFile, problems: &mut Vec<Problem>)
     for (column, value) in file {
         match Condition::parse(&value.value) {
             Ok(condition) if condition.is_comparison() => {
-                problems.push(yaml::problem(path, &value, "a form picks rows by value; put comparisons into the dataset's `where`"));
+                problems.push(yaml::problem(
+                    path,
+                    &value,
+                    "a form picks rows by value; put comparisons into the dataset's `where`",
+                ));
             }
             Ok(condition) => {
                 conditions.insert(column, condition);
@@ -365,16 +381,27 @@ fn check_sheet(path: &Path, sheet: &SheetForm, problems: &mut Vec<Problem>) {
             (!sheet.rows.is_empty(), "a choice of rows"),
         ];
         for (_, what) in unfit.into_iter().filter(|(present, _)| *present) {
-            problems.push(Problem::new(path, format!("a ledger has no {what}")).hint("make it `kind: table`, or choose rows in the dataset's `where`"));
+            problems.push(
+                Problem::new(path, format!("a ledger has no {what}"))
+                    .hint("make it `kind: table`, or choose rows in the dataset's `where`"),
+            );
         }
     }
     for name in sheet.charts.iter().flat_map(|chart| std::iter::once(&chart.categories).chain(&chart.series)) {
         if sheet.column_bound_to(&name.value).is_none() {
-            problems.push(yaml::problem(path, name, format!("the chart shows `{}`, which is no column of the form", name.value)));
+            problems.push(yaml::problem(
+                path,
+                name,
+                format!("the chart shows `{}`, which is no column of the form", name.value),
+            ));
         }
     }
     let widths: f64 = sheet.columns.iter().map(|column| column.width).sum();
-    if sheet.columns.is_empty() || sheet.columns.len() > SHEET_COLUMNS_MAX || !widths.is_finite() || sheet.columns.iter().any(|column| !(1.0..=255.0).contains(&column.width)) {
+    if sheet.columns.is_empty()
+        || sheet.columns.len() > SHEET_COLUMNS_MAX
+        || !widths.is_finite()
+        || sheet.columns.iter().any(|column| !(1.0..=255.0).contains(&column.width))
+    {
         problems.push(Problem::new(path, "a form needs columns, each 1 to 255 wide"));
     }
 }
@@ -397,7 +424,13 @@ impl Tree<'_> {
         let first = self.columns.len();
         let is_group = !node.columns.is_empty();
         let place = self.header.len();
-        self.header.push(HeaderCell { label: node.label.clone(), level, depth: if is_group { 1 } else { self.depth - level }, first, last: first });
+        self.header.push(HeaderCell {
+            label: node.label.clone(),
+            level,
+            depth: if is_group { 1 } else { self.depth - level },
+            first,
+            last: first,
+        });
         if is_group {
             if node.column.is_some() || node.row_number || node.blank {
                 self.complain(&node.label, "a group of columns holds no data itself");
@@ -417,7 +450,10 @@ impl Tree<'_> {
             None if node.row_number => Format::Integer,
             None => Format::Text,
             Some(text) => Format::parse(&text.value).unwrap_or_else(|| {
-                self.problems.push(yaml::problem(self.path, text, format!("unknown format `{}`", text.value)).hint(format!("formats: {}", Format::NAMES)));
+                self.problems.push(
+                    yaml::problem(self.path, text, format!("unknown format `{}`", text.value))
+                        .hint(format!("formats: {}", Format::NAMES)),
+                );
                 Format::Text
             }),
         };
@@ -431,7 +467,10 @@ impl Tree<'_> {
             (None, true, false) => Content::RowNumber,
             (None, false, true) => Content::Blank,
             _ => {
-                self.complain(&node.label, "a column has exactly one of `column`, `row_number: true` and `blank: true`");
+                self.complain(
+                    &node.label,
+                    "a column has exactly one of `column`, `row_number: true` and `blank: true`",
+                );
                 Content::Blank
             }
         };

@@ -177,7 +177,10 @@ impl Ledger {
     }
 
     /// Every cell in order: `(row, column, value)`. The plain way; the exporter's fast way must agree with it.
-    pub(super) fn for_each_cell<E>(&self, mut visit: impl FnMut(u32, u16, CellValue, &LedgerColumn) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn for_each_cell<E>(
+        &self,
+        mut visit: impl FnMut(u32, u16, CellValue, &LedgerColumn) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut row = self.first_row;
         for batch in &self.batches {
             let cells: Vec<Cells<'_>> = batch.columns().iter().map(Cells::of).collect();
@@ -185,7 +188,9 @@ impl Ledger {
                 for (place, column) in (0_u16..).zip(&self.columns) {
                     let value = match column.content {
                         LedgerContent::Bound(source) => cell_value(&cells[source].value(at), &column.shape),
-                        LedgerContent::RowNumber => CellValue::Number((self.first_number + u64::from(row - self.first_row)) as f64),
+                        LedgerContent::RowNumber => {
+                            CellValue::Number((self.first_number + u64::from(row - self.first_row)) as f64)
+                        }
                         LedgerContent::Blank => CellValue::Blank,
                     };
                     visit(row, place, value, column)?;
@@ -215,7 +220,9 @@ pub(super) fn cell_value(value: &Value, shape: &Shape) -> CellValue {
         (Value::Number(number), format) if format != Format::Text => CellValue::Number(rounded(*number, format)),
         (Value::Date(days), Format::Date | Format::DateTime) => CellValue::Date(*days),
         (Value::Instant(micros), Format::DateTime) => CellValue::Instant(*micros),
-        (Value::Instant(micros), Format::Date) => CellValue::Date(i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or(0)),
+        (Value::Instant(micros), Format::Date) => {
+            CellValue::Date(i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or(0))
+        }
         (other, _) => match other.plain() {
             Some(text) if !text.is_empty() => CellValue::Text(fit_cell(&text).into_owned()),
             _ => CellValue::Blank,
@@ -267,7 +274,11 @@ impl fmt::Display for SheetLayout {
                 ledger.fmt(f)?;
                 is_ledger_due = false;
             }
-            for cell in row.cells.iter().filter(|cell| cell.value != CellValue::Blank || self.merge_at(row.index, cell.column).is_some()) {
+            for cell in row
+                .cells
+                .iter()
+                .filter(|cell| cell.value != CellValue::Blank || self.merge_at(row.index, cell.column).is_some())
+            {
                 match self.merge_at(row.index, cell.column) {
                     Some(area) => write!(f, "{area}")?,
                     None => write!(f, "{}", name_of(row.index, cell.column))?,
@@ -279,7 +290,8 @@ impl fmt::Display for SheetLayout {
             ledger.fmt(f)?;
         }
         for chart in &self.charts {
-            let series: Vec<String> = chart.series.iter().map(|(name, column)| format!("{name}={}", letters(*column))).collect();
+            let series: Vec<String> =
+                chart.series.iter().map(|(name, column)| format!("{name}={}", letters(*column))).collect();
             writeln!(
                 f,
                 "chart {:?} {} at row {} | {:?} rows {}-{} | {} by {}",

@@ -211,7 +211,9 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
         .map(|(name, spec)| Ok((name, read_dataset(&path, spec, &parameters)?)))
         .collect::<Result<BTreeMap<_, _>, Problem>>()?;
     if file.outputs.is_empty() {
-        problems.push(Problem::new(&path, "`outputs` is empty").hint("name at least one `form` or `summary`, each with a `file`"));
+        problems.push(
+            Problem::new(&path, "`outputs` is empty").hint("name at least one `form` or `summary`, each with a `file`"),
+        );
     }
     let mut outputs = Vec::new();
     for output in file.outputs {
@@ -242,7 +244,16 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
         };
         outputs.push(Output { content, file: output.file, title: output.title, split: output.split });
     }
-    Ok(Report { name, title: file.title, description: file.description, parameters: file.parameters, path, period: file.period, datasets, outputs })
+    Ok(Report {
+        name,
+        title: file.title,
+        description: file.description,
+        parameters: file.parameters,
+        path,
+        period: file.period,
+        datasets,
+        outputs,
+    })
 }
 
 fn read_dataset(path: &Path, file: DatasetFile, parameters: &[&str]) -> Result<DatasetSpec, Problem> {
@@ -263,12 +274,20 @@ fn read_dataset(path: &Path, file: DatasetFile, parameters: &[&str]) -> Result<D
         }
         for name in condition.names() {
             if !parameters.contains(&name) && !STANDING_NAMES.iter().any(|(standing, _)| *standing == name) {
-                return Err(yaml::problem(path, &value, format!("no parameter `{name}`")).hint(listed("parameters", parameters)));
+                return Err(yaml::problem(path, &value, format!("no parameter `{name}`"))
+                    .hint(listed("parameters", parameters)));
             }
         }
         conditions.push((column, condition));
     }
-    Ok(DatasetSpec { view: file.view, columns: file.columns, conditions, order_by: file.order_by, limit: file.limit, single: file.single })
+    Ok(DatasetSpec {
+        view: file.view,
+        columns: file.columns,
+        conditions,
+        order_by: file.order_by,
+        limit: file.limit,
+        single: file.single,
+    })
 }
 
 fn check_form(form: &Form, datasets: &BTreeMap<String, DatasetSpec>, known: &[&str], problems: &mut Vec<Problem>) {
@@ -276,7 +295,12 @@ fn check_form(form: &Form, datasets: &BTreeMap<String, DatasetSpec>, known: &[&s
         if !datasets.contains_key(&sheet.dataset.value) {
             let names: Vec<&str> = datasets.keys().map(String::as_str).collect();
             problems.push(
-                yaml::problem(&form.path, &sheet.dataset, format!("no dataset `{}` in report.yml", sheet.dataset.value)).hint(listed("datasets", &names)),
+                yaml::problem(
+                    &form.path,
+                    &sheet.dataset,
+                    format!("no dataset `{}` in report.yml", sheet.dataset.value),
+                )
+                .hint(listed("datasets", &names)),
             );
         }
         let mut known = known.to_vec();
@@ -288,13 +312,26 @@ fn check_form(form: &Form, datasets: &BTreeMap<String, DatasetSpec>, known: &[&s
 }
 
 /// A ledger is split while it streams by, so its members have to come one after the other.
-fn check_order(path: &Path, form: &Form, datasets: &BTreeMap<String, DatasetSpec>, split: Option<&Split>, problems: &mut Vec<Problem>) {
-    let (Some(split), Some(sheet)) = (split, form.sheets.first().filter(|sheet| sheet.kind == form::Kind::Ledger)) else { return };
+fn check_order(
+    path: &Path,
+    form: &Form,
+    datasets: &BTreeMap<String, DatasetSpec>,
+    split: Option<&Split>,
+    problems: &mut Vec<Problem>,
+) {
+    let (Some(split), Some(sheet)) = (split, form.sheets.first().filter(|sheet| sheet.kind == form::Kind::Ledger))
+    else {
+        return;
+    };
     let first = datasets.get(&sheet.dataset.value).and_then(|spec| spec.order_by.first());
     if first.is_none_or(|order| order.value != split.by.value) {
         problems.push(
-            yaml::problem(path, &split.by, format!("a ledger split by `{}` has to be ordered by it first", split.by.value))
-                .hint(format!("begin the `order_by` of dataset `{}` with `{}`", sheet.dataset.value, split.by.value)),
+            yaml::problem(
+                path,
+                &split.by,
+                format!("a ledger split by `{}` has to be ordered by it first", split.by.value),
+            )
+            .hint(format!("begin the `order_by` of dataset `{}` with `{}`", sheet.dataset.value, split.by.value)),
         );
     }
 }
@@ -302,7 +339,9 @@ fn check_order(path: &Path, form: &Form, datasets: &BTreeMap<String, DatasetSpec
 fn check_names(path: &Path, text: &Spanned<String>, known: &[&str], problems: &mut Vec<Problem>) {
     for name in names_in(&text.value) {
         if !known.contains(&name) {
-            problems.push(yaml::problem(path, text, format!("`{{{name}}}` stands for nothing")).hint(listed("names", known)));
+            problems.push(
+                yaml::problem(path, text, format!("`{{{name}}}` stands for nothing")).hint(listed("names", known)),
+            );
         }
     }
 }

@@ -153,7 +153,15 @@ mod tests {
 
     #[test]
     fn reads_the_formats_it_prints() {
-        for format in [Format::Text, Format::Integer, Format::Decimal(1), Format::Percent(2), Format::Date, Format::DateTime, Format::Flag] {
+        for format in [
+            Format::Text,
+            Format::Integer,
+            Format::Decimal(1),
+            Format::Percent(2),
+            Format::Date,
+            Format::DateTime,
+            Format::Flag,
+        ] {
             assert_eq!(Format::parse(&format.to_string()), Some(format));
         }
         assert_eq!(Format::parse("percent two"), None);

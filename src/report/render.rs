@@ -26,7 +26,12 @@ use super::yaml;
 use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
-pub async fn render(report: &Report, figures: &dyn Figures, context: &RunContext, out: &Path) -> Result<Vec<OutputFile>, Problem> {
+pub async fn render(
+    report: &Report,
+    figures: &dyn Figures,
+    context: &RunContext,
+    out: &Path,
+) -> Result<Vec<OutputFile>, Problem> {
     let names = names_of(report, context)?;
     let unwritable = |error: std::io::Error| Problem::new(out, error.to_string());
     let aside = files::Aside::new(out, &report.name).map_err(unwritable)?;
@@ -74,9 +79,17 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
             continue;
         };
         let orders = spec.order_by.iter().map(|order| order.value.split(' ').next().unwrap_or_default());
-        let named = spec.columns.iter().map(|column| column.value.as_str()).chain(orders).chain(spec.conditions.iter().map(|(column, _)| column.as_str()));
+        let named = spec
+            .columns
+            .iter()
+            .map(|column| column.value.as_str())
+            .chain(orders)
+            .chain(spec.conditions.iter().map(|(column, _)| column.as_str()));
         for column in named.filter(|column| !has(&meta, column)) {
-            problems.push(yaml::problem(&report.path, &spec.view, format!("view `{}` has no column `{column}`", spec.view.value)).hint(columns_of(&meta)));
+            problems.push(
+                yaml::problem(&report.path, &spec.view, format!("view `{}` has no column `{column}`", spec.view.value))
+                    .hint(columns_of(&meta)),
+            );
         }
         metas.insert(name, meta);
     }
@@ -86,12 +99,23 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
             let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
             for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
                 problems.push(
-                    yaml::problem(&form.path, column, format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value)).hint(columns_of(meta)),
+                    yaml::problem(
+                        &form.path,
+                        column,
+                        format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
+                    )
+                    .hint(columns_of(meta)),
                 );
             }
             for column in sheet.condition_columns().into_iter().filter(|column| !has(meta, column)) {
-                problems
-                    .push(yaml::problem(&form.path, &sheet.dataset, format!("dataset `{}` has no column `{column}`", sheet.dataset.value)).hint(columns_of(meta)));
+                problems.push(
+                    yaml::problem(
+                        &form.path,
+                        &sheet.dataset,
+                        format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
+                    )
+                    .hint(columns_of(meta)),
+                );
             }
         }
     }
@@ -114,12 +138,14 @@ fn names_of(report: &Report, context: &RunContext) -> Result<Names, Problem> {
         let value = context.params.get(&parameter.name).unwrap_or(&parameter.default);
         if !parameter.choices.is_empty() && !parameter.choices.contains(value) {
             let choices: Vec<&str> = parameter.choices.iter().map(String::as_str).collect();
-            return Err(Problem::new(&report.path, format!("parameter `{}` cannot be `{value}`", parameter.name)).hint(listed("choices", &choices)));
+            return Err(Problem::new(&report.path, format!("parameter `{}` cannot be `{value}`", parameter.name))
+                .hint(listed("choices", &choices)));
         }
         names.set(&parameter.name, value.clone());
     }
     if let Some(unknown) = context.params.keys().find(|name| !known.contains(&name.as_str())) {
-        return Err(Problem::new(&report.path, format!("report `{}` has no parameter `{unknown}`", report.name)).hint(listed("parameters", &known)));
+        return Err(Problem::new(&report.path, format!("report `{}` has no parameter `{unknown}`", report.name))
+            .hint(listed("parameters", &known)));
     }
     Ok(names)
 }
@@ -130,7 +156,9 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
         .outputs
         .iter()
         .filter_map(|output| match &output.content {
-            Content::Form(form) => form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger).map(|sheet| sheet.dataset.value.as_str()),
+            Content::Form(form) => {
+                form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger).map(|sheet| sheet.dataset.value.as_str())
+            }
             Content::Summary { .. } => None,
         })
         .collect();
@@ -142,7 +170,8 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
         }
         let columns: Vec<&str> = spec.columns.iter().map(|column| column.value.as_str()).collect();
         let batches = figures.fetch(&dataset::sql(spec, &columns, names)).await?;
-        let dataset = Dataset::new(&batches).map_err(|error| Problem::new(&report.path, format!("dataset `{name}` cannot be read: {error}")))?;
+        let dataset = Dataset::new(&batches)
+            .map_err(|error| Problem::new(&report.path, format!("dataset `{name}` cannot be read: {error}")))?;
         data.insert(name.clone(), dataset);
     }
     Ok(data)
@@ -157,7 +186,13 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    async fn tables(&self, form: &Form, data: &BTreeMap<String, Dataset>, names: &Names, jobs: &mut Jobs) -> Result<(), Problem> {
+    async fn tables(
+        &self,
+        form: &Form,
+        data: &BTreeMap<String, Dataset>,
+        names: &Names,
+        jobs: &mut Jobs,
+    ) -> Result<(), Problem> {
         for sheet in &form.sheets {
             self.check_columns(form, sheet, data)?;
         }
@@ -172,9 +207,18 @@ impl Making<'_> {
                     Some(by) => {
                         let body: Vec<usize> = dataset.matching(&scope, &sheet.rows);
                         for (value, _) in dataset.groups(&body, &by.value) {
-                            let rows: Vec<usize> =
-                                scope.iter().copied().filter(|row| dataset.value_of(*row, &by.value).plain().as_deref().unwrap_or_default() == value).collect();
-                            let names = member.names.with(&member_values(dataset, rows.first().copied(), &sheet.member_columns()));
+                            let rows: Vec<usize> = scope
+                                .iter()
+                                .copied()
+                                .filter(|row| {
+                                    dataset.value_of(*row, &by.value).plain().as_deref().unwrap_or_default() == value
+                                })
+                                .collect();
+                            let names = member.names.with(&member_values(
+                                dataset,
+                                rows.first().copied(),
+                                &sheet.member_columns(),
+                            ));
                             sheets.extend(compose::table(sheet, dataset, &rows, &names));
                         }
                     }
@@ -188,13 +232,30 @@ impl Making<'_> {
         Ok(())
     }
 
-    async fn summaries(&self, path: &Path, source: &str, data: &BTreeMap<String, Dataset>, names: &Names, jobs: &mut Jobs) -> Result<(), Problem> {
-        let main = self.output.split.as_ref().and_then(|split| split.dataset.as_ref()).and_then(|name| data.get(&name.value));
+    async fn summaries(
+        &self,
+        path: &Path,
+        source: &str,
+        data: &BTreeMap<String, Dataset>,
+        names: &Names,
+        jobs: &mut Jobs,
+    ) -> Result<(), Problem> {
+        let main =
+            self.output.split.as_ref().and_then(|split| split.dataset.as_ref()).and_then(|name| data.get(&name.value));
         for member in self.members(main, names)? {
             let visible = Visible {
                 data,
-                rows: data.iter().map(|(name, dataset)| (name.clone(), self.scope(dataset, member.key.as_deref()))).collect(),
-                single: self.report.datasets.iter().filter(|(_, spec)| spec.single).map(|(name, _)| name.clone()).collect(),
+                rows: data
+                    .iter()
+                    .map(|(name, dataset)| (name.clone(), self.scope(dataset, member.key.as_deref())))
+                    .collect(),
+                single: self
+                    .report
+                    .datasets
+                    .iter()
+                    .filter(|(_, spec)| spec.single)
+                    .map(|(name, _)| name.clone())
+                    .collect(),
             };
             let properties = self.properties(&member.names);
             let summary = Summary {
@@ -209,14 +270,22 @@ impl Making<'_> {
         Ok(())
     }
 
-    async fn ledger(&self, sheet: &SheetForm, figures: &dyn Figures, names: &Names, jobs: &mut Jobs) -> Result<(), Problem> {
+    async fn ledger(
+        &self,
+        sheet: &SheetForm,
+        figures: &dyn Figures,
+        names: &Names,
+        jobs: &mut Jobs,
+    ) -> Result<(), Problem> {
         let Some(spec) = self.report.datasets.get(&sheet.dataset.value) else { return Ok(()) };
         let split = self.output.split.as_ref();
         let mut columns: Vec<&str> = sheet.bound_columns().iter().map(|column| column.value.as_str()).collect();
         columns.extend(split.iter().flat_map(|split| split.columns()));
         let mut seen = BTreeSet::new();
         columns.retain(|column| seen.insert(*column));
-        let failed = |error: DataFusionError| Problem::new(&self.report.path, format!("dataset `{}`: {}", sheet.dataset.value, without_values(&error)));
+        let failed = |error: DataFusionError| {
+            Problem::new(&self.report.path, format!("dataset `{}`: {}", sheet.dataset.value, without_values(&error)))
+        };
         let mut stream = figures.stream(&dataset::sql(spec, &columns, names)).await?;
         let sheet = Arc::new(sheet.clone());
         let mut cutter = Cutter::new(split);
@@ -236,7 +305,13 @@ impl Making<'_> {
         }
     }
 
-    async fn write_ledger(&self, sheet: &Arc<SheetForm>, member: Member, names: &Names, jobs: &mut Jobs) -> Result<(), Problem> {
+    async fn write_ledger(
+        &self,
+        sheet: &Arc<SheetForm>,
+        member: Member,
+        names: &Names,
+        jobs: &mut Jobs,
+    ) -> Result<(), Problem> {
         let rows: usize = member.batches.iter().map(RecordBatch::num_rows).sum();
         if rows > self.context.workbook_rows_max {
             return Err(self.too_long());
@@ -246,7 +321,12 @@ impl Making<'_> {
         let (sheet, cells) = (Arc::clone(sheet), rows * sheet.columns.len());
         let layout_names = names.clone();
         self.write_with(
-            move || Document::Workbook(WorkbookLayout { properties, sheets: compose::ledger(&sheet, member.batches, &layout_names) }),
+            move || {
+                Document::Workbook(WorkbookLayout {
+                    properties,
+                    sheets: compose::ledger(&sheet, member.batches, &layout_names),
+                })
+            },
             (rows, cells),
             &names,
             jobs,
@@ -255,11 +335,21 @@ impl Making<'_> {
     }
 
     fn too_long(&self) -> Problem {
-        Problem::new(&self.report.path, format!("a workbook would have more than {} rows", self.context.workbook_rows_max))
-            .hint("split the output by a column, narrow the dataset's `where`, or raise the limit in the settings")
+        Problem::new(
+            &self.report.path,
+            format!("a workbook would have more than {} rows", self.context.workbook_rows_max),
+        )
+        .hint("split the output by a column, narrow the dataset's `where`, or raise the limit in the settings")
     }
 
-    async fn write(&self, document: Document, rows: usize, cells: usize, names: &Names, jobs: &mut Jobs) -> Result<(), Problem> {
+    async fn write(
+        &self,
+        document: Document,
+        rows: usize,
+        cells: usize,
+        names: &Names,
+        jobs: &mut Jobs,
+    ) -> Result<(), Problem> {
         self.write_with(move || document, (rows, cells), names, jobs).await
     }
 
@@ -273,8 +363,12 @@ impl Making<'_> {
     ) -> Result<(), Problem> {
         let relative = self.relative_path(names)?;
         if !jobs.taken.insert(relative.clone()) {
-            return Err(yaml::problem(&self.report.path, &self.output.file, format!("two outputs are called `{}`", relative.display()))
-                .hint("mention the split column in `file`"));
+            return Err(yaml::problem(
+                &self.report.path,
+                &self.output.file,
+                format!("two outputs are called `{}`", relative.display()),
+            )
+            .hint("mention the split column in `file`"));
         }
         let place = self.aside.path(&relative);
         jobs.spawn(move || {
@@ -304,27 +398,42 @@ impl Making<'_> {
         if files::stays_inside(&path) {
             return Ok(path);
         }
-        Err(yaml::problem(&self.report.path, &self.output.file, format!("`{}` is no file below the output folder", path.display())))
+        Err(yaml::problem(
+            &self.report.path,
+            &self.output.file,
+            format!("`{}` is no file below the output folder", path.display()),
+        ))
     }
 
     fn members(&self, main: Option<&Dataset>, names: &Names) -> Result<Vec<TableMember>, Problem> {
         let Some(split) = &self.output.split else {
             return Ok(vec![TableMember { key: None, names: names.clone() }]);
         };
-        let unsplit = || yaml::problem(&self.report.path, &split.by, format!("no dataset to split has a column `{}`", split.by.value));
+        let unsplit = || {
+            yaml::problem(
+                &self.report.path,
+                &split.by,
+                format!("no dataset to split has a column `{}`", split.by.value),
+            )
+        };
         let main = main.filter(|dataset| dataset.column(&split.by.value).is_some()).ok_or_else(unsplit)?;
         let members = main.groups(&main.all_rows(), &split.by.value).into_iter().filter(|(key, _)| !key.is_empty());
         Ok(members
-            .map(|(key, rows)| TableMember { names: names.with(&member_values(main, rows.first().copied(), &split.columns())), key: Some(key) })
+            .map(|(key, rows)| TableMember {
+                names: names.with(&member_values(main, rows.first().copied(), &split.columns())),
+                key: Some(key),
+            })
             .collect())
     }
 
     /// The rows that belong to a member; all rows of a dataset that does not have the split column.
     fn scope(&self, dataset: &Dataset, key: Option<&str>) -> Vec<usize> {
         match (&self.output.split, key) {
-            (Some(split), Some(key)) if dataset.column(&split.by.value).is_some() => {
-                dataset.all_rows().into_iter().filter(|row| dataset.value_of(*row, &split.by.value).plain().as_deref() == Some(key)).collect()
-            }
+            (Some(split), Some(key)) if dataset.column(&split.by.value).is_some() => dataset
+                .all_rows()
+                .into_iter()
+                .filter(|row| dataset.value_of(*row, &split.by.value).plain().as_deref() == Some(key))
+                .collect(),
             _ => dataset.all_rows(),
         }
     }
@@ -333,17 +442,29 @@ impl Making<'_> {
         let Some(dataset) = data.get(&sheet.dataset.value) else { return Ok(()) };
         let names = dataset.column_names();
         // A result without rows may have no columns either.
-        let missing = sheet.bound_columns().into_iter().find(|column| !names.is_empty() && dataset.column(&column.value).is_none());
+        let missing = sheet
+            .bound_columns()
+            .into_iter()
+            .find(|column| !names.is_empty() && dataset.column(&column.value).is_none());
         match missing {
             None => Ok(()),
-            Some(column) => Err(yaml::problem(&form.path, column, format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value))
-                .hint(listed("columns", &names.iter().map(String::as_str).collect::<Vec<_>>()))),
+            Some(column) => Err(yaml::problem(
+                &form.path,
+                column,
+                format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
+            )
+            .hint(listed("columns", &names.iter().map(String::as_str).collect::<Vec<_>>()))),
         }
     }
 
     fn properties(&self, names: &Names) -> Properties {
         let title = names.fill(self.output.title.as_ref().map_or(&self.report.title, |title| &title.value));
-        let params: Vec<String> = self.report.parameters.iter().filter_map(|parameter| Some(format!("{}={}", parameter.name, names.get(&parameter.name)?))).collect();
+        let params: Vec<String> = self
+            .report
+            .parameters
+            .iter()
+            .filter_map(|parameter| Some(format!("{}={}", parameter.name, names.get(&parameter.name)?)))
+            .collect();
         let mut custom = vec![
             ("report".to_owned(), self.report.name.clone()),
             ("as_of".to_owned(), self.context.as_of.to_string()),
@@ -371,13 +492,20 @@ struct TableMember {
 }
 
 fn member_values(dataset: &Dataset, row: Option<usize>, columns: &[&str]) -> Vec<(String, String)> {
-    columns.iter().map(|column| ((*column).to_owned(), row.and_then(|row| dataset.value_of(row, column).plain()).unwrap_or_default())).collect()
+    columns
+        .iter()
+        .map(|column| {
+            ((*column).to_owned(), row.and_then(|row| dataset.value_of(row, column).plain()).unwrap_or_default())
+        })
+        .collect()
 }
 
 /// A database error without the values that an arrow error quotes: they may be personal.
 fn without_values(error: &DataFusionError) -> String {
     match error.find_root() {
-        DataFusionError::ArrowError(..) | DataFusionError::External(_) => "a value could not be computed or converted; run the view's checks".to_owned(),
+        DataFusionError::ArrowError(..) | DataFusionError::External(_) => {
+            "a value could not be computed or converted; run the view's checks".to_owned()
+        }
         other => other.strip_backtrace(),
     }
 }
@@ -412,7 +540,8 @@ impl<'a> Cutter<'a> {
         };
         let by = &split.by.value;
         let column = batch.column_by_name(by).ok_or_else(|| format!("the result has no column `{by}`"))?;
-        let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8View).map_err(|error| error.to_string())?;
+        let column =
+            arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8View).map_err(|error| error.to_string())?;
         let keys = column.as_string_view();
         let key = |row: usize| if keys.is_valid(row) { keys.value(row) } else { "" };
         let mut start = 0;
@@ -423,10 +552,16 @@ impl<'a> Cutter<'a> {
             if self.current.key.as_deref() != Some(key(start)) {
                 completed.extend(self.take());
                 if !self.finished.insert(key(start).to_owned()) {
-                    return Err(format!("the rows are not in order of `{by}`, so they cannot be split by it; name it first in `order_by`"));
+                    return Err(format!(
+                        "the rows are not in order of `{by}`, so they cannot be split by it; name it first in `order_by`"
+                    ));
                 }
                 self.current.key = Some(key(start).to_owned());
-                self.current.values = split.columns().into_iter().map(|column| (column.to_owned(), text_at(&batch, column, start))).collect();
+                self.current.values = split
+                    .columns()
+                    .into_iter()
+                    .map(|column| (column.to_owned(), text_at(&batch, column, start)))
+                    .collect();
             }
             self.hold(batch.slice(start, row - start));
             start = row;
@@ -465,7 +600,12 @@ struct Jobs {
 
 impl Jobs {
     fn new(workers: usize) -> Self {
-        Self { running: JoinSet::new(), slots: Arc::new(Semaphore::new(workers.max(1))), written: Vec::new(), taken: BTreeSet::new() }
+        Self {
+            running: JoinSet::new(),
+            slots: Arc::new(Semaphore::new(workers.max(1))),
+            written: Vec::new(),
+            taken: BTreeSet::new(),
+        }
     }
 
     /// Starts a job when a worker is free; a problem of an earlier job ends the report here.
@@ -473,7 +613,8 @@ impl Jobs {
         while let Some(done) = self.running.try_join_next() {
             self.keep(done)?;
         }
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Problem::new("", "the workers are gone"))?;
+        let slot =
+            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Problem::new("", "the workers are gone"))?;
         self.running.spawn_blocking(move || {
             let result = job();
             drop(slot);

@@ -89,7 +89,8 @@ pub(super) struct Visible<'a> {
 }
 
 pub(super) fn compose(path: &Path, source: &str, visible: &Visible<'_>, names: &Names) -> Result<Vec<Piece>, Problem> {
-    let mut context: BTreeMap<String, TemplateValue> = names.iter().map(|(name, value)| (name.to_owned(), TemplateValue::from(value))).collect();
+    let mut context: BTreeMap<String, TemplateValue> =
+        names.iter().map(|(name, value)| (name.to_owned(), TemplateValue::from(value))).collect();
     let mut tables = Vec::new();
     for (name, dataset) in visible.data {
         let columns = Arc::new(dataset.column_names());
@@ -102,7 +103,12 @@ pub(super) fn compose(path: &Path, source: &str, visible: &Visible<'_>, names: &
         };
         let value = match (visible.single.contains(name), rows.as_slice()) {
             (true, [only]) => row(only),
-            (true, _) => return Err(Problem::new(path, format!("dataset `{name}` has {} rows, a `single` one has 1", rows.len()))),
+            (true, _) => {
+                return Err(Problem::new(
+                    path,
+                    format!("dataset `{name}` has {} rows, a `single` one has 1", rows.len()),
+                ));
+            }
             (false, rows) => TemplateValue::from(rows.iter().map(row).collect::<Vec<_>>()),
         };
         context.insert(name.clone(), value);

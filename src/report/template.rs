@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
-use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::Problem;
@@ -31,7 +31,8 @@ pub(super) const BLOCK_CLOSE: char = '\u{E001}';
 pub(super) type Blocks = Arc<Mutex<Vec<Block>>>;
 
 /// Names of the filters, for hints; the environment is tested to have each.
-pub(super) const FILTERS: &[&str] = &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
+pub(super) const FILTERS: &[&str] =
+    &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
 
 /// Whether the template can be read at all.
 pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
@@ -40,7 +41,13 @@ pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
 }
 
 /// The text, with blocks marked in it. `tables` names each dataset's columns, for messages.
-pub(super) fn render(path: &Path, source: &str, data: Value, blocks: &Blocks, tables: &[(String, Vec<String>)]) -> Result<String, Problem> {
+pub(super) fn render(
+    path: &Path,
+    source: &str,
+    data: Value,
+    blocks: &Blocks,
+    tables: &[(String, Vec<String>)],
+) -> Result<String, Problem> {
     let mut environment = environment(blocks);
     let explain = |error: Error| problem(path, source, &error, tables);
     environment.add_template(TEMPLATE, source).map_err(explain)?;
@@ -65,14 +72,25 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
             ValueKind::String if value.is_safe() => value.to_string(),
             ValueKind::String => escaped(&value.to_string()),
             ValueKind::Number => value.to_string(),
-            kind => return Err(Error::new(ErrorKind::InvalidOperation, format!("a {kind} cannot be printed, name one of its fields"))),
+            kind => {
+                return Err(Error::new(
+                    ErrorKind::InvalidOperation,
+                    format!("a {kind} cannot be printed, name one of its fields"),
+                ));
+            }
         };
         out.write_str(&text).map_err(|_| Error::from(ErrorKind::WriteFailure))
     });
     // Filters take bare values: an optional number would let an undefined name pass for a missing figure.
-    environment.add_filter("percent", |value: Value, digits: Option<u8>| shown(&value, |rate| percent(rate, digits.unwrap_or(2).into()) + "%"));
-    environment.add_filter("fixed", |value: Value, digits: Option<u8>| shown(&value, |value| fixed(value, digits.unwrap_or(0).into())));
-    environment.add_filter("wan", |value: Value, digits: Option<u8>| shown(&value, |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万"));
+    environment.add_filter("percent", |value: Value, digits: Option<u8>| {
+        shown(&value, |rate| percent(rate, digits.unwrap_or(2).into()) + "%")
+    });
+    environment.add_filter("fixed", |value: Value, digits: Option<u8>| {
+        shown(&value, |value| fixed(value, digits.unwrap_or(0).into()))
+    });
+    environment.add_filter("wan", |value: Value, digits: Option<u8>| {
+        shown(&value, |value| fixed(value / 10_000.0, digits.unwrap_or(2).into()) + "万")
+    });
     environment.add_filter("change", |value: Value, unit: Option<String>| {
         shown(&value, |value| worded(value, &fixed(value.abs(), 0), "增加", "减少", &unit.unwrap_or_default()))
     });
@@ -97,7 +115,9 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
     });
     for (name, kind) in [("bar_chart", ChartKind::Bar), ("line_chart", ChartKind::Line)] {
         let sink = Arc::clone(blocks);
-        environment.add_function(name, move |rows: Value, options: Kwargs| mark(&sink, Block::Chart(chart(kind, &rows, &options)?)));
+        environment.add_function(name, move |rows: Value, options: Kwargs| {
+            mark(&sink, Block::Chart(chart(kind, &rows, &options)?))
+        });
     }
     environment
 }
@@ -136,7 +156,10 @@ fn card(entry: &Value) -> Result<Card, Error> {
     };
     let card = Card { label: text("label")?, value: text("value")?, unit: text("unit")?, note: text("note")? };
     if card.label.is_empty() || card.value.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidOperation, "a card needs `label` and `value`, and may have `unit` and `note`"));
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "a card needs `label` and `value`, and may have `unit` and `note`",
+        ));
     }
     Ok(card)
 }
@@ -153,17 +176,21 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
     options.assert_all_used()?;
     let format = match format {
         None => Format::Integer,
-        Some(text) => Format::parse(&text).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("unknown format `{text}`")))?,
+        Some(text) => Format::parse(&text)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("unknown format `{text}`")))?,
     };
     let mut labels = Vec::new();
     let mut series: Vec<Series> = names.into_iter().map(|name| Series { name, points: Vec::new() }).collect();
     for row in rows.try_iter()? {
         let field = |name: &str| match row.get_attr(name)? {
-            value if value.is_undefined() => Err(Error::new(ErrorKind::UndefinedError, format!("the rows of the chart have no `{name}`"))),
+            value if value.is_undefined() => {
+                Err(Error::new(ErrorKind::UndefinedError, format!("the rows of the chart have no `{name}`")))
+            }
             value => Ok(value),
         };
         let name = field(&label)?;
-        let known = shown.as_ref().map(|shown| shown.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
+        let known =
+            shown.as_ref().map(|shown| shown.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
         labels.push(known.unwrap_or(name).to_string());
         for (column, series) in columns.iter().zip(&mut series) {
             series.points.push(f64::try_from(field(column)?).ok().filter(|value| value.is_finite()));
@@ -198,7 +225,9 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
         }
         cause = inner.source();
     }
-    let range = error.range().map(|range| if error.kind() == ErrorKind::UndefinedError { filtered(source, range) } else { range });
+    let range = error
+        .range()
+        .map(|range| if error.kind() == ErrorKind::UndefinedError { filtered(source, range) } else { range });
     let snippet = range.clone().and_then(|range| source.get(range)).unwrap_or_default();
     let (line, column) = match &range {
         Some(range) => position(source, range.start),
@@ -213,7 +242,10 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
     match error.kind() {
         ErrorKind::UnknownFilter => problem.hint(listed("filters", FILTERS)),
         _ => match tables.iter().find(|(name, _)| mentions(snippet, name)) {
-            Some((name, columns)) => problem.hint(listed(&format!("`{name}` has the columns"), &columns.iter().map(String::as_str).collect::<Vec<_>>())),
+            Some((name, columns)) => problem.hint(listed(
+                &format!("`{name}` has the columns"),
+                &columns.iter().map(String::as_str).collect::<Vec<_>>(),
+            )),
             None if error.kind() == ErrorKind::UndefinedError && !tables.is_empty() => {
                 problem.hint(listed("datasets", &tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()))
             }
@@ -224,10 +256,13 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
 
 /// A filter that is handed an undefined name is blamed in its place; what it was handed stands before the bar.
 fn filtered(source: &str, range: Range<usize>) -> Range<usize> {
-    let Some(before) = source.get(..range.start).and_then(|before| before.trim_end().strip_suffix('|')) else { return range };
+    let Some(before) = source.get(..range.start).and_then(|before| before.trim_end().strip_suffix('|')) else {
+        return range;
+    };
     let handed = before.trim_end();
     let is_part = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '.' | '[' | ']');
-    let start = handed.char_indices().rev().take_while(|(_, sign)| is_part(*sign)).last().map_or(handed.len(), |(at, _)| at);
+    let start =
+        handed.char_indices().rev().take_while(|(_, sign)| is_part(*sign)).last().map_or(handed.len(), |(at, _)| at);
     start..handed.len()
 }
 
@@ -287,14 +322,23 @@ mod tests {
         assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("`rate`")), "{problem}");
         let problem = rendered("{{ overview.rate | percnt }}").err();
         assert!(problem.and_then(|problem| problem.hint).is_some_and(|hint| hint.contains("`percent`")));
-        assert!(rendered("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}").is_err());
+        assert!(
+            rendered("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}")
+                .is_err()
+        );
     }
 
     #[test]
     fn every_listed_filter_exists() {
         let environment = environment(&Blocks::default());
         for filter in FILTERS {
-            assert!(environment.compile_expression(&format!("none | {filter}")).and_then(|expression| expression.eval(())).is_ok(), "{filter}");
+            assert!(
+                environment
+                    .compile_expression(&format!("none | {filter}"))
+                    .and_then(|expression| expression.eval(()))
+                    .is_ok(),
+                "{filter}"
+            );
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 use calamine::{Data, Reader, Xlsx};
 use datafusion::prelude::SessionContext;
 use fs_err as fs;
@@ -42,7 +44,8 @@ impl Figures for FixedFigures {
 
     fn labels(&self, view: &str) -> Option<ViewMeta> {
         let schema = futures::executor::block_on(self.0.table(view)).ok()?.schema().clone();
-        let columns = schema.fields().iter().map(|field| ColumnMeta { name: field.name().clone(), ..ColumnMeta::default() });
+        let columns =
+            schema.fields().iter().map(|field| ColumnMeta { name: field.name().clone(), ..ColumnMeta::default() });
         Some(ViewMeta { label: view.to_owned(), columns: columns.collect() })
     }
 }
@@ -109,7 +112,8 @@ fn places_layout() -> WorkbookLayout {
     assert_eq!(problems, []);
     let data = Dataset::new(&[places()]).unwrap();
     let names = Names::new("网格基础信息统计表", manifest::PeriodKind::Day, &context());
-    let sheets = form.unwrap().sheets.iter().flat_map(|sheet| compose::table(sheet, &data, &data.all_rows(), &names)).collect();
+    let sheets =
+        form.unwrap().sheets.iter().flat_map(|sheet| compose::table(sheet, &data, &data.all_rows(), &names)).collect();
     WorkbookLayout { properties: properties(), sheets }
 }
 
@@ -143,10 +147,15 @@ fn a_written_form_reads_back() {
     assert_eq!(bytes, exported(&places_layout()), "the same layout gives the same bytes");
     let mut workbook = Xlsx::new(Cursor::new(bytes)).unwrap();
     let sheet = workbook.worksheet_range("基础信息").unwrap();
-    let row = |row: u32| (0..5).map(|column| sheet.get_value((row, column)).cloned().unwrap_or(Data::Empty)).collect::<Vec<_>>();
+    let row = |row: u32| {
+        (0..5).map(|column| sheet.get_value((row, column)).cloned().unwrap_or(Data::Empty)).collect::<Vec<_>>()
+    };
     assert_eq!(row(0)[0], Data::String("开福区网格基础信息统计表".into()));
     assert_eq!(row(6)[2..], [Data::Float(11_146.0), Data::Float(3.51), Data::Float(0.9859)]);
-    assert_eq!(row(7)[1..], [Data::String("欣城社区".into()), Data::Float(7.0), Data::Float(1.01), Data::Float(0.9861)]);
+    assert_eq!(
+        row(7)[1..],
+        [Data::String("欣城社区".into()), Data::Float(7.0), Data::Float(1.01), Data::Float(0.9861)]
+    );
     assert_eq!(row(8)[3..], [Data::String("—".into()), Data::String("—".into())]);
 }
 
@@ -178,17 +187,58 @@ fn mistakes_in_a_form_are_named_with_their_place() {
 
 /// Rows with everything that is hard about a cell.
 fn people(count: usize) -> RecordBatch {
-    let nasty = ["=1+1", "+8613", "-5", "@x", "\tteb", "a<b>&\"c'", "两头空 ", " x", "_x0041_", "\u{1}\u{1F}", "行\n二", "", "㮾梨街道（1）", "0012", "\u{FFFE}", "_", "a_xb"];
-    let names: Vec<Option<&str>> = (0..count).map(|row| if row % 7 == 6 { None } else { Some(nasty[row % nasty.len()]) }).collect();
+    let nasty = [
+        "=1+1",
+        "+8613",
+        "-5",
+        "@x",
+        "\tteb",
+        "a<b>&\"c'",
+        "两头空 ",
+        " x",
+        "_x0041_",
+        "\u{1}\u{1F}",
+        "行\n二",
+        "",
+        "㮾梨街道（1）",
+        "0012",
+        "\u{FFFE}",
+        "_",
+        "a_xb",
+    ];
+    let names: Vec<Option<&str>> =
+        (0..count).map(|row| if row % 7 == 6 { None } else { Some(nasty[row % nasty.len()]) }).collect();
     let at = |row: usize| i64::try_from(row).unwrap();
     batch(vec![
-        ("community", Arc::new((0..count).map(|row| Some(format!("43010500100{}", row * 3 / count.max(1)))).collect::<StringArray>()) as ArrayRef),
-        ("community_name", Arc::new((0..count).map(|row| Some(format!("第{}社区", row * 3 / count.max(1)))).collect::<StringArray>())),
+        (
+            "community",
+            Arc::new(
+                (0..count).map(|row| Some(format!("43010500100{}", row * 3 / count.max(1)))).collect::<StringArray>(),
+            ) as ArrayRef,
+        ),
+        (
+            "community_name",
+            Arc::new((0..count).map(|row| Some(format!("第{}社区", row * 3 / count.max(1)))).collect::<StringArray>()),
+        ),
         ("name", text(&names)),
         ("age", Arc::new((0..count).map(|row| (row % 5 != 0).then(|| at(row) - 3)).collect::<Int64Array>())),
         ("rate", Arc::new((0..count).map(|row| (row % 4 != 0).then(|| row as f64 / 7.0)).collect::<Float64Array>())),
-        ("born", Arc::new((0..count).map(|row| (row % 6 != 0).then(|| i32::try_from(row).unwrap() * 400 - 26_000)).collect::<Date32Array>())),
-        ("seen", Arc::new((0..count).map(|row| Some(1_719_446_400_000_000 + at(row) * 61_000_000)).collect::<TimestampMicrosecondArray>())),
+        (
+            "born",
+            Arc::new(
+                (0..count)
+                    .map(|row| (row % 6 != 0).then(|| i32::try_from(row).unwrap() * 400 - 26_000))
+                    .collect::<Date32Array>(),
+            ),
+        ),
+        (
+            "seen",
+            Arc::new(
+                (0..count)
+                    .map(|row| Some(1_719_446_400_000_000 + at(row) * 61_000_000))
+                    .collect::<TimestampMicrosecondArray>(),
+            ),
+        ),
         ("is_let", Arc::new((0..count).map(|row| (row % 3 != 0).then_some(row % 2 == 0)).collect::<BooleanArray>())),
     ])
 }
@@ -218,7 +268,8 @@ fn people_layout(count: usize) -> WorkbookLayout {
     assert_eq!(problems, []);
     let whole = canonical(&people(count)).unwrap();
     let batches = (0..count).step_by(100).map(|start| whole.slice(start, 100.min(count - start))).collect();
-    let names = Names::new("居民台账", manifest::PeriodKind::Day, &context()).with(&[("community_name".into(), "东华社区".into())]);
+    let names = Names::new("居民台账", manifest::PeriodKind::Day, &context())
+        .with(&[("community_name".into(), "东华社区".into())]);
     WorkbookLayout { properties: properties(), sheets: compose::ledger(&form.unwrap().sheets[0], batches, &names) }
 }
 
@@ -241,7 +292,11 @@ fn parts(package: &[u8]) -> BTreeMap<String, Vec<u8>> {
         } else {
             flate2::read::DeflateDecoder::new(part.data()).read_to_end(&mut plain).unwrap();
         }
-        assert_eq!((crc32fast::hash(&plain), plain.len() as u64), (entry.crc32(), entry.uncompressed_size_hint()), "{name}");
+        assert_eq!(
+            (crc32fast::hash(&plain), plain.len() as u64),
+            (entry.crc32(), entry.uncompressed_size_hint()),
+            "{name}"
+        );
         parts.insert(name, plain);
     }
     parts
@@ -249,9 +304,12 @@ fn parts(package: &[u8]) -> BTreeMap<String, Vec<u8>> {
 
 /// `(reference, style, content)` of every cell, shared strings looked up.
 fn cells(sheet: &[u8], strings: &[u8]) -> Vec<(String, String, String)> {
-    let between = |text: &str, open: &str, close: &str| text.split_once(open).and_then(|(_, rest)| Some(rest.split_once(close)?.0.to_owned()));
+    let between = |text: &str, open: &str, close: &str| {
+        text.split_once(open).and_then(|(_, rest)| Some(rest.split_once(close)?.0.to_owned()))
+    };
     let strings = String::from_utf8(strings.to_vec()).unwrap();
-    let shared: Vec<String> = strings.split("<si>").skip(1).map(|entry| between(entry, ">", "</t>").unwrap_or_default()).collect();
+    let shared: Vec<String> =
+        strings.split("<si>").skip(1).map(|entry| between(entry, ">", "</t>").unwrap_or_default()).collect();
     let sheet = String::from_utf8(sheet.to_vec()).unwrap();
     let sheet = sheet.split_once("<sheetData>").unwrap().1.split_once("</sheetData>").unwrap().0;
     let cell = |cell: &str| {
@@ -260,7 +318,9 @@ fn cells(sheet: &[u8], strings: &[u8]) -> Vec<(String, String, String)> {
         let content = match (number, head.contains("t=\"s\"")) {
             (Some(place), true) => format!("text {}", shared[place.parse::<usize>().unwrap()]),
             (Some(number), false) => number,
-            (None, _) => between(cell, "<is><t", "</t>").map(|text| format!("text {}", text.split_once('>').unwrap().1)).unwrap_or_default(),
+            (None, _) => between(cell, "<is><t", "</t>")
+                .map(|text| format!("text {}", text.split_once('>').unwrap().1))
+                .unwrap_or_default(),
         };
         (between(cell, "r=\"", "\"").unwrap(), between(cell, "s=\"", "\"").unwrap_or_default(), content)
     };
@@ -331,14 +391,21 @@ outputs:
 
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
-    let names: Vec<String> = files.iter().map(|file| file.path.strip_prefix(&out).unwrap().display().to_string()).collect();
-    assert_eq!(names, ["居民台账/430105001000第0社区.xlsx", "居民台账/430105001001第1社区.xlsx", "居民台账/430105001002第2社区.xlsx"]);
+    let names: Vec<String> =
+        files.iter().map(|file| file.path.strip_prefix(&out).unwrap().display().to_string()).collect();
+    assert_eq!(
+        names,
+        ["居民台账/430105001000第0社区.xlsx", "居民台账/430105001001第1社区.xlsx", "居民台账/430105001002第2社区.xlsx"]
+    );
     assert_eq!(files.iter().map(|file| file.rows).sum::<usize>(), 300);
     assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "nothing is left aside");
 
     let bytes: Vec<Vec<u8>> = files.iter().map(|file| fs::read(&file.path).unwrap()).collect();
     let again = render(&reports[0], &figures, &context(), &out).await.unwrap();
-    assert!(again.iter().zip(&bytes).all(|(file, bytes)| fs::read(&file.path).unwrap() == *bytes), "same inputs, same bytes");
+    assert!(
+        again.iter().zip(&bytes).all(|(file, bytes)| fs::read(&file.path).unwrap() == *bytes),
+        "same inputs, same bytes"
+    );
 
     let mut one = context();
     one.params.insert("only".into(), "430105001001".into());

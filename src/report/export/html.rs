@@ -19,7 +19,11 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 }
 
 fn page(summary: &Summary) -> String {
-    let meta: String = summary.properties.iter().map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value))).collect();
+    let meta: String = summary
+        .properties
+        .iter()
+        .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value)))
+        .collect();
     let mut body = String::new();
     let mut pieces = summary.pieces.as_slice();
     while let Some((piece, rest)) = pieces.split_first() {
@@ -27,11 +31,18 @@ fn page(summary: &Summary) -> String {
         match (piece, rest.first()) {
             (Piece::Markdown(markdown), _) => body.push_str(&prose(markdown)),
             (Piece::Block(Block::Cards(cards)), _) => {
-                body.push_str(&format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>()));
+                body.push_str(&format!(
+                    "<div class=\"cards\">\n{}</div>\n",
+                    cards.iter().map(card).collect::<String>()
+                ));
             }
             // Two charts in a row stand beside each other where the page is wide enough.
             (Piece::Block(Block::Chart(left)), Some(Piece::Block(Block::Chart(right)))) => {
-                body.push_str(&format!("<div class=\"charts\">\n{}{}</div>\n", figure(left, HALF), figure(right, HALF)));
+                body.push_str(&format!(
+                    "<div class=\"charts\">\n{}{}</div>\n",
+                    figure(left, HALF),
+                    figure(right, HALF)
+                ));
                 pieces = &rest[1..];
             }
             (Piece::Block(Block::Chart(chart)), _) => body.push_str(&figure(chart, WIDE)),
@@ -53,7 +64,8 @@ fn page(summary: &Summary) -> String {
 fn prose(markdown: &str) -> String {
     let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-        Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock) | Event::End(TagEnd::Link | TagEnd::Image | TagEnd::HtmlBlock) => None,
+        Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock)
+        | Event::End(TagEnd::Link | TagEnd::Image | TagEnd::HtmlBlock) => None,
         other => Some(other),
     });
     let mut out = String::new();

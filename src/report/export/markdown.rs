@@ -38,10 +38,17 @@ fn card(card: &Card) -> String {
 fn table(chart: &Chart) -> String {
     let unit = if chart.unit.is_empty() { String::new() } else { format!("（{}）", escaped(&chart.unit)) };
     let mut lines = vec![format!("**{}**{unit}\n", escaped(&chart.title))];
-    lines.push(format!("| |{}", chart.series.iter().map(|series| format!(" {} |", escaped(&series.name))).collect::<String>()));
+    lines.push(format!(
+        "| |{}",
+        chart.series.iter().map(|series| format!(" {} |", escaped(&series.name))).collect::<String>()
+    ));
     lines.push(format!("|---|{}", "--:|".repeat(chart.series.len())));
     for (place, label) in chart.labels.iter().enumerate() {
-        let values: String = chart.series.iter().map(|series| format!(" {} |", chart.worded(series.points.get(place).copied().flatten()))).collect();
+        let values: String = chart
+            .series
+            .iter()
+            .map(|series| format!(" {} |", chart.worded(series.points.get(place).copied().flatten())))
+            .collect();
         lines.push(format!("| {} |{values}", escaped(label)));
     }
     lines.join("\n")

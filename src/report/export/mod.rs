@@ -49,5 +49,7 @@ impl From<rawzip::Error> for ExportError {
 /// The workbook with its ledger written through the library, for comparison with the streamed one.
 #[cfg(test)]
 pub(super) fn plain_for_test(layout: &WorkbookLayout) -> Vec<u8> {
-    xlsx::workbook(layout, xlsx::LedgerRows::Written).and_then(|mut workbook| workbook.save_to_buffer()).unwrap_or_default()
+    xlsx::workbook(layout, xlsx::LedgerRows::Written)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .unwrap_or_default()
 }

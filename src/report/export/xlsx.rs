@@ -6,13 +6,16 @@ use std::io::Write;
 
 use chrono::{Datelike, Timelike};
 use rust_xlsxwriter::{
-    Chart, ChartAxis, ChartAxisCrossing, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartSolidFill, ChartType, DocProperties, ExcelDateTime, Format as CellFormat,
-    FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+    Chart, ChartAxis, ChartAxisCrossing, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
+    ChartSolidFill, ChartType, DocProperties, ExcelDateTime, Format as CellFormat, FormatAlign, FormatBorder, Workbook,
+    Worksheet, XlsxError,
 };
 
 use super::{Document, ExportError, Exporter, xlsx_stream};
 use crate::report::form::{Align, ChartKind};
-use crate::report::layout::{Area, CellValue, ChartData, ChartLayout, Ledger, Properties, Role, SheetLayout, Style, WorkbookLayout};
+use crate::report::layout::{
+    Area, CellValue, ChartData, ChartLayout, Ledger, Properties, Role, SheetLayout, Style, WorkbookLayout,
+};
 use crate::report::number::Format;
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "xlsx", extension: "xlsx", accepts, write };
@@ -78,7 +81,8 @@ pub(super) fn workbook(layout: &WorkbookLayout, ledger_rows: LedgerRows) -> Resu
 fn properties(properties: &Properties) -> Result<DocProperties, XlsxError> {
     let created = properties.created;
     let year = u16::try_from(created.year()).unwrap_or(1900);
-    let [month, day, minute, second] = [created.month(), created.day(), created.minute(), created.second()].map(|part| u8::try_from(part).unwrap_or(1));
+    let [month, day, minute, second] = [created.month(), created.day(), created.minute(), created.second()]
+        .map(|part| u8::try_from(part).unwrap_or(1));
     let hour = u16::try_from(created.hour()).unwrap_or(0);
     let created = ExcelDateTime::from_ymd(year, month, day)?.and_hms(hour, minute, second)?;
     let plain = DocProperties::new()
@@ -88,7 +92,10 @@ fn properties(properties: &Properties) -> Result<DocProperties, XlsxError> {
         .set_company(&properties.author)
         .set_comment(&properties.comment)
         .set_creation_datetime(&created);
-    Ok(properties.custom.iter().fold(plain, |properties, (name, value)| properties.set_custom_property(name, value.as_str())))
+    Ok(properties
+        .custom
+        .iter()
+        .fold(plain, |properties, (name, value)| properties.set_custom_property(name, value.as_str())))
 }
 
 fn set_up_page(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), XlsxError> {
@@ -127,7 +134,8 @@ fn write_cells(worksheet: &mut Worksheet, sheet: &SheetLayout, formats: &mut For
     }
     // Merging writes its first cell; the loop above wrote them all, so the first is written again after.
     for area in &sheet.merges {
-        let row = sheet.rows.binary_search_by_key(&area.first_row, |row| row.index).ok().and_then(|at| sheet.rows.get(at));
+        let row =
+            sheet.rows.binary_search_by_key(&area.first_row, |row| row.index).ok().and_then(|at| sheet.rows.get(at));
         if let Some(cell) = row.and_then(|row| row.cells.iter().find(|cell| cell.column == area.first_column)) {
             let format = formats.of(cell.style);
             worksheet.merge_range(area.first_row, area.first_column, area.last_row, area.last_column, "", format)?;
@@ -147,7 +155,9 @@ fn write_ledger(worksheet: &mut Worksheet, ledger: &Ledger, formats: &mut Format
             row += 1;
         }
     }
-    ledger.for_each_cell(|row, column, value, declared| write_cell(worksheet, row, column, &value, formats.of(declared.style)))
+    ledger.for_each_cell(|row, column, value, declared| {
+        write_cell(worksheet, row, column, &value, formats.of(declared.style))
+    })
 }
 
 fn mark_ledger(worksheet: &mut Worksheet, ledger: &Ledger, formats: &mut Formats) -> Result<(), XlsxError> {
@@ -162,7 +172,13 @@ fn mark_ledger(worksheet: &mut Worksheet, ledger: &Ledger, formats: &mut Formats
     Ok(())
 }
 
-fn write_cell(worksheet: &mut Worksheet, row: u32, column: u16, value: &CellValue, format: &CellFormat) -> Result<(), XlsxError> {
+fn write_cell(
+    worksheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    value: &CellValue,
+    format: &CellFormat,
+) -> Result<(), XlsxError> {
     match value {
         CellValue::Blank => worksheet.write_blank(row, column, format)?,
         CellValue::Text(text) => worksheet.write_string_with_format(row, column, text, format)?,
@@ -232,7 +248,8 @@ fn cell_format(style: Style) -> CellFormat {
 
 /// Text columns are marked as text, so that a number typed over an identifier keeps its digits.
 fn number_format(style: Style) -> String {
-    let decimals = |digits: u8| if digits == 0 { "0".to_owned() } else { format!("0.{}", "0".repeat(usize::from(digits))) };
+    let decimals =
+        |digits: u8| if digits == 0 { "0".to_owned() } else { format!("0.{}", "0".repeat(usize::from(digits))) };
     match (style.role, style.format) {
         (Role::Header | Role::ColumnNumber, _) => "General".into(),
         (_, Format::Text | Format::Flag) => "@".into(),
@@ -249,7 +266,11 @@ fn tab_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     const LENGTH_MAX: usize = 31;
     let mut taken: Vec<String> = Vec::new();
     for name in names {
-        let clean: String = name.chars().map(|sign| if "[]:*?/\\".contains(sign) || sign.is_control() { '_' } else { sign }).take(LENGTH_MAX).collect();
+        let clean: String = name
+            .chars()
+            .map(|sign| if "[]:*?/\\".contains(sign) || sign.is_control() { '_' } else { sign })
+            .take(LENGTH_MAX)
+            .collect();
         let clean = clean.trim_matches('\'').trim();
         let clean = if clean.is_empty() { "Sheet" } else { clean };
         let mut unique = clean.to_owned();
@@ -301,7 +322,10 @@ fn chart(layout: &ChartLayout, sheet: &str) -> Chart {
         category_axis.set_reverse().set_crossing(ChartAxisCrossing::Max);
     }
     let value_axis = values.of(&mut chart);
-    value_axis.set_font(&font(9)).set_major_gridlines(true).set_major_gridlines_line(ChartLine::new().set_color(0xD9_D9D9_u32));
+    value_axis
+        .set_font(&font(9))
+        .set_major_gridlines(true)
+        .set_major_gridlines_line(ChartLine::new().set_color(0xD9_D9D9_u32));
     if layout.kind != ChartKind::Line {
         // The length of a bar is its value only when it starts from nothing.
         value_axis.set_min(0);

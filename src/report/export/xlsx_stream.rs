@@ -12,9 +12,9 @@ use std::io::{Read, Write};
 
 use arrow::array::{Array, StringViewArray};
 use crc32fast::Hasher;
+use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use flate2::Compression;
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchive, ZipArchiveWriter};
 
 use super::ExportError;
@@ -40,9 +40,13 @@ pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), 
     while let Some(entry) = entries.next_entry()? {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
         let part = archive.get_entry(entry.wayfinder())?;
-        let ledger = sheet_number(&name).and_then(|number| layout.sheets.get(number)?.ledger.as_ref()).filter(|ledger| ledger.row_count > 0);
+        let ledger = sheet_number(&name)
+            .and_then(|number| layout.sheets.get(number)?.ledger.as_ref())
+            .filter(|ledger| ledger.row_count > 0);
         let (method, crc, length, data) = match ledger {
-            None => (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data())),
+            None => {
+                (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data()))
+            }
             Some(ledger) => {
                 let (packed, crc, length) = with_rows(&inflate(part.data())?, ledger)?.finish()?;
                 (CompressionMethod::DEFLATE, crc, length, Cow::Owned(packed))
@@ -123,7 +127,8 @@ impl<'a> Sample<'a> {
     /// Reads `<row r="4" spans="1:2"><c r="A4" s="7"/><c r="B4" s="8"/></row>`.
     fn read(row: &'a str, columns: usize) -> Option<Self> {
         let attributes = row.strip_prefix("<row r=\"")?.split_once('"')?.1.split_once('>')?.0;
-        let styles: Vec<&str> = row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
+        let styles: Vec<&str> =
+            row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
         (styles.len() == columns).then_some(Self { attributes, styles })
     }
 }
@@ -211,8 +216,11 @@ enum Lane<'a> {
 }
 
 fn write_rows(ledger: &Ledger, sample: &Sample<'_>, part: &mut Part) -> Result<(), ExportError> {
-    let columns: Vec<Pieces> =
-        (0..).zip(&ledger.columns).zip(&sample.styles).map(|((place, column), style)| Pieces::new(place, style, &column.shape)).collect();
+    let columns: Vec<Pieces> = (0..)
+        .zip(&ledger.columns)
+        .zip(&sample.styles)
+        .map(|((place, column), style)| Pieces::new(place, style, &column.shape))
+        .collect();
     let row_rest = format!("\"{}>", sample.attributes).into_bytes();
     let has_wrap = ledger.columns.iter().any(|column| column.wrap_width.is_some());
     let mut row_number = itoa::Buffer::new();
@@ -251,7 +259,10 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, part: &mut Part) -> Result<(
                         Some(serial) => pieces.write_integer(i64::from(serial), out),
                         None => pieces.write_value(&CellValue::Date(array.value(at)), out),
                     },
-                    Lane::RowNumber => pieces.write_integer(i64::try_from(ledger.first_number).unwrap_or(0) + i64::from(row - ledger.first_row), out),
+                    Lane::RowNumber => pieces.write_integer(
+                        i64::try_from(ledger.first_number).unwrap_or(0) + i64::from(row - ledger.first_row),
+                        out,
+                    ),
                     Lane::Blank => out.extend_from_slice(&pieces.blank),
                     Lane::Other(cells) => pieces.write_value(&cell_value(&cells.value(at), &column.shape), out),
                     _ => out.extend_from_slice(&pieces.null),
@@ -289,7 +300,9 @@ fn escape(text: &str, out: &mut Vec<u8>) {
             '>' => out.extend_from_slice(b"&gt;"),
             '_' if looks_escaped(&text.as_bytes()[at..]) => out.extend_from_slice(b"_x005F_"),
             '\t' | '\n' => out.push(sign as u8),
-            '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => out.extend_from_slice(format!("_x{:04X}_", u32::from(sign)).as_bytes()),
+            '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => {
+                out.extend_from_slice(format!("_x{:04X}_", u32::from(sign)).as_bytes())
+            }
             _ => out.extend_from_slice(sign.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }

@@ -1,0 +1,29 @@
+-- The marts whose key is more than one column; a single key column is tested beside its view.
+WITH keys AS (
+  SELECT 'shop_by_category' AS mart, concat_ws('/', place_code, category) AS row_key FROM shop_by_category
+  UNION ALL
+  SELECT 'nine_small_by_place', concat_ws('/', place_code, nine_small) FROM nine_small_by_place
+  UNION ALL
+  SELECT 'visit_by_kind', concat_ws('/', place_code, subject_kind, method) FROM visit_by_kind
+  UNION ALL
+  SELECT 'whistle_by_grid_category', concat_ws('/', grid_code, level, category) FROM whistle_by_grid_category
+  UNION ALL
+  SELECT 'whistle_by_place', concat_ws('/', place_code, level) FROM whistle_by_place
+  UNION ALL
+  SELECT 'whistle_by_category', concat_ws('/', category, level) FROM whistle_by_category
+  UNION ALL
+  SELECT 'whistle_by_month', concat_ws('/', month, level) FROM whistle_by_month
+  UNION ALL
+  SELECT 'whistle_ageing', concat_ws('/', level, age_class) FROM whistle_ageing
+  UNION ALL
+  SELECT 'whistle_by_grid_week', concat_ws('/', grid_code, week_start) FROM whistle_by_grid_week
+  UNION ALL
+  SELECT 'grid_anomaly', concat_ws('/', grid_code, indicator) FROM grid_anomaly
+  UNION ALL
+  SELECT 'data_quality_by_unit', concat_ws('/', subdistrict_name, table_name) FROM data_quality_by_unit
+)
+SELECT mart, row_key, count(*) AS row_count
+FROM keys
+GROUP BY mart, row_key
+HAVING count(*) > 1
+ORDER BY mart, row_key

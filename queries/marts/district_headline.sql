@@ -1,0 +1,115 @@
+-- The figures of the front page, one row. Stocks (people, dwellings, shops) have no earlier value here;
+-- events are compared with the same days of the month before and of the year before. The periods end on
+-- as_of_end() less a month or a year, so a full month is compared with a full month.
+WITH periods AS (
+  SELECT
+    date_trunc('month', as_of_date()) AS month_from,
+    date_trunc('month', as_of_date()) - INTERVAL '1 month' AS last_month_from,
+    as_of_end() - INTERVAL '1 month' AS last_month_to,
+    date_trunc('month', as_of_date()) - INTERVAL '1 year' AS last_year_from,
+    as_of_end() - INTERVAL '1 year' AS last_year_to
+),
+visits_counted AS (
+  SELECT
+    count(*) AS visit_count,
+    count(*) FILTER (WHERE v.visited_at >= p.month_from) AS visit_count_month,
+    count(*) FILTER (WHERE v.visited_at >= p.last_month_from AND v.visited_at < p.last_month_to) AS visit_count_last_month,
+    count(*) FILTER (WHERE v.visited_at >= p.last_year_from AND v.visited_at < p.last_year_to) AS visit_count_last_year,
+    count(*) FILTER (WHERE v.visited_at >= p.month_from AND v.issue_flag) AS visit_issue_count_month
+  FROM stg_visits AS v
+  CROSS JOIN periods AS p
+),
+whistles_counted AS (
+  SELECT
+    count(*) FILTER (WHERE w.level = '日常哨') AS daily_whistle_count,
+    count(*) FILTER (WHERE w.level = '日常哨' AND w.is_closed) AS daily_closed_count,
+    count(*) FILTER (WHERE w.level = '区级哨') AS district_whistle_count,
+    count(*) FILTER (WHERE w.level = '区级哨' AND w.is_closed) AS district_closed_count,
+    count(*) FILTER (WHERE w.is_open) AS open_whistle_count,
+    count(*) FILTER (WHERE w.is_open AND w.is_overdue) AS overdue_whistle_count,
+    count(*) FILTER (WHERE w.reported_at >= p.month_from) AS whistle_count_month,
+    count(*) FILTER (WHERE w.reported_at >= p.last_month_from AND w.reported_at < p.last_month_to) AS whistle_count_last_month,
+    count(*) FILTER (WHERE w.reported_at >= p.last_year_from AND w.reported_at < p.last_year_to) AS whistle_count_last_year,
+    count(*) FILTER (WHERE w.is_closed AND w.closed_at >= p.month_from) AS closed_count_month,
+    count(*) FILTER (WHERE w.is_on_time AND w.closed_at >= p.month_from) AS on_time_count_month,
+    count(*) FILTER (WHERE w.is_closed AND w.closed_at >= p.last_month_from AND w.closed_at < p.last_month_to) AS closed_count_last_month,
+    count(*) FILTER (WHERE w.is_on_time AND w.closed_at >= p.last_month_from AND w.closed_at < p.last_month_to) AS on_time_count_last_month
+  FROM stg_whistles AS w
+  CROSS JOIN periods AS p
+  WHERE NOT w.is_void
+),
+repeated AS (
+  SELECT count(DISTINCT group_number) AS duplicate_person_count
+  FROM duplicate_registration_list
+),
+units AS (
+  SELECT
+    count(DISTINCT subdistrict_code) AS subdistrict_count,
+    count(DISTINCT community_code) AS community_count
+  FROM stg_grids
+)
+SELECT
+  as_of_date() AS as_of,
+  u.subdistrict_count,
+  u.community_count,
+  p.grid_count,
+  p.person_count + d.dwelling_count + s.shop_count + v.visit_count
+    + w.daily_whistle_count + w.district_whistle_count AS record_count,
+  p.person_count,
+  p.male_count,
+  p.female_count,
+  p.age_60_plus_count,
+  p.age_60_plus_rate,
+  p.floating_count,
+  p.floating_rate,
+  p.household_count,
+  d.dwelling_count,
+  d.rental_count,
+  d.rental_rate,
+  d.vacant_count,
+  d.vacancy_rate,
+  o.group_rental_suspect_count,
+  s.shop_count,
+  s.nine_small_count,
+  t.person_count AS special_person_count,
+  t.occurrence_count AS special_occurrence_count,
+  t.overdue_person_count AS special_overdue_person_count,
+  r.duplicate_person_count,
+  v.visit_count,
+  v.visit_count_month,
+  v.visit_count_last_month,
+  v.visit_count_last_year,
+  rate(v.visit_count_month - v.visit_count_last_month, v.visit_count_last_month) AS visit_month_on_month_rate,
+  rate(v.visit_count_month - v.visit_count_last_year, v.visit_count_last_year) AS visit_year_on_year_rate,
+  v.visit_issue_count_month,
+  w.daily_whistle_count,
+  w.daily_closed_count,
+  rate(w.daily_closed_count, w.daily_whistle_count) AS daily_closing_rate,
+  w.district_whistle_count,
+  w.district_closed_count,
+  rate(w.district_closed_count, w.district_whistle_count) AS district_closing_rate,
+  w.open_whistle_count,
+  w.overdue_whistle_count,
+  w.whistle_count_month,
+  w.whistle_count_last_month,
+  w.whistle_count_last_year,
+  rate(w.whistle_count_month - w.whistle_count_last_month, w.whistle_count_last_month) AS whistle_month_on_month_rate,
+  rate(w.whistle_count_month - w.whistle_count_last_year, w.whistle_count_last_year) AS whistle_year_on_year_rate,
+  w.closed_count_month,
+  w.on_time_count_month,
+  rate(w.on_time_count_month, w.closed_count_month) AS on_time_rate_month,
+  w.closed_count_last_month,
+  w.on_time_count_last_month,
+  rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_last_month,
+  rate(w.on_time_count_month, w.closed_count_month)
+    - rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_change
+FROM population_by_place AS p
+JOIN dwelling_by_place AS d ON d.place_level = p.place_level AND d.place_code = p.place_code
+JOIN shop_by_place AS s ON s.place_level = p.place_level AND s.place_code = p.place_code
+JOIN special_group_by_place AS t ON t.place_level = p.place_level AND t.place_code = p.place_code
+JOIN people_per_dwelling_by_place AS o ON o.place_level = p.place_level AND o.place_code = p.place_code
+CROSS JOIN visits_counted AS v
+CROSS JOIN whistles_counted AS w
+CROSS JOIN repeated AS r
+CROSS JOIN units AS u
+WHERE p.place_level = 'district'

@@ -1,0 +1,5 @@
+SELECT
+  department_code,
+  department,
+  kind
+FROM departments

@@ -1,0 +1,6 @@
+SELECT
+  date,
+  kind,
+  kind = '休' AS is_rest_day,
+  festival
+FROM holidays

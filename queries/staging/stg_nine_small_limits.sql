@@ -1,0 +1,7 @@
+SELECT
+  class,
+  measure,
+  limit_value,
+  unit,
+  source
+FROM nine_small_limits

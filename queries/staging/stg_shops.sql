@@ -1,0 +1,31 @@
+-- Shops in force. The second character of the credit code tells a company from a sole trader.
+SELECT
+  shop_id,
+  name,
+  uscc,
+  uscc LIKE '91%' AS is_enterprise,
+  uscc LIKE '92%' AS is_individual,
+  category,
+  nine_small,
+  nine_small IS NOT NULL AS is_nine_small,
+  owner_name,
+  phone,
+  employees,
+  area_m2,
+  address,
+  status,
+  status = '营业' AS is_open,
+  licence_no,
+  licence_until,
+  licence_until < as_of_date() AS is_licence_expired,
+  gas_mode,
+  extinguisher_count,
+  sign_photo,
+  fire_ok,
+  food_ok,
+  grid_code,
+  updated_at,
+  _batch_id,
+  _line
+FROM shops
+WHERE record_status = '生效'

@@ -1,0 +1,4 @@
+SELECT
+  subdistrict_code,
+  subdistrict_name
+FROM subdistricts

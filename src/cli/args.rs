@@ -1,0 +1,260 @@
+//! What a person can type. Types and help only; resolved and run elsewhere.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "gridhouse",
+    version,
+    about = "The data warehouse and report maker of a city district's grid-management centre",
+    after_help = "Example: `gridhouse demo` makes a synthetic district, runs a night on it and says where the reports are.\n\
+                  Exit codes: 0 done, 1 something you can mend, 2 unexpected.",
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The project folder; by default the nearest one upward with a `gridhouse.toml`
+    #[arg(short = 'C', long, global = true, env = "GRIDHOUSE_PROJECT", value_hint = ValueHint::DirPath)]
+    pub project: Option<PathBuf>,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a command prints data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Csv,
+    Json,
+    Markdown,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an empty project for a new district
+    #[command(after_help = "Example: gridhouse init kaifu")]
+    Init {
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+    },
+    /// Make a project with a synthetic district and run a night on it
+    #[command(after_help = "Example: gridhouse demo --scale 0.1 --dirty 0.01")]
+    Demo {
+        #[arg(default_value = "gridhouse-demo", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        #[command(flatten)]
+        synthetic: Synthetic,
+    },
+    /// Write one night's deliveries of a synthetic district
+    #[command(after_help = "Example: gridhouse generate --out inbox --night 2")]
+    Generate {
+        /// The folder to write into
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+        #[command(flatten)]
+        synthetic: Synthetic,
+    },
+    /// Check deliveries and land them in their tables
+    #[command(after_help = "Example: gridhouse land inbox/residents_20240627.csv --dry-run")]
+    Land {
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// The table, where a file's name does not tell
+        #[arg(long)]
+        table: Option<String>,
+        /// Check only, write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The date the rows speak for; by default today in the district
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<NaiveDate>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Land the inbox, compute and check the views, make the reports
+    #[command(after_help = "Example: gridhouse nightly --as-of 2024-06-27")]
+    Nightly {
+        /// The date the figures speak for; by default today in the district
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<NaiveDate>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Query tables and views; without -c or -f an interactive shell
+    #[command(after_help = "Example: gridhouse sql -c 'SELECT * FROM population_by_place LIMIT 5'")]
+    Sql {
+        /// Run this text and leave; may be given several times
+        #[arg(short, long, value_name = "SQL")]
+        command: Vec<String>,
+        /// Run the statements of this file and leave
+        #[arg(short, long, value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        #[command(flatten)]
+        at: AsOf,
+    },
+    /// Make reports now
+    #[command(after_help = "Example: gridhouse report resident_ledger -P community_code=430105016010")]
+    Report {
+        /// Reports by name; by default all
+        names: Vec<String>,
+        /// A parameter of the reports, key=value
+        #[arg(short = 'P', long = "param", value_name = "KEY=VALUE", value_parser = key_value)]
+        params: Vec<(String, String)>,
+        /// List the reports and their parameters
+        #[arg(long)]
+        list: bool,
+        /// Where to write; by default the outbox, in a folder named after the date
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        out: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        #[command(flatten)]
+        at: AsOf,
+    },
+    /// Plan every view and report, run data tests, unit tests and checks
+    #[command(after_help = "Example: gridhouse check visit_by_place")]
+    Check {
+        /// Views to check; by default all
+        names: Vec<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        #[command(flatten)]
+        at: AsOf,
+    },
+    /// Say what a table or view holds, what it reads and what reads it
+    #[command(after_help = "Example: gridhouse describe visit_by_place")]
+    Describe {
+        name: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// List batches: what came when, and what became of its rows
+    #[command(after_help = "Example: gridhouse history residents")]
+    History {
+        /// Only this table
+        table: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Rows that could not land
+    #[command(subcommand, after_help = "Example: gridhouse quarantine export --out corrections")]
+    Quarantine(Quarantine),
+    /// Look for damage: tables, logs, files, counts
+    #[command(after_help = "Example: gridhouse fsck")]
+    Fsck {
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Merge small files and remove what no kept version needs
+    #[command(after_help = "Example: gridhouse upkeep --dry-run")]
+    Upkeep {
+        /// Only these tables
+        tables: Vec<String>,
+        /// Say what would be removed, change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print a completion script for a shell
+    #[command(after_help = "Example: gridhouse completions bash > /etc/bash_completion.d/gridhouse")]
+    Completions { shell: Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Quarantine {
+    /// Open rows per batch and rule
+    List {
+        /// Cleared rows too
+        #[arg(long)]
+        all: bool,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// The rows of one batch, with place and reason; sensitive values are hidden
+    Show {
+        batch: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Workbooks of open rows for the senders to correct and send back
+    Export {
+        /// Only these batches
+        batches: Vec<String>,
+        /// The folder to write into
+        #[arg(long, default_value = "quarantine-export", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AsOf {
+    /// Read what the last good run of this date saw; by default the newest
+    #[arg(long = "as-of", value_name = "DATE")]
+    pub date: Option<NaiveDate>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Synthetic {
+    /// The same seed gives the same district
+    #[arg(long, default_value_t = 20_240_627)]
+    pub seed: u64,
+    /// 1 is the real district, 1.16 million records
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    pub scale: f64,
+    /// 1 is the first night, 2 and later bring changes
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub night: u32,
+    /// Share of rows with a planted fault, 0 to 0.5
+    #[arg(long, value_parser = share)]
+    pub dirty: Option<f64>,
+    /// Where to write which faults were planted
+    #[arg(long, requires = "dirty", value_hint = ValueHint::FilePath)]
+    pub truth: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("expected key=value".to_owned()),
+    }
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale > 0.0 && scale <= 100.0 => Ok(scale),
+        _ => Err("expected a number above 0 and up to 100".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=0.5).contains(&share) => Ok(share),
+        _ => Err("expected a share between 0 and 0.5".to_owned()),
+    }
+}

@@ -1,0 +1,163 @@
+//! `gridhouse check`: plans every view and report, runs data tests, unit tests and checks.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use super::args::Format;
+use super::{CommandContext, Ending};
+use crate::diagnostic::{Diagnostic, Result, Severity, did_you_mean};
+use crate::project::report_problems;
+use crate::query::{self, Layer, View};
+
+pub(super) async fn check(
+    context: &CommandContext<'_>,
+    names: &[String],
+    format: Format,
+    as_of: Option<NaiveDate>,
+) -> Result<Ending> {
+    let opened = context.open(as_of).await?;
+    let session = &opened.session;
+    let catalog = session.catalog().clone();
+    for name in names {
+        if catalog.get(name).is_none() {
+            let problem = Diagnostic::error(format!("no view `{name}`"));
+            return Err(match did_you_mean(name, catalog.iter().map(|v| v.name.as_str())) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+        }
+    }
+    let mut errors = 0;
+    for problem in &opened.problems {
+        errors += usize::from(problem.is_error());
+        context.output.problem(problem);
+    }
+    let views: Vec<&View> = catalog.iter().filter(|v| names.is_empty() || names.contains(&v.name)).collect();
+    let mut broken = BTreeSet::new();
+    for view in &views {
+        match session.plan_view(view).await {
+            Ok(plan) => {
+                for problem in undescribed(view, &plan) {
+                    errors += usize::from(problem.is_error());
+                    context.output.problem(&problem);
+                }
+            }
+            Err(problem) => {
+                errors += 1;
+                broken.insert(view.name.clone());
+                // A view below may be the broken one; it is then reported on its own.
+                if problem.place.as_ref().is_none_or(|place| place.file == view.path) {
+                    context.output.problem(&problem);
+                }
+            }
+        }
+    }
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    let sound: Vec<&&View> = views.iter().filter(|v| !broken.contains(&v.name)).collect();
+    let limits = opened.project.query_limits();
+    let shared = std::sync::Arc::new(catalog.clone());
+    for view in &sound {
+        for result in query::run_unit_tests(session, &shared, view, &limits).await {
+            if let Some(problem) = &result.problem {
+                errors += 1;
+                context.output.problem(problem);
+            }
+            rows.push(row(&result.view, "unit test", &result.name, result.problem.is_none(), Severity::Error, None));
+        }
+    }
+    for view in catalog.in_order(sound.iter().map(|v| v.name.as_str())) {
+        if view.layer == Layer::Mart && view.is_materialized() && !broken.contains(&view.name) {
+            session.materialize(view).await?;
+        }
+    }
+    for view in &sound {
+        match query::run_checks(session, view).await {
+            Ok(results) => {
+                for check in results {
+                    if let Some(problem) = &check.problem {
+                        context.output.problem(problem);
+                    }
+                    errors += usize::from(check.stops_reports());
+                    let kind = match check.kind {
+                        query::CheckKind::DataTest => "data test",
+                        query::CheckKind::Query => "check",
+                    };
+                    let failing = (check.failing_rows > 0).then_some(check.failing_rows);
+                    rows.push(row(&check.view, kind, &check.name, check.passed(), check.severity, failing));
+                }
+            }
+            Err(problem) => {
+                errors += 1;
+                context.output.problem(&problem);
+            }
+        }
+    }
+    if names.is_empty() {
+        for problem in report_problems(&opened.project, session) {
+            errors += usize::from(problem.is_error());
+            context.output.problem(&problem);
+        }
+    }
+    print(context, &rows, views.len(), broken.len(), format)?;
+    Ok(if errors > 0 { Ending::Problems } else { Ending::Done })
+}
+
+fn row(view: &str, kind: &str, name: &str, passed: bool, severity: Severity, failing: Option<i64>) -> Vec<Value> {
+    let outcome = match (passed, severity) {
+        (true, _) => "passed",
+        (false, Severity::Warning) => "warned",
+        (false, Severity::Error) => "failed",
+    };
+    vec![json!(view), json!(kind), json!(name), json!(outcome), json!(failing)]
+}
+
+fn print(context: &CommandContext<'_>, rows: &[Vec<Value>], views: usize, broken: usize, format: Format) -> Result<()> {
+    let header = ["view", "kind", "test", "outcome", "failing_rows"];
+    let count = |outcome: &str| rows.iter().filter(|r| r[3] == outcome).count();
+    if format == Format::Table {
+        let shown: Vec<Vec<Value>> =
+            rows.iter().filter(|r| context.output.verbose > 0 || r[3] != "passed").cloned().collect();
+        if !shown.is_empty() {
+            context.output.records(format, &header, &shown)?;
+        }
+        return context.output.data(format!(
+            "{views} views planned, {broken} broken; {} tests passed, {} warned, {} failed",
+            count("passed"),
+            count("warned"),
+            count("failed")
+        ));
+    }
+    context.output.records(format, &header, rows)
+}
+
+/// Columns the `.yml` describes and the view lacks, or the other way round.
+fn undescribed(view: &View, plan: &datafusion::logical_expr::LogicalPlan) -> Vec<Diagnostic> {
+    let Some(yml) = &view.yml else {
+        return vec![
+            Diagnostic::warning(format!("view `{}` has no description", view.name))
+                .in_file(&view.path)
+                .hint(format!("describe it in `{}.yml` beside it", view.name)),
+        ];
+    };
+    let fields: Vec<&str> = plan.schema().fields().iter().map(|f| f.name().as_str()).collect();
+    let mut problems = Vec::new();
+    for column in &view.model.columns {
+        if !fields.contains(&column.name.as_str()) {
+            let problem = Diagnostic::error(format!("`{}` has no column `{}`", view.name, column.name)).in_file(yml);
+            problems.push(match did_you_mean(&column.name, fields.iter().copied()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+        }
+    }
+    let bare: Vec<&str> = fields.into_iter().filter(|f| !view.model.columns.iter().any(|c| c.name == *f)).collect();
+    if view.layer == Layer::Mart && !bare.is_empty() {
+        problems.push(
+            Diagnostic::warning(format!("columns of `{}` without a label: {}", view.name, bare.join(", ")))
+                .in_file(yml),
+        );
+    }
+    problems
+}

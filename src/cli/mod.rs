@@ -1,0 +1,245 @@
+//! One file per command: each loads what it needs, calls one function and prints. The only reader of clock,
+//! environment and terminal.
+
+mod args;
+mod check;
+mod demo;
+mod describe;
+mod fsck;
+mod history;
+mod land;
+mod nightly;
+mod output;
+mod quarantine;
+mod report;
+mod shell;
+mod sql;
+mod upkeep;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{NaiveDate, NaiveDateTime, Timelike, Utc};
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use output::Output;
+
+use crate::contract::Contracts;
+use crate::diagnostic::{Diagnostic, Fault, Result};
+use crate::landing::{self, Moment};
+use crate::project::Project;
+use crate::query::Session;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    /// Something a person can mend; everything else was done.
+    Problems,
+    Unexpected,
+}
+
+impl Ending {
+    pub fn code(self) -> u8 {
+        match self {
+            Ending::Done => 0,
+            Ending::Problems => 1,
+            Ending::Unexpected => 2,
+        }
+    }
+
+    fn of(problem: &Diagnostic) -> Self {
+        match problem.fault {
+            Fault::User => Ending::Problems,
+            Fault::Unexpected => Ending::Unexpected,
+        }
+    }
+}
+
+/// Parses the command line, runs the command and gives the exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            drop(error.print());
+            // Help and version are no mistake.
+            return if error.use_stderr() { Ending::Problems.code() } else { 0 };
+        }
+    };
+    let no_color = environment().iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
+    let output = Output::new(&cli.global, no_color);
+    init_tracing(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.problem(&Diagnostic::unexpected(format!("cannot start: {error}")));
+            return Ending::Unexpected.code();
+        }
+    };
+    let ending = runtime.block_on(run(&cli, &output)).unwrap_or_else(|problem| {
+        output.problem(&problem);
+        Ending::of(&problem)
+    });
+    // A query that was cancelled may still hold a thread; nothing waits for it.
+    runtime.shutdown_background();
+    ending.code()
+}
+
+async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
+    let context = CommandContext { cli, output };
+    match &cli.command {
+        Command::Init { folder } => demo::init(&context, folder),
+        Command::Demo { folder, synthetic } => demo::demo(&context, folder, synthetic).await,
+        Command::Generate { out, synthetic } => demo::generate(&context, out, synthetic),
+        Command::Land { files, table, dry_run, as_of, format } => {
+            land::land(&context, files, table.as_deref(), *dry_run, *as_of, *format).await
+        }
+        Command::Nightly { as_of, format } => nightly::nightly(&context, *as_of, *format).await,
+        Command::Sql { command, file, format, at } => {
+            sql::sql(&context, command, file.as_deref(), *format, at.date).await
+        }
+        Command::Report { names, params, list, out, format, at } => {
+            let asked = report::Asked { names, params, list: *list, out: out.as_deref(), format: *format };
+            report::report(&context, &asked, at.date).await
+        }
+        Command::Check { names, format, at } => check::check(&context, names, *format, at.date).await,
+        Command::Describe { name, format } => describe::describe(&context, name, *format).await,
+        Command::History { table, format } => history::history(&context, table.as_deref(), *format).await,
+        Command::Quarantine(command) => quarantine::quarantine(&context, command).await,
+        Command::Fsck { format } => fsck::fsck(&context, *format).await,
+        Command::Upkeep { tables, dry_run } => upkeep::upkeep(&context, tables, *dry_run).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "gridhouse", &mut std::io::stdout());
+            Ok(Ending::Done)
+        }
+    }
+}
+
+/// What every command gets.
+struct CommandContext<'a> {
+    cli: &'a Cli,
+    output: &'a Output,
+}
+
+/// A project opened for reading.
+struct Opened {
+    project: Project,
+    contracts: Arc<Contracts>,
+    session: Arc<Session>,
+    problems: Vec<Diagnostic>,
+}
+
+impl CommandContext<'_> {
+    fn project(&self) -> Result<Project> {
+        let start = self.cli.global.project.clone().unwrap_or_else(|| self.output.base().to_owned());
+        if !start.is_dir() {
+            return Err(Diagnostic::error("no such folder").in_file(start));
+        }
+        Project::find(&start, &environment())
+    }
+
+    /// Opens the newest state, or what the last good run of a date saw.
+    async fn open(&self, as_of: Option<NaiveDate>) -> Result<Opened> {
+        let project = self.project()?;
+        let contracts = Arc::new(project.contracts()?);
+        let warehouse = project.warehouse();
+        let snapshot = match as_of {
+            Some(date) => {
+                let runs = landing::read_runs(&warehouse).await?;
+                let good = runs.iter().rev().find(|r| r.as_of == date && r.outcome != "interrupted");
+                match good {
+                    Some(run) => crate::nightly::snapshot_of_run(run)?,
+                    None => {
+                        let mut dates: Vec<String> = runs.iter().map(|r| r.as_of.to_string()).collect();
+                        dates.dedup();
+                        return Err(Diagnostic::error(format!("no run of {date}")).hint(if dates.is_empty() {
+                            "no night has run yet: `gridhouse nightly`".to_owned()
+                        } else {
+                            format!("there are runs of {}", dates.join(", "))
+                        }));
+                    }
+                }
+            }
+            None => {
+                let date = newest_date(&warehouse).await?.unwrap_or(today(&project)?);
+                project.pin(&warehouse, date).await?
+            }
+        };
+        let (session, problems) = project.session(&warehouse, &contracts, snapshot).await?;
+        Ok(Opened { project, contracts, session: Arc::new(session), problems })
+    }
+}
+
+/// The date the newest run or batch speaks for.
+async fn newest_date(warehouse: &crate::warehouse::Warehouse) -> Result<Option<NaiveDate>> {
+    let batches = landing::read_batches(warehouse).await?;
+    Ok(batches.iter().map(|batch| batch.as_of).max())
+}
+
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The district's wall clock, to the second: what is recorded is what is shown.
+fn local_now(project: &Project) -> Result<NaiveDateTime> {
+    let now = Utc::now().with_timezone(&project.zone()?).naive_local();
+    Ok(now.with_nanosecond(0).unwrap_or(now))
+}
+
+fn today(project: &Project) -> Result<NaiveDate> {
+    Ok(local_now(project)?.date())
+}
+
+fn moment(project: &Project, as_of: Option<NaiveDate>) -> Result<Moment> {
+    let now = local_now(project)?;
+    Ok(Moment { as_of: as_of.unwrap_or(now.date()), now })
+}
+
+/// Set when the process is asked to stop; a second signal ends it at once.
+fn stop_flag(output: &Output) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (flag, quiet) = (stop.clone(), output.quiet);
+    tokio::spawn(async move {
+        loop {
+            wait_for_signal().await;
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(Ending::Unexpected.code()));
+            }
+            if !quiet {
+                drop(std::io::Write::write_all(
+                    &mut std::io::stderr(),
+                    b"stopping after the step at hand; once more to stop at once\n",
+                ));
+            }
+        }
+    });
+    stop
+}
+
+async fn wait_for_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}
+
+fn init_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => "gridhouse=info",
+        _ => "gridhouse=debug,deltalake_core=info",
+    };
+    let filter = tracing_subscriber::EnvFilter::new(level);
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+}

@@ -1,0 +1,9 @@
+//! The vocabulary of a district: place codes, identity numbers, the working calendar.
+//!
+//! Nothing here reads a file, a clock or a setting, and nothing allocates unless the result is new text:
+//! these checks run once per cell on millions of rows.
+
+pub mod calendar;
+pub mod codes;
+pub mod identifiers;
+pub mod rounding;

@@ -1,0 +1,659 @@
+//! Deliveries of one night: tables in dependency order, files of a table in name order, read ahead on all cores.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
+use futures::{StreamExt, stream};
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use super::merge::{self, Accepted, poisoned};
+use super::quarantine::{Corrected, ID_HEADER, Quarantine, QuarantineRow};
+use super::records::{Batch, read_batches, record_batches};
+use super::tables::OpenTables;
+use super::{Counts, Delivery, Moment, Outcome, file_name};
+use crate::contract::{self, CheckContext, Contract, Contracts, KeyLookup, RuleKind, Violation};
+use crate::diagnostic::{Context, Diagnostic, Place, Result};
+use crate::source::{self, OpenOptions, RawBatch};
+use crate::warehouse::{Commit, KeyIndex, Operation as CommitOperation, Warehouse};
+
+/// How to land.
+pub struct Land<'a> {
+    pub warehouse: Warehouse,
+    pub contracts: Arc<Contracts>,
+    pub limits: source::Limits,
+    pub workers: usize,
+    pub moment: Moment,
+    /// The district's, for times delivered with an offset.
+    pub zone: chrono_tz::Tz,
+    /// Check only: nothing is written.
+    pub dry_run: bool,
+    /// The table of every file, where the names do not tell.
+    pub table: Option<String>,
+    /// Set to stop after the delivery at hand.
+    pub stop: &'a AtomicBool,
+    /// Called after each delivery, in the order they end.
+    pub progress: &'a (dyn Fn(&Delivery) + Sync),
+    /// Called with a delivery that has been dealt with, before the next of its table is committed.
+    pub settle: &'a (dyn Fn(&Delivery) -> Result<()> + Sync),
+}
+
+/// State shared by the deliveries of one call.
+struct Night<'a> {
+    land: &'a Land<'a>,
+    tables: OpenTables,
+    quarantine: Mutex<Option<Quarantine>>,
+    /// (table, delivery hash) -> batch that has landed.
+    landed: Mutex<HashMap<(String, String), String>>,
+    /// Reading and encoding take a permit each: one per core.
+    cores: Arc<Semaphore>,
+    /// Deliveries held in memory at once.
+    in_memory: Arc<Semaphore>,
+    /// Subdistrict name and code, to tell which unit a delivery came from.
+    units: Vec<(String, String)>,
+}
+
+/// Lands `files`. One result per file, in the order tables and files were taken; the order of `files` is not kept.
+///
+/// # Errors
+/// Only what stops all landing: the warehouse cannot be opened. A delivery that fails is a result, not an error.
+pub async fn land_all(land: &Land<'_>, files: &[PathBuf]) -> Result<Vec<Delivery>> {
+    let landed = read_batches(&land.warehouse)
+        .await?
+        .into_iter()
+        .map(|batch| ((batch.table_name, batch.delivery_hash), batch.batch_id))
+        .collect();
+    let night = Night {
+        land,
+        tables: OpenTables::new(land.warehouse.clone(), land.contracts.clone()),
+        quarantine: Mutex::new(None),
+        landed: Mutex::new(landed),
+        cores: Arc::new(Semaphore::new(land.workers.max(1))),
+        in_memory: Arc::new(Semaphore::new(land.workers.max(1) + 1)),
+        units: units_of(land).await?,
+    };
+    let mut by_table: BTreeMap<&str, Vec<&PathBuf>> = BTreeMap::new();
+    let mut results = Vec::new();
+    for file in files {
+        match night.table_for(file) {
+            Ok(contract) => by_table.entry(&contract.table).or_default().push(file),
+            Err(problem) => results.push(night.finish(night.rejected(file, None, problem))),
+        }
+    }
+    for level in levels(&land.contracts) {
+        let runs = level.iter().filter_map(|contract| {
+            let mut files = by_table.remove(contract.table.as_str())?;
+            files.sort();
+            Some(night.land_table(contract, files))
+        });
+        for deliveries in futures::future::join_all(runs).await {
+            results.extend(deliveries);
+        }
+    }
+    if !land.dry_run {
+        record_batches(&land.warehouse).await?;
+    }
+    Ok(results)
+}
+
+/// Contracts grouped so that each refers only to earlier groups.
+fn levels(contracts: &Contracts) -> Vec<Vec<&Contract>> {
+    let mut level_of: HashMap<&str, usize> = HashMap::new();
+    let mut levels: Vec<Vec<&Contract>> = Vec::new();
+    // Contracts come in dependency order, so what one refers to has its level already.
+    for contract in contracts.iter() {
+        let level = references(contract)
+            .filter(|(table, _)| *table != contract.table)
+            .filter_map(|(table, _)| level_of.get(table))
+            .max()
+            .map_or(0, |level| level + 1);
+        level_of.insert(&contract.table, level);
+        if levels.len() <= level {
+            levels.resize_with(level + 1, Vec::new);
+        }
+        levels[level].push(contract);
+    }
+    levels
+}
+
+/// Tables and columns that the contract's rules look values up in.
+fn references(contract: &Contract) -> impl Iterator<Item = (&str, &str)> {
+    contract.columns.iter().flat_map(|column| &column.rules).filter_map(|rule| match &rule.kind {
+        RuleKind::Reference { table, column } => Some((table.as_str(), column.as_str())),
+        _ => None,
+    })
+}
+
+/// Names and codes of the delivering units, from the landed `subdistricts` table if the project has one.
+async fn units_of(land: &Land<'_>) -> Result<Vec<(String, String)>> {
+    let mut units = Vec::new();
+    if let Some(table) = land.warehouse.table("subdistricts").await? {
+        let schema = table.schema();
+        if let (Ok(name), Ok(code)) = (schema.index_of("subdistrict_name"), schema.index_of("subdistrict_code")) {
+            for file in table.files().await? {
+                for batch in table.read(&file.path, Some(&[name, code])).await? {
+                    let names = batch.column(0).as_string::<i32>();
+                    let codes = batch.column(1).as_string::<i32>();
+                    units.extend(names.iter().flatten().zip(codes.iter().flatten()).map(|(n, c)| (n.into(), c.into())));
+                }
+            }
+        }
+    }
+    Ok(units)
+}
+
+/// A delivery that has been read and checked, and the permit for the memory it takes.
+struct Prepared {
+    path: PathBuf,
+    hash: String,
+    accepted: Accepted,
+    quarantined: Vec<QuarantineRow>,
+    quarantined_rows: u64,
+    held_keys: HashSet<String>,
+    corrected_ids: HashSet<String>,
+    rows_in: u64,
+    warnings: u64,
+    remarks: Vec<String>,
+    _permit: OwnedSemaphorePermit,
+}
+
+enum Preparation {
+    Ready(Box<Prepared>),
+    Done(Box<Delivery>),
+}
+
+impl<'a> Night<'a> {
+    fn table_for(&self, file: &Path) -> Result<&'a Contract> {
+        let contracts = &self.land.contracts;
+        if let Some(name) = &self.land.table {
+            return contracts.get(name).ok_or_else(|| {
+                let known = contracts.iter().map(|c| c.table.as_str());
+                let problem = Diagnostic::error(format!("no contract for table `{name}`"));
+                match crate::diagnostic::did_you_mean(name, known) {
+                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                    None => problem.hint("contracts are the files in `data/contracts`"),
+                }
+            });
+        }
+        let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        contracts.for_file(&stem).ok_or_else(|| {
+            Diagnostic::error("no contract claims a file of this name")
+                .in_file(file)
+                .effect("not landed")
+                .hint("name the table with `--table`, or add the beginning of the name to `files` in a contract")
+        })
+    }
+
+    fn rejected(&self, file: &Path, table: Option<&str>, problem: Diagnostic) -> Delivery {
+        let problem = if problem.place.is_none() { problem.in_file(file) } else { problem };
+        Delivery {
+            path: file.to_owned(),
+            table: table.map(str::to_owned),
+            outcome: Outcome::Rejected { problem: Box::new(problem) },
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Puts the file where it belongs and reports it.
+    fn finish(&self, mut delivery: Delivery) -> Delivery {
+        if !self.land.dry_run
+            && let Err(problem) = (self.land.settle)(&delivery)
+        {
+            delivery.remarks.push(problem.message);
+        }
+        (self.land.progress)(&delivery);
+        delivery
+    }
+
+    async fn land_table(&self, contract: &'a Contract, files: Vec<&PathBuf>) -> Vec<Delivery> {
+        let ahead = self.land.workers.max(1);
+        let mut prepared = stream::iter(files).map(|file| self.prepare(contract, file)).buffered(ahead);
+        let mut results = Vec::new();
+        while !self.land.stop.load(Ordering::Relaxed) {
+            let Some(preparation) = prepared.next().await else { break };
+            let delivery = match preparation {
+                Preparation::Done(delivery) => *delivery,
+                Preparation::Ready(prepared) => {
+                    let (path, remarks) = (prepared.path.clone(), prepared.remarks.clone());
+                    match self.merge(contract, *prepared).await {
+                        Ok(outcome) => Delivery { path, table: Some(contract.table.clone()), outcome, remarks },
+                        Err(problem) => self.rejected(&path, Some(&contract.table), problem),
+                    }
+                }
+            };
+            results.push(self.finish(delivery));
+        }
+        self.tables.forget_values(&contract.table).await;
+        results
+    }
+
+    async fn prepare(&self, contract: &'a Contract, file: &Path) -> Preparation {
+        match self.try_prepare(contract, file).await {
+            Ok(preparation) => preparation,
+            Err(problem) => Preparation::Done(Box::new(self.rejected(file, Some(&contract.table), problem))),
+        }
+    }
+
+    async fn try_prepare(&self, contract: &'a Contract, file: &Path) -> Result<Preparation> {
+        let permit = self.in_memory.clone().acquire_owned().await.doing("waiting for memory")?;
+        let _core = self.cores.acquire().await.doing("waiting for a core")?;
+        let path = file.to_owned();
+        let limit = self.land.limits.file_bytes_max;
+        let hash = blocking(move || hash_of(&path, limit)).await?;
+        let known = (contract.table.clone(), hash.clone());
+        if let Some(batch_id) = self.landed.lock().await.get(&known) {
+            return Ok(Preparation::Done(Box::new(Delivery {
+                path: file.to_owned(),
+                table: Some(contract.table.clone()),
+                outcome: Outcome::AlreadyLanded { batch_id: batch_id.clone() },
+                remarks: Vec::new(),
+            })));
+        }
+        let lookup = self.lookup(contract).await?;
+        let reading = Reading {
+            contract: self.land.contracts.clone(),
+            table: contract.table.clone(),
+            path: file.to_owned(),
+            hash,
+            limits: self.land.limits,
+            moment: self.land.moment,
+            units: self.units.clone(),
+            zone: self.land.zone,
+        };
+        let prepared = blocking(move || reading.run(&lookup, permit)).await?;
+        Ok(Preparation::Ready(Box::new(prepared)))
+    }
+
+    /// The keys of everything the contract refers to.
+    async fn lookup(&self, contract: &Contract) -> Result<Lookup> {
+        let mut lookup = Lookup::default();
+        for (table, column) in references(contract) {
+            let name = (table.to_owned(), column.to_owned());
+            if let Some(keys) = self.tables.keys_of(table, column).await? {
+                lookup.keys.insert(name, keys);
+            } else {
+                lookup.values.insert(name, self.tables.values_of(table, column).await?);
+            }
+        }
+        Ok(lookup)
+    }
+
+    async fn merge(&self, contract: &Contract, mut prepared: Prepared) -> Result<Outcome> {
+        let batch_id = batch_id(&contract.table, self.land.moment, &prepared.hash);
+        let keys = crate::warehouse::key_texts(&prepared.accepted.rows, &contract.key)?;
+        let deduplicated = merge::deduplicate(contract, &prepared.accepted, &keys)?;
+        for row in &deduplicated.tied {
+            let row = tie(contract, &prepared, &keys, *row, self.land.moment, &batch_id)?;
+            prepared.held_keys.extend(row.row_key.clone());
+            prepared.quarantined.push(row);
+        }
+        for row in &mut prepared.quarantined {
+            row.batch_id.clone_from(&batch_id);
+            row.quarantine_id = format!("{}-{}", batch_id, row.line);
+        }
+        if self.land.dry_run && self.tables.warehouse().table(&contract.table).await?.is_none() {
+            // Looking at a delivery must not create its table.
+            let counts = Counts {
+                rows_in: prepared.rows_in,
+                inserted: deduplicated.kept.len() as u64,
+                superseded: deduplicated.superseded,
+                quarantined: prepared.quarantined_rows + deduplicated.tied.len() as u64,
+                warnings: prepared.warnings,
+                ..Counts::default()
+            };
+            return Ok(Outcome::Landed { batch: self.batch(contract, &prepared, batch_id, counts, 0) });
+        }
+        let opened = self.tables.get(contract).await?;
+        let mut open = opened.lock().await;
+        let plan =
+            merge::plan(contract, &open, &prepared.accepted, &keys, &deduplicated, &prepared.held_keys, &batch_id)
+                .await?;
+        let counts = Counts {
+            rows_in: prepared.rows_in,
+            quarantined: prepared.quarantined_rows + deduplicated.tied.len() as u64,
+            warnings: prepared.warnings,
+            ..plan.counts
+        };
+        if !counts.balances() {
+            return Err(Diagnostic::unexpected(format!(
+                "{} rows came in, but the counts of what became of them do not add up: {counts:?}",
+                counts.rows_in
+            ))
+            .effect("not landed"));
+        }
+        let rows_before = open.keys.read().map_err(|_| poisoned())?.len() as u64;
+        let rows_after = rows_before + counts.inserted - counts.deleted - counts.dropped;
+        let batch = self.batch(contract, &prepared, batch_id.clone(), counts, rows_after);
+        if self.land.dry_run {
+            return Ok(Outcome::Landed { batch });
+        }
+        let landed_keys: HashSet<&str> = deduplicated.kept.iter().map(|row| keys.value(*row as usize)).collect();
+        let corrected =
+            Corrected { table: &contract.table, keys: landed_keys, ids: std::mem::take(&mut prepared.corrected_ids) };
+        self.record_quarantine(&batch_id, &prepared.quarantined, &corrected).await?;
+        let written = {
+            let _core = self.cores.acquire().await.doing("waiting for a core")?;
+            let (contracts, table, stem) = (self.land.contracts.clone(), contract.table.clone(), batch_id.clone());
+            blocking(move || match contracts.get(&table) {
+                Some(contract) => merge::encode(contract, plan, &stem),
+                None => Err(Diagnostic::unexpected(format!("the contract of `{table}` is gone"))),
+            })
+            .await?
+        };
+        let metadata = serde_json::to_value(&batch).doing("describing a batch")?;
+        let commit = Commit {
+            operation: CommitOperation::Merge,
+            adds: Vec::new(),
+            removes: Vec::new(),
+            metadata,
+            transaction: Some(format!("gridhouse-batch-{batch_id}")),
+        };
+        merge::commit(&mut open, written, commit).await?;
+        let batch = Batch { version: open.table.version(), ..batch };
+        self.landed.lock().await.insert((contract.table.clone(), prepared.hash), batch_id);
+        Ok(Outcome::Landed { batch })
+    }
+
+    fn batch(&self, contract: &Contract, prepared: &Prepared, batch_id: String, c: Counts, rows_after: u64) -> Batch {
+        Batch {
+            batch_id,
+            table_name: contract.table.clone(),
+            file: file_name(&prepared.path),
+            delivery_hash: prepared.hash.clone(),
+            as_of: self.land.moment.as_of,
+            landed_at: self.land.moment.now.format("%Y-%m-%dT%H:%M:%S").to_string(),
+            version: 0,
+            rows_in: c.rows_in,
+            inserted: c.inserted,
+            updated: c.updated,
+            unchanged: c.unchanged,
+            superseded: c.superseded,
+            deleted: c.deleted,
+            quarantined: c.quarantined,
+            dropped: c.dropped,
+            warnings: c.warnings,
+            rows_after,
+        }
+    }
+
+    async fn record_quarantine(&self, batch_id: &str, rows: &[QuarantineRow], corrected: &Corrected<'_>) -> Result<()> {
+        let mut quarantine = self.quarantine.lock().await;
+        let exists = self.tables.warehouse().table_path(super::QUARANTINE_TABLE).exists();
+        if rows.is_empty() && !exists {
+            return Ok(());
+        }
+        if quarantine.is_none() {
+            *quarantine = Some(Quarantine::open(self.tables.warehouse()).await?);
+        }
+        match quarantine.as_mut() {
+            Some(quarantine) => quarantine.record(batch_id, rows, corrected).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Named after the delivery's content, so that a rerun of a killed night makes the same batch.
+fn batch_id(table: &str, moment: Moment, hash: &str) -> String {
+    format!("{table}-{}-{}", moment.as_of.format("%Y%m%d"), &hash[..8])
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Diagnostic::unexpected(format!("reading a delivery ended abnormally: {error}"))),
+    }
+}
+
+/// BLAKE3 of a file's bytes, in hex.
+fn hash_of(path: &Path, bytes_max: u64) -> Result<String> {
+    let metadata = fs_err::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if metadata.len() > bytes_max {
+        return Err(Diagnostic::error(format!(
+            "the file has {} bytes, more than `limits.file_bytes_max` = {bytes_max}",
+            metadata.len()
+        )));
+    }
+    let mut hasher = blake3::Hasher::new();
+    let file = fs_err::File::open(path).map_err(|error| unreadable(path, &error))?;
+    hasher.update_reader(file).map_err(|error| unreadable(path, &error))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot be read: {error}")).in_file(path).effect("not landed")
+}
+
+/// Keys and values of the tables a contract refers to.
+#[derive(Default)]
+struct Lookup {
+    keys: HashMap<(String, String), Arc<RwLock<KeyIndex>>>,
+    values: HashMap<(String, String), Arc<HashSet<String>>>,
+}
+
+impl KeyLookup for Lookup {
+    fn find_missing(&self, table: &str, column: &str, values: &StringArray, rows: &BooleanBuffer) -> Vec<u32> {
+        let name = (table.to_owned(), column.to_owned());
+        let rows = rows.set_indices();
+        if let Some(keys) = self.keys.get(&name)
+            && let Ok(keys) = keys.read()
+        {
+            // Neighbouring rows often name the same grid or dwelling.
+            let mut last: Option<(&str, bool)> = None;
+            rows.filter(|row| {
+                let value = values.value(*row);
+                let is_held = last.filter(|(text, _)| *text == value).map_or_else(|| keys.contains(value), |l| l.1);
+                last = Some((value, is_held));
+                !is_held
+            })
+            .map(|row| row as u32)
+            .collect()
+        } else if let Some(known) = self.values.get(&name) {
+            rows.filter(|row| !known.contains(values.value(*row))).map(|row| row as u32).collect()
+        } else {
+            rows.map(|row| row as u32).collect()
+        }
+    }
+}
+
+/// What reading and checking one delivery needs; moved to a worker thread.
+struct Reading {
+    contract: Arc<Contracts>,
+    table: String,
+    path: PathBuf,
+    hash: String,
+    limits: source::Limits,
+    moment: Moment,
+    units: Vec<(String, String)>,
+    zone: chrono_tz::Tz,
+}
+
+impl Reading {
+    fn run(self, lookup: &Lookup, permit: OwnedSemaphorePermit) -> Result<Prepared> {
+        let Some(contract) = self.contract.get(&self.table) else {
+            return Err(Diagnostic::unexpected(format!("the contract of `{}` is gone", self.table)));
+        };
+        let options =
+            OpenOptions { limits: self.limits, is_known_column: &|name: &str| self.contract.is_known_column(name) };
+        let mut reader = source::open(&self.path, &options).map_err(|error| self.source_problem(&error))?;
+        let binding =
+            contract.bind(reader.header()).map_err(|error| self.bind_problem(&error, reader.header_line()))?;
+        let mut prepared = Prepared {
+            path: self.path.clone(),
+            hash: self.hash.clone(),
+            accepted: Accepted {
+                rows: RecordBatch::new_empty(contract.arrow_schema()),
+                lines: Vec::new(),
+                operations: None,
+            },
+            quarantined: Vec::new(),
+            quarantined_rows: 0,
+            held_keys: HashSet::new(),
+            corrected_ids: HashSet::new(),
+            rows_in: 0,
+            warnings: 0,
+            remarks: Vec::new(),
+            _permit: permit,
+        };
+        let unknown: Vec<&str> = binding.unknown.iter().map(String::as_str).filter(|n| !is_export_column(n)).collect();
+        if !unknown.is_empty() {
+            prepared.remarks.push(format!("columns no contract knows were left out: {}", unknown.join(", ")));
+        }
+        let context = CheckContext { as_of: self.moment.as_of, keys: lookup, zone: self.zone };
+        let mut batches = Vec::new();
+        while let Some(raw) = reader.next_batch().map_err(|error| self.source_problem(&error))? {
+            let checked = contract::check(contract, &binding, &raw, &context);
+            prepared.rows_in += raw.lines.len() as u64;
+            prepared.accepted.lines.extend(checked.accepted_rows.iter().map(|row| raw.lines[*row as usize]));
+            if let Some(operations) = checked.operations {
+                prepared.accepted.operations.get_or_insert_default().extend(operations);
+            }
+            self.collect_violations(contract, &binding, &raw, &checked.violations, &mut prepared)?;
+            if let Some(ids) = raw.values.column_by_name(ID_HEADER) {
+                prepared.corrected_ids.extend(ids.as_string::<i32>().iter().flatten().map(|id| id.trim().to_owned()));
+            }
+            batches.push(checked.accepted);
+        }
+        prepared.accepted.rows = concat_batches(&contract.arrow_schema(), &batches).doing("joining rows")?;
+        Ok(prepared)
+    }
+
+    fn source_problem(&self, error: &source::SourceError) -> Diagnostic {
+        let place = match error.line() {
+            Some(line) => Place { file: self.path.clone(), line: Some(line), column: None },
+            None => Place::file(&self.path),
+        };
+        let problem = Diagnostic::error(error.to_string()).at(place).effect("not landed");
+        problem.hint("ask the sender to export the file again")
+    }
+
+    fn bind_problem(&self, error: &contract::BindError, line: u32) -> Diagnostic {
+        Diagnostic::error(error.to_string())
+            .at(Place { file: self.path.clone(), line: (line > 0).then_some(line), column: None })
+            .effect("not landed")
+            .hint(format!("`gridhouse describe {}` lists the columns and their other names", self.table))
+    }
+
+    /// Turns violations into quarantined rows, with the row's original text.
+    fn collect_violations(
+        &self,
+        contract: &Contract,
+        binding: &contract::Binding,
+        raw: &RawBatch,
+        violations: &[Violation],
+        prepared: &mut Prepared,
+    ) -> Result<()> {
+        let mut last: Option<u32> = None;
+        let mut original = (String::new(), None, None);
+        let mut warned: HashSet<u32> = HashSet::new();
+        for violation in violations {
+            if violation.is_warning {
+                warned.insert(violation.row);
+                continue;
+            }
+            if last != Some(violation.row) {
+                last = Some(violation.row);
+                prepared.quarantined_rows += 1;
+                original = self.original(contract, binding, raw, violation.row as usize)?;
+                prepared.held_keys.extend(original.1.clone());
+            }
+            prepared.quarantined.push(QuarantineRow {
+                quarantine_id: String::new(),
+                batch_id: String::new(),
+                table_name: contract.table.clone(),
+                file: file_name(&self.path),
+                line: i64::from(raw.lines[violation.row as usize]),
+                column_name: violation.column.clone(),
+                rule: violation.rule.to_string(),
+                reason: violation.reason.clone(),
+                original: original.0.clone(),
+                row_key: original.1.clone(),
+                unit: original.2.clone(),
+                as_of: self.moment.as_of,
+                landed_at: Some(self.moment.now.and_utc().timestamp_micros()),
+                cleared_by: None,
+            });
+        }
+        prepared.warnings += warned.len() as u64;
+        Ok(())
+    }
+
+    /// A row's delivered text as JSON, its key and its unit.
+    fn original(
+        &self,
+        contract: &Contract,
+        binding: &contract::Binding,
+        raw: &RawBatch,
+        row: usize,
+    ) -> Result<(String, Option<String>, Option<String>)> {
+        let mut cells = Map::new();
+        for (at, field) in raw.values.schema().fields().iter().enumerate() {
+            let column = raw.values.column(at).as_string::<i32>();
+            if column.is_valid(row) && !is_export_column(field.name()) {
+                let bound = binding.columns.iter().position(|place| *place == Some(at));
+                let name = bound.map_or(field.name().as_str(), |c| &contract.columns[c].name);
+                cells.insert(name.to_owned(), Value::String(column.value(row).to_owned()));
+            }
+        }
+        let text = |name: &str| cells.get(name).and_then(Value::as_str).map(str::trim);
+        let parts: Option<Vec<&str>> = contract.key.iter().map(|at| text(&contract.columns[*at].name)).collect();
+        let key = parts.map(|parts| parts.join("\u{1f}"));
+        let unit = unit_of(text("grid_code"), &file_name(&self.path), &self.units);
+        Ok((serde_json::to_string(&cells).doing("keeping a row's text")?, key, unit))
+    }
+}
+
+/// The subdistrict a row belongs to: from its grid code, else from the name of the file.
+fn unit_of(grid_code: Option<&str>, file: &str, units: &[(String, String)]) -> Option<String> {
+    let by_grid = grid_code.and_then(|grid| units.iter().find(|(_, code)| grid.starts_with(code.as_str())));
+    by_grid.or_else(|| units.iter().find(|(name, _)| file.contains(name.as_str()))).map(|(_, code)| code.clone())
+}
+
+/// Columns an exported quarantine workbook adds to the delivered ones.
+fn is_export_column(name: &str) -> bool {
+    super::EXPORT_COLUMNS.contains(&name)
+}
+
+/// A row that shares key and version with a different row of the same delivery.
+fn tie(
+    contract: &Contract,
+    prepared: &Prepared,
+    keys: &StringArray,
+    row: u32,
+    moment: Moment,
+    batch_id: &str,
+) -> Result<QuarantineRow> {
+    let mut cells = Map::new();
+    for (at, column) in contract.columns.iter().enumerate() {
+        let value = prepared.accepted.rows.column(at).slice(row as usize, 1);
+        let text = cast(&value, &DataType::Utf8).doing("keeping a row's text")?;
+        let text = text.as_string::<i32>();
+        if text.is_valid(0) {
+            cells.insert(column.name.clone(), Value::String(text.value(0).to_owned()));
+        }
+    }
+    let key_column = contract.key.first().map(|at| contract.columns[*at].name.clone()).unwrap_or_default();
+    let line = i64::from(prepared.accepted.lines[row as usize]);
+    let reason = "同一编号在本次报送中出现多次且内容不一致、更新时间相同，无法判断以哪一条为准，请核实后只报一条";
+    Ok(QuarantineRow {
+        quarantine_id: format!("{batch_id}-{line}"),
+        batch_id: batch_id.to_owned(),
+        table_name: contract.table.clone(),
+        file: file_name(&prepared.path),
+        line,
+        column_name: key_column,
+        rule: "duplicate_key".to_owned(),
+        reason: reason.to_owned(),
+        original: serde_json::to_string(&cells).doing("keeping a row's text")?,
+        row_key: Some(keys.value(row as usize).to_owned()),
+        unit: None,
+        as_of: moment.as_of,
+        landed_at: Some(moment.now.and_utc().timestamp_micros()),
+        cleared_by: None,
+    })
+}

@@ -1,0 +1,113 @@
+//! A delivery's way into a table: read, check, merge, commit; what cannot land is quarantined with its reason.
+//!
+//! Each delivered row ends in exactly one of six counts, and that is asserted before the commit. The commit is the
+//! truth: whether a delivery has landed is read from the tables' logs, so a killed night is simply run again.
+
+mod delivery;
+mod export;
+mod merge;
+mod quarantine;
+mod records;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use chrono::{NaiveDate, NaiveDateTime};
+
+use crate::diagnostic::Diagnostic;
+
+pub use delivery::{Land, land_all};
+pub use export::export_quarantine;
+pub use quarantine::{QUARANTINE_TABLE, QuarantineRow, quarantine_schema, read_quarantine};
+pub use records::{BATCHES_TABLE, Batch, RUNS_TABLE, Run, read_batches, read_runs, write_run};
+pub use records::{batches_schema, runs_schema};
+pub use tables::{SYSTEM_COLUMNS, stored_schema};
+
+/// Columns an exported quarantine workbook has before the delivered ones; ignored when it comes back, but for the id.
+pub const EXPORT_COLUMNS: [&str; 5] = ["隔离编号", "来源文件", "行号", "问题栏目", "问题说明"];
+
+/// When a landing happens: the date its rows speak for and the moment it is recorded under.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub as_of: NaiveDate,
+    /// Local time of the district.
+    pub now: NaiveDateTime,
+}
+
+/// Where each delivered row went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub rows_in: u64,
+    pub inserted: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    /// Older than the stored row, or outdone by a later row of the same delivery.
+    pub superseded: u64,
+    /// Rows delivered as deletions that deleted something.
+    pub deleted: u64,
+    pub quarantined: u64,
+    /// Stored rows removed because a full list no longer has them; they are not delivered rows.
+    pub dropped: u64,
+    /// Rows that landed with a remark.
+    pub warnings: u64,
+}
+
+impl Counts {
+    /// The identity every batch must satisfy.
+    pub fn balances(&self) -> bool {
+        self.rows_in
+            == self.inserted + self.updated + self.unchanged + self.superseded + self.deleted + self.quarantined
+    }
+
+    pub fn add(&mut self, other: &Counts) {
+        self.rows_in += other.rows_in;
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.superseded += other.superseded;
+        self.deleted += other.deleted;
+        self.quarantined += other.quarantined;
+        self.dropped += other.dropped;
+        self.warnings += other.warnings;
+    }
+}
+
+/// What became of one delivery.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Landed {
+        batch: Batch,
+    },
+    /// The same bytes have landed before; nothing changed.
+    AlreadyLanded {
+        batch_id: String,
+    },
+    /// The delivery as a whole could not be taken.
+    Rejected {
+        problem: Box<Diagnostic>,
+    },
+}
+
+/// One delivery and what became of it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub path: PathBuf,
+    pub table: Option<String>,
+    pub outcome: Outcome,
+    /// Remarks that did not stop it: unknown columns, replaced encodings.
+    pub remarks: Vec<String>,
+}
+
+impl Delivery {
+    pub fn file_name(&self) -> String {
+        file_name(&self.path)
+    }
+
+    pub fn is_rejected(&self) -> bool {
+        matches!(self.outcome, Outcome::Rejected { .. })
+    }
+}
+
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,411 @@
+//! The night: land what arrived, pin a snapshot, compute, check, report, and record what was done.
+//!
+//! One failure never stops the rest: a rejected delivery, a broken view or a failed report is reported and the night
+//! goes on. Prints nothing and reads no clock; the caller passes the moment and watches [`Event`]s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use chrono::NaiveDateTime;
+use futures::StreamExt;
+use serde_json::json;
+
+use crate::contract::Contracts;
+use crate::diagnostic::{Context, Diagnostic, Result};
+use crate::landing::{self, Counts, Delivery, Land, Moment, Outcome, Run};
+use crate::project::Project;
+use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
+use crate::report::{self, OutputFile};
+use crate::warehouse::Warehouse;
+
+/// Something that happened, in order.
+pub enum Event<'a> {
+    /// A stage begins, with the number of things it will do.
+    Stage {
+        name: &'static str,
+        steps: usize,
+    },
+    Delivery(&'a Delivery),
+    View {
+        name: &'a str,
+    },
+    Report {
+        name: &'a str,
+        files: usize,
+    },
+    Problem(&'a Diagnostic),
+}
+
+/// What a night did.
+pub struct Night {
+    pub run: Run,
+    pub deliveries: Vec<Delivery>,
+    pub checks: Vec<CheckResult>,
+    pub reports: Vec<(String, Vec<OutputFile>)>,
+    pub problems: Vec<Diagnostic>,
+    /// Name and seconds of each stage.
+    pub stages: Vec<(&'static str, f64)>,
+    pub outbox: PathBuf,
+    /// Stopped by a signal.
+    pub interrupted: bool,
+}
+
+impl Night {
+    /// Rows in and out per table, sorted by table.
+    pub fn counts(&self) -> BTreeMap<&str, Counts> {
+        let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+        for delivery in &self.deliveries {
+            if let Outcome::Landed { batch } = &delivery.outcome {
+                counts.entry(&batch.table_name).or_default().add(&batch.counts());
+            }
+        }
+        counts
+    }
+}
+
+pub struct Nightly<'a> {
+    pub project: &'a Project,
+    pub moment: Moment,
+    pub stop: &'a AtomicBool,
+    pub watch: &'a (dyn Fn(Event<'_>) + Sync),
+    /// Reads the clock for the record of when the night ended.
+    pub clock: &'a (dyn Fn() -> NaiveDateTime + Sync),
+}
+
+/// Runs the night. The caller holds the writer's lock.
+///
+/// # Errors
+/// What leaves nothing to do: contracts that cannot be read, a warehouse that does not open.
+pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
+    let started = Instant::now();
+    let project = nightly.project;
+    let mut stages = Vec::new();
+    let mut problems = Vec::new();
+    let contracts = Arc::new(project.contracts()?);
+    let warehouse = project.warehouse();
+
+    let clock = Instant::now();
+    let deliveries = land(nightly, &warehouse, &contracts).await?;
+    stages.push(("land", clock.elapsed().as_secs_f64()));
+
+    let clock = Instant::now();
+    let snapshot = project.pin(&warehouse, nightly.moment.as_of).await?;
+    let (session, found) = project.session(&warehouse, &contracts, snapshot.clone()).await?;
+    problems.extend(found);
+    let session = Arc::new(session);
+    let broken = materialize(nightly, &session, &mut problems).await;
+    stages.push(("views", clock.elapsed().as_secs_f64()));
+
+    let clock = Instant::now();
+    let checks = check(nightly, &session, &broken, &mut problems).await;
+    stages.push(("checks", clock.elapsed().as_secs_f64()));
+
+    let clock = Instant::now();
+    let outbox = project.outbox().join(nightly.moment.as_of.to_string());
+    let stopped = views_with_errors(&session, &broken, &checks);
+    let (reports, reports_failed) = report_all(nightly, &session, &stopped, &outbox, &mut problems).await;
+    stages.push(("reports", clock.elapsed().as_secs_f64()));
+
+    let interrupted = nightly.stop.load(Ordering::Relaxed);
+    let rejected = deliveries.iter().filter(|d| d.is_rejected()).count() as u64;
+    let checks_failed = checks.iter().filter(|c| c.stops_reports()).count() as u64;
+    let has_problems = rejected > 0 || checks_failed > 0 || reports_failed > 0 || problems.iter().any(|p| p.is_error());
+    let mut totals = Counts::default();
+    for delivery in &deliveries {
+        if let Outcome::Landed { batch } = &delivery.outcome {
+            totals.add(&batch.counts());
+        }
+    }
+    let format = "%Y-%m-%dT%H:%M:%S";
+    let run = Run {
+        run_id: format!("{}-{}", nightly.moment.as_of.format("%Y%m%d"), nightly.moment.now.format("%Y%m%dT%H%M%S")),
+        as_of: nightly.moment.as_of,
+        started_at: nightly.moment.now.format(format).to_string(),
+        finished_at: (nightly.clock)().format(format).to_string(),
+        outcome: match (interrupted, has_problems) {
+            (true, _) => "interrupted",
+            (false, true) => "problems",
+            (false, false) => "done",
+        }
+        .to_owned(),
+        snapshot_id: snapshot.id(),
+        snapshot: json!(snapshot.versions).to_string(),
+        deliveries: deliveries.len() as u64,
+        rejected,
+        rows_in: totals.rows_in,
+        quarantined: totals.quarantined,
+        checks_failed,
+        reports_made: reports.len() as u64,
+        reports_failed,
+        seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    landing::write_run(&warehouse, &run).await?;
+    Ok(Night { run, deliveries, checks, reports, problems, stages, outbox, interrupted })
+}
+
+async fn land(nightly: &Nightly<'_>, warehouse: &Warehouse, contracts: &Arc<Contracts>) -> Result<Vec<Delivery>> {
+    let project = nightly.project;
+    let reference = reference_files(project, contracts)?;
+    let inbox = inbox_files(&project.inbox(), &project.failed())?;
+    (nightly.watch)(Event::Stage { name: "land", steps: reference.len() + inbox.len() });
+    let progress = |delivery: &Delivery| (nightly.watch)(Event::Delivery(delivery));
+    let archive = project.archive().join(nightly.moment.as_of.to_string());
+    let failed = project.failed();
+    let settle = |delivery: &Delivery| match &delivery.outcome {
+        Outcome::Rejected { problem } => set_aside(&delivery.path, &failed, problem),
+        _ => move_file(&delivery.path, &archive).map(drop),
+    };
+    let keep = |_: &Delivery| Ok(());
+    let settings = project.land_settings()?;
+    let land = Land {
+        warehouse: warehouse.clone(),
+        contracts: contracts.clone(),
+        limits: settings.limits,
+        workers: settings.workers,
+        zone: settings.zone,
+        moment: nightly.moment,
+        dry_run: false,
+        table: None,
+        stop: nightly.stop,
+        progress: &progress,
+        settle: &keep,
+    };
+    let mut deliveries = landing::land_all(&land, &reference).await?;
+    // Reference lists stay where they are and are compared every night; unchanged ones are not news.
+    deliveries.retain(|d| !matches!(d.outcome, Outcome::AlreadyLanded { .. }));
+    deliveries.extend(landing::land_all(&Land { settle: &settle, ..land }, &inbox).await?);
+    Ok(deliveries)
+}
+
+/// Reference lists that have a contract.
+fn reference_files(project: &Project, contracts: &Contracts) -> Result<Vec<PathBuf>> {
+    let folder = project.reference();
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(&folder).doing("listing the reference lists")? {
+        let path = entry.doing("listing the reference lists")?.path();
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_file() && contracts.get(&stem).is_some() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Every file of the inbox and its sub-folders, sorted; not hidden ones, office lock files or set-aside ones.
+fn inbox_files(inbox: &Path, failed: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![inbox.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if !folder.exists() {
+            continue;
+        }
+        let entries = fs_err::read_dir(&folder).map_err(|error| {
+            Diagnostic::unexpected(format!("the inbox cannot be read: {error}"))
+                .effect("nothing was landed")
+                .hint("check that the folder exists and that this user may read it")
+        })?;
+        for entry in entries {
+            let path = entry.doing("listing the inbox")?.path();
+            let name = landing::file_name(&path);
+            if name.starts_with('.') || name.starts_with("~$") || path == failed {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Moves a file into a folder; a file of that name there stays, and the new one gets a number.
+fn move_file(file: &Path, folder: &Path) -> Result<PathBuf> {
+    fs_err::create_dir_all(folder).doing("making the folder for dealt-with deliveries")?;
+    let name = landing::file_name(file);
+    let mut target = folder.join(&name);
+    let mut number = 1;
+    while target.exists() {
+        number += 1;
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+        target = folder.join(format!("{stem}-{number}.{extension}"));
+    }
+    if fs_err::rename(file, &target).is_err() {
+        // Another file system: copy, then remove.
+        fs_err::copy(file, &target).doing("moving a delivery")?;
+        fs_err::remove_file(file).doing("moving a delivery")?;
+    }
+    Ok(target)
+}
+
+/// Moves a delivery that could not land to `inbox/failed`, with a note that says why.
+fn set_aside(file: &Path, failed: &Path, problem: &Diagnostic) -> Result<()> {
+    let target = move_file(file, failed)?;
+    let mut note = target.into_os_string();
+    note.push(".说明.txt");
+    let text = format!("本次报送未能入库，请按下面的说明处理后重新报送。\n\n{problem}\n");
+    fs_err::write(PathBuf::from(note), text).doing("writing the note on a rejected delivery")
+}
+
+/// Computes the marts that are kept, in dependency order and on all cores. Gives the names that failed.
+async fn materialize(
+    nightly: &Nightly<'_>,
+    session: &Arc<Session>,
+    problems: &mut Vec<Diagnostic>,
+) -> BTreeSet<String> {
+    let catalog = session.catalog();
+    let marts: Vec<&View> =
+        catalog.in_order(catalog.iter().filter(|v| v.layer == Layer::Mart).map(|v| v.name.as_str()));
+    let kept: Vec<&View> = marts.into_iter().filter(|v| v.layer == Layer::Mart && v.is_materialized()).collect();
+    (nightly.watch)(Event::Stage { name: "views", steps: kept.len() });
+    let mut broken: BTreeSet<String> = BTreeSet::new();
+    let mut level_of: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut levels: Vec<Vec<&View>> = Vec::new();
+    for view in &kept {
+        let below: Vec<&View> = catalog.in_order(view.reads.iter().map(String::as_str));
+        let level = below.iter().filter_map(|v| level_of.get(v.name.as_str())).max().map_or(0, |level| level + 1);
+        level_of.insert(&view.name, level);
+        levels.resize_with(levels.len().max(level + 1), Vec::new);
+        levels[level].push(view);
+    }
+    let workers = nightly.project.settings.limits.worker_count();
+    for level in levels {
+        let tasks = level.into_iter().filter(|v| !v.reads.iter().any(|r| broken.contains(r))).map(|view| {
+            let (session, view) = (session.clone(), view.clone());
+            async move {
+                let done = tokio::spawn(async move {
+                    let result = session.materialize(&view).await;
+                    (view.name.clone(), result)
+                });
+                done.await
+            }
+        });
+        let results: Vec<_> = futures::stream::iter(tasks).buffer_unordered(workers).collect().await;
+        for result in results {
+            match result {
+                Ok((name, Ok(_))) => (nightly.watch)(Event::View { name: &name }),
+                Ok((name, Err(problem))) => {
+                    (nightly.watch)(Event::Problem(&problem));
+                    problems.push(problem);
+                    broken.extend(catalog.dependents(&name).into_iter().map(str::to_owned));
+                    broken.insert(name);
+                }
+                Err(error) => problems.push(Diagnostic::unexpected(format!("computing a view stopped: {error}"))),
+            }
+        }
+        if nightly.stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    broken
+}
+
+async fn check(
+    nightly: &Nightly<'_>,
+    session: &Arc<Session>,
+    broken: &BTreeSet<String>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<CheckResult> {
+    let views: Vec<View> = session.catalog().iter().filter(|v| !broken.contains(&v.name)).cloned().collect();
+    (nightly.watch)(Event::Stage { name: "checks", steps: views.len() });
+    if nightly.stop.load(Ordering::Relaxed) {
+        return Vec::new();
+    }
+    let workers = nightly.project.settings.limits.worker_count();
+    let tasks = views.into_iter().map(|view| {
+        let session = session.clone();
+        async move { tokio::spawn(async move { query::run_checks(&session, &view).await }).await }
+    });
+    let outcomes: Vec<_> = futures::stream::iter(tasks).buffered(workers).collect().await;
+    let mut results = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Ok(Ok(found)) => results.extend(found),
+            Ok(Err(problem)) => {
+                (nightly.watch)(Event::Problem(&problem));
+                problems.push(problem);
+            }
+            Err(error) => problems.push(Diagnostic::unexpected(format!("a check stopped: {error}"))),
+        }
+    }
+    results
+}
+
+/// Views whose numbers must not be published: broken ones, ones with a failed error check, and what reads them.
+fn views_with_errors(session: &Session, broken: &BTreeSet<String>, checks: &[CheckResult]) -> BTreeSet<String> {
+    let mut stopped = broken.clone();
+    for check in checks.iter().filter(|c| c.stops_reports()) {
+        // A check query speaks about the views it reads.
+        let spoken_of: Vec<String> = match session.catalog().get(&check.view) {
+            Some(view) if view.layer == Layer::Check => view.reads.clone(),
+            _ => vec![check.view.clone()],
+        };
+        for view in spoken_of {
+            stopped.extend(session.catalog().dependents(&view).into_iter().map(str::to_owned));
+            stopped.insert(view);
+        }
+    }
+    stopped
+}
+
+async fn report_all(
+    nightly: &Nightly<'_>,
+    session: &Arc<Session>,
+    stopped: &BTreeSet<String>,
+    outbox: &Path,
+    problems: &mut Vec<Diagnostic>,
+) -> (Vec<(String, Vec<OutputFile>)>, u64) {
+    let project = nightly.project;
+    let (reports, found) = report::load(&project.report_templates());
+    let mut failed = found.len() as u64;
+    for problem in found {
+        let problem = Diagnostic::from(problem).effect("the report is not made");
+        (nightly.watch)(Event::Problem(&problem));
+        problems.push(problem);
+    }
+    (nightly.watch)(Event::Stage { name: "reports", steps: reports.len() });
+    let context = project.report_context(session, BTreeMap::new());
+    let mut made = Vec::new();
+    for report in &reports {
+        if nightly.stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let stopped_by: Vec<&str> = report.views().into_iter().filter(|v| stopped.contains(*v)).collect();
+        let result = if stopped_by.is_empty() {
+            report::render(report, session.as_ref(), &context, outbox).await.map_err(Diagnostic::from)
+        } else {
+            Err(Diagnostic::error(format!("report `{}` rests on views that failed", report.name))
+                .in_file(&report.path)
+                .note("views", stopped_by.join(", ")))
+        };
+        match result {
+            Ok(files) => {
+                (nightly.watch)(Event::Report { name: &report.title, files: files.len() });
+                made.push((report.title.clone(), files));
+            }
+            Err(problem) => {
+                let problem = problem.effect("not made; the last good edition is untouched");
+                (nightly.watch)(Event::Problem(&problem));
+                problems.push(problem);
+                failed += 1;
+            }
+        }
+    }
+    (made, failed)
+}
+
+/// The table versions a run was pinned to.
+pub fn snapshot_of_run(run: &Run) -> Result<Snapshot> {
+    let versions = serde_json::from_str(&run.snapshot).doing("reading a run's snapshot")?;
+    Ok(Snapshot { as_of: run.as_of, versions })
+}

@@ -1,0 +1,225 @@
+//! A project folder put to use: its contracts, its views over a snapshot, its reports.
+//!
+//! `settings` says where things are; this module opens them. What `land`, `sql`, `report`, `check` and `nightly`
+//! share stands here, so that a figure cannot depend on the command that asks for it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use datafusion::execution::SendableRecordBatchStream;
+
+use arrow::array::RecordBatch;
+
+use crate::contract::{self, Contracts};
+use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
+use crate::landing;
+use crate::query::{QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
+use crate::report::{self, ColumnMeta, Figures, RunContext, ViewMeta};
+use crate::settings::FILE_NAME;
+pub use crate::settings::Project;
+use crate::source;
+use crate::warehouse::Warehouse;
+
+/// Limits and cores of a landing.
+pub struct LandSettings {
+    pub limits: source::Limits,
+    pub workers: usize,
+    pub zone: chrono_tz::Tz,
+}
+
+impl Project {
+    pub fn failed(&self) -> PathBuf {
+        self.inbox().join("failed")
+    }
+
+    pub fn warehouse(&self) -> Warehouse {
+        Warehouse::new(self.warehouse_folder())
+    }
+
+    /// All contracts. Several mistakes come back as one problem that lists them.
+    pub fn contracts(&self) -> Result<Contracts> {
+        Contracts::load(&self.contracts_folder(), &self.reference().join("code_lists.csv"))
+            .map_err(|problems| joined(problems.into_iter().map(Diagnostic::from).collect()))
+    }
+
+    pub fn land_settings(&self) -> Result<LandSettings> {
+        let limits = &self.settings.limits;
+        Ok(LandSettings {
+            zone: self.zone()?,
+            limits: source::Limits {
+                file_bytes_max: limits.file_bytes_max,
+                unpacked_bytes_max: limits.unpacked_bytes_max,
+                cell_bytes_max: limits.cell_bytes_max,
+                columns_max: limits.columns_max,
+                rows_max: limits.rows_max,
+                ..source::Limits::default()
+            },
+            workers: limits.worker_count(),
+        })
+    }
+
+    /// The district's time zone.
+    pub fn zone(&self) -> Result<chrono_tz::Tz> {
+        let name = &self.settings.district.time_zone;
+        name.parse().map_err(|_| {
+            Diagnostic::error(format!("`{name}` is no time zone"))
+                .in_file(self.root.join(FILE_NAME))
+                .hint("write an IANA name such as `Asia/Shanghai` under `district.time_zone`")
+        })
+    }
+
+    pub fn query_limits(&self) -> QueryLimits {
+        QueryLimits {
+            memory_bytes: self.settings.limits.query_memory_bytes,
+            spill_folder: None,
+            workers: self.settings.limits.worker_count(),
+        }
+    }
+
+    /// The newest version of every table that figures may rest on. Runs are left out: they record, they are no data.
+    pub async fn pin(&self, warehouse: &Warehouse, as_of: NaiveDate) -> Result<Snapshot> {
+        let mut snapshot = Snapshot::newest(warehouse, as_of).await?;
+        snapshot.versions.remove(landing::RUNS_TABLE);
+        Ok(snapshot)
+    }
+
+    /// A session over `snapshot` with the project's views; views that cannot be read are reported and left out.
+    pub async fn session(
+        &self,
+        warehouse: &Warehouse,
+        contracts: &Contracts,
+        snapshot: Snapshot,
+    ) -> Result<(Session, Vec<Diagnostic>)> {
+        let (catalog, problems) = ViewCatalog::load(&self.queries());
+        let mut schemas = TableSchemas::new();
+        for contract in contracts.iter() {
+            schemas.insert(contract.table.clone(), landing::stored_schema(contract));
+        }
+        let system = [landing::batches_schema(), landing::quarantine_schema(), landing::runs_schema()];
+        for (name, schema) in SYSTEM_TABLES.iter().zip(system) {
+            schemas.insert((*name).to_owned(), schema);
+        }
+        let session = Session::open(warehouse, Arc::new(catalog), snapshot, schemas, &self.query_limits()).await?;
+        Ok((session, problems))
+    }
+
+    /// What reports may print about the run they belong to.
+    pub fn report_context(&self, session: &Session, params: BTreeMap<String, String>) -> RunContext {
+        let as_of = session.as_of();
+        RunContext {
+            as_of,
+            snapshot_id: session.snapshot().map(Snapshot::id).unwrap_or_default(),
+            // Not the clock: the same snapshot gives the same bytes whenever a report is made.
+            made_at: as_of.and_time(chrono::NaiveTime::MIN) + chrono::TimeDelta::days(1),
+            version: format!("gridhouse {}", env!("CARGO_PKG_VERSION")),
+            params,
+            district_name: self.settings.district.name.clone(),
+            office_name: self.settings.district.office.clone(),
+            workers: self.settings.limits.worker_count(),
+            workbook_rows_max: self.settings.limits.workbook_rows_max,
+        }
+    }
+
+    /// The reports asked for, or all of them.
+    pub fn reports(&self, names: &[String]) -> Result<Vec<report::Report>> {
+        let (mut reports, problems) = report::load(&self.report_templates());
+        if !problems.is_empty() {
+            return Err(joined(problems.into_iter().map(Diagnostic::from).collect()));
+        }
+        for name in names {
+            if !reports.iter().any(|r| &r.name == name || &r.title == name) {
+                let known = reports.iter().map(|r| r.name.as_str());
+                let problem = Diagnostic::error(format!("no report `{name}`"));
+                return Err(match did_you_mean(name, known) {
+                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                    None => problem.hint("`gridhouse report --list` lists the reports"),
+                });
+            }
+        }
+        if !names.is_empty() {
+            reports.retain(|r| names.contains(&r.name) || names.contains(&r.title));
+        }
+        Ok(reports)
+    }
+}
+
+/// Several problems as one, for a caller that can only stop.
+fn joined(mut problems: Vec<Diagnostic>) -> Diagnostic {
+    if problems.len() == 1 {
+        return problems.remove(0);
+    }
+    let count = problems.len();
+    let list = problems.iter().map(|p| format!("\n    {}", p.to_string().replace('\n', "\n    "))).collect::<String>();
+    Diagnostic::error(format!("{count} problems")).note("problems", list)
+}
+
+/// What is wrong with the reports' templates, as far as it can be told without making them.
+pub fn report_problems(project: &Project, session: &Session) -> Vec<Diagnostic> {
+    let (reports, mut problems) = report::load(&project.report_templates());
+    for report in &reports {
+        problems.extend(report::check(report, session));
+    }
+    problems.into_iter().map(Diagnostic::from).collect()
+}
+
+#[async_trait]
+impl Figures for Session {
+    async fn fetch(&self, sql: &str) -> std::result::Result<Vec<RecordBatch>, report::Problem> {
+        Session::fetch(self, sql).await.map_err(report_problem)
+    }
+
+    async fn stream(&self, sql: &str) -> std::result::Result<SendableRecordBatchStream, report::Problem> {
+        Session::stream(self, sql).await.map_err(report_problem)
+    }
+
+    fn labels(&self, view: &str) -> Option<ViewMeta> {
+        let view = self.catalog().get(view)?;
+        let columns = view.model.columns.iter();
+        Some(ViewMeta {
+            label: view.model.label.clone(),
+            columns: columns
+                .map(|c| ColumnMeta { name: c.name.clone(), label: c.label.clone(), unit: c.unit.clone() })
+                .collect(),
+        })
+    }
+}
+
+fn report_problem(problem: Diagnostic) -> report::Problem {
+    let place = problem.place.unwrap_or_default();
+    report::Problem {
+        file: place.file,
+        line: place.line.unwrap_or(0),
+        column: place.column.unwrap_or(0),
+        message: problem.message,
+        hint: problem.hint,
+    }
+}
+
+impl From<report::Problem> for Diagnostic {
+    fn from(problem: report::Problem) -> Self {
+        from_parts(problem.file, problem.line, problem.column, problem.message, problem.hint)
+    }
+}
+
+impl From<contract::Problem> for Diagnostic {
+    fn from(problem: contract::Problem) -> Self {
+        from_parts(problem.file, problem.line, problem.column, problem.message, problem.hint)
+    }
+}
+
+fn from_parts(file: PathBuf, line: u32, column: u32, message: String, hint: Option<String>) -> Diagnostic {
+    let mut diagnostic = Diagnostic { hint, ..Diagnostic::error(message) };
+    if !file.as_os_str().is_empty() {
+        diagnostic = if line > 0 {
+            // The line itself is shown below the message.
+            let source = fs_err::read_to_string(&file).ok();
+            Diagnostic { source, ..diagnostic.at(Place::at(file, line, column)) }
+        } else {
+            diagnostic.in_file(file)
+        };
+    }
+    diagnostic
+}

@@ -1,0 +1,148 @@
+//! The SQL functions gridhouse adds: the run's date, ages, rates, rounding, masking, code order.
+//!
+//! One list, [`all`]; `gridhouse sql` help and the documentation are made from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, StringBuilder};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use chrono::{Datelike, Days, NaiveDate};
+use datafusion::common::{DataFusionError, ScalarValue};
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+
+use crate::district::identifiers;
+
+/// Name, arguments and meaning of each function, for help and documentation.
+pub const DESCRIPTIONS: &[(&str, &str)] = &[
+    ("as_of_date()", "the date the figures speak for"),
+    ("as_of_end()", "the first instant after that date"),
+    ("age_on(birth_date, date)", "full years lived; 29 February counts from 1 March in common years"),
+    ("rate(n, d)", "n / d, NULL where d is 0 or NULL"),
+    ("round_half_up(x, digits)", "decimal rounding, halves away from zero"),
+    ("hours_between(a, b)", "hours from a to b"),
+    ("mask_name(t)", "张*, 张*三"),
+    ("mask_id_number(t)", "first 6 and last 4 characters"),
+    ("mask_phone(t)", "first 3 and last 4 digits"),
+    ("code_sort(list, label)", "the position of a label in its code list"),
+];
+
+const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+type Outcome = Result<ColumnarValue, DataFusionError>;
+
+/// The functions of a session whose figures speak for `as_of`. `codes` is list -> label -> position.
+pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i32>>>) -> Vec<ScalarUDF> {
+    let date = Date32Type::from_naive_date(as_of);
+    let end = as_of
+        .checked_add_days(Days::new(1))
+        .and_then(|d| d.and_hms_opt(0, 0, 0))
+        .map(|t| t.and_utc().timestamp_micros());
+    vec![
+        udf("as_of_date", vec![], DataType::Date32, move |_, _| {
+            Ok(ColumnarValue::Scalar(ScalarValue::Date32(Some(date))))
+        }),
+        udf("as_of_end", vec![], MICROS, move |_, _| {
+            Ok(ColumnarValue::Scalar(ScalarValue::TimestampMicrosecond(end, None)))
+        }),
+        udf("age_on", vec![DataType::Date32, DataType::Date32], DataType::Int32, |args, _| {
+            let (born, on) = (args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>());
+            let ages: Int32Array = born.iter().zip(on.iter()).map(|(b, o)| age(b?, o?)).collect();
+            array(ages)
+        }),
+        udf("rate", vec![DataType::Float64, DataType::Float64], DataType::Float64, |args, _| {
+            let (n, d) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Float64Type>());
+            let rates: Float64Array =
+                n.iter().zip(d.iter()).map(|(n, d)| d.filter(|d| *d != 0.0).and_then(|d| Some(n? / d))).collect();
+            array(rates)
+        }),
+        udf("round_half_up", vec![DataType::Float64, DataType::Int64], DataType::Float64, |args, _| {
+            let (x, digits) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Int64Type>());
+            let rounded: Float64Array = x
+                .iter()
+                .zip(digits.iter())
+                .map(|(x, digits)| crate::district::rounding::round_half_up(x?, digits?.clamp(0, 15) as usize))
+                .collect();
+            array(rounded)
+        }),
+        udf("hours_between", vec![MICROS, MICROS], DataType::Float64, |args, _| {
+            let a = args[0].as_primitive::<TimestampMicrosecondType>();
+            let b = args[1].as_primitive::<TimestampMicrosecondType>();
+            let hours: Float64Array = a.iter().zip(b.iter()).map(|(a, b)| Some((b? - a?) as f64 / 3.6e9)).collect();
+            array(hours)
+        }),
+        masking("mask_name", identifiers::mask_name),
+        masking("mask_id_number", identifiers::mask_id_number),
+        masking("mask_phone", identifiers::mask_phone),
+        udf("code_sort", vec![DataType::Utf8, DataType::Utf8], DataType::Int32, move |args, _| {
+            let (lists, labels) = (args[0].as_string::<i32>(), args[1].as_string::<i32>());
+            let sorts: Int32Array =
+                lists.iter().zip(labels.iter()).map(|(list, label)| codes.get(list?)?.get(label?).copied()).collect();
+            array(sorts)
+        }),
+    ]
+}
+
+/// Full years between two days since 1970-01-01.
+fn age(born: i32, on: i32) -> Option<i32> {
+    let (born, on) = (Date32Type::to_naive_date_opt(born)?, Date32Type::to_naive_date_opt(on)?);
+    let had_birthday = (on.month(), on.day()) >= (born.month(), born.day());
+    Some(on.year() - born.year() - i32::from(!had_birthday))
+}
+
+fn masking(name: &'static str, mask: fn(&str) -> String) -> ScalarUDF {
+    udf(name, vec![DataType::Utf8], DataType::Utf8, move |args, rows| {
+        let texts = args[0].as_string::<i32>();
+        let mut masked = StringBuilder::with_capacity(rows, rows * 16);
+        for text in texts {
+            masked.append_option(text.map(mask));
+        }
+        array(masked.finish())
+    })
+}
+
+fn array(values: impl Array + 'static) -> Outcome {
+    Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
+}
+
+/// A deterministic function over arrays of equal length.
+fn udf(
+    name: &'static str,
+    arguments: Vec<DataType>,
+    result: DataType,
+    body: impl Fn(&[ArrayRef], usize) -> Outcome + Send + Sync + 'static,
+) -> ScalarUDF {
+    let run = move |values: &[ColumnarValue]| {
+        let is_scalar = values.iter().all(|v| matches!(v, ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(values)?;
+        let rows = arrays.first().map_or(1, |a| a.len());
+        match body(&arrays, rows)? {
+            ColumnarValue::Array(values) if is_scalar && values.len() == 1 => {
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?))
+            }
+            value => Ok(value),
+        }
+    };
+    create_udf(name, arguments, result, Volatility::Immutable, Arc::new(run))
+}
+
+/// Code lists as list -> label -> position, from the landed `code_lists` table.
+pub(super) fn code_positions(
+    batches: &[arrow::array::RecordBatch],
+) -> Result<HashMap<String, HashMap<String, i32>>, DataFusionError> {
+    let mut lists: HashMap<String, HashMap<String, i32>> = HashMap::new();
+    for batch in batches {
+        let column = |name: &str| {
+            batch.column_by_name(name).ok_or_else(|| DataFusionError::Plan(format!("`code_lists` has no `{name}`")))
+        };
+        let (list, label) = (column("list")?.as_string::<i32>(), column("label")?.as_string::<i32>());
+        let sort = arrow::compute::cast(column("sort")?, &DataType::Int64)?;
+        let sort = sort.as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            if sort.is_valid(row) {
+                let position = i32::try_from(sort.value(row)).unwrap_or(i32::MAX);
+                lists.entry(list.value(row).to_owned()).or_default().insert(label.value(row).to_owned(), position);
+            }
+        }
+    }
+    Ok(lists)
+}

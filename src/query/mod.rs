@@ -1,0 +1,21 @@
+//! SQL over one snapshot: the only builder of DataFusion sessions.
+//!
+//! A [`Session`] is pinned to table versions and to an as-of date; views, checks, reports and ad-hoc SQL all read
+//! through it, so that a figure has one definition. It cannot write: no DDL, no COPY, no SET.
+
+mod checks;
+mod functions;
+mod problem;
+mod session;
+mod unit_tests;
+mod views;
+
+pub use checks::{CheckKind, CheckResult, run_checks};
+pub use functions::DESCRIPTIONS as FUNCTIONS;
+pub use problem::run_problem;
+pub use session::{QueryLimits, Session, Snapshot, TableSchemas};
+pub use unit_tests::{UnitTestResult, run_unit_tests};
+pub use views::{Layer, Model, ModelColumn, View, ViewCatalog, parse_one, reads_of, yaml_problem};
+
+/// The warehouse's own records, which marts may read beside staging views.
+pub const SYSTEM_TABLES: [&str; 3] = ["batches", "quarantine", "runs"];

@@ -1,0 +1,88 @@
+//! DataFusion's errors as problems with a place: line and column of the SQL, what is wrong, a name meant instead.
+
+use datafusion::common::{DataFusionError, SchemaError};
+use regex::Regex;
+
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+
+/// An error of parsing, planning or running one SQL text. The place has no file: the caller knows it.
+pub(super) fn from_datafusion(error: &DataFusionError, doing: &str) -> Diagnostic {
+    let mut problem = match error.find_root() {
+        DataFusionError::SQL(parse, _) => {
+            let text = parse.to_string();
+            let text = text.trim_start_matches("sql parser error: ");
+            let (message, place) = split_position(text);
+            Diagnostic { place, ..Diagnostic::error(format!("{doing}: {message}")) }
+        }
+        DataFusionError::SchemaError(schema, _) => from_schema_error(schema),
+        DataFusionError::ResourcesExhausted(text) => Diagnostic::error(format!("not enough memory: {text}"))
+            .hint("raise `limits.query_memory_bytes` in `gridhouse.toml`, or read less at a time"),
+        DataFusionError::Plan(text) => Diagnostic::error(text.clone()),
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::ParquetError(_) => {
+            Diagnostic::unexpected(format!("{doing}: {}", crate::diagnostic::chain(error)))
+                .hint("`gridhouse fsck` says whether a table is damaged")
+        }
+        other => Diagnostic::error(other.message().to_string()),
+    };
+    if let Some(found) = error.diagnostic() {
+        if problem.place.is_none()
+            && let Some(span) = found.span
+        {
+            problem.place = Some(Place::at("", span.start.line as u32, span.start.column as u32));
+        }
+        if problem.hint.is_none() {
+            problem.hint = found.helps.first().map(|help| help.message.clone());
+        }
+    }
+    problem.message = problem.message.trim_end_matches('.').to_owned();
+    problem
+}
+
+/// An error that came while rows were being read.
+pub fn run_problem(error: &DataFusionError) -> Diagnostic {
+    from_datafusion(error, "the query failed")
+}
+
+fn from_schema_error(error: &SchemaError) -> Diagnostic {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let known: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
+            let relation = field.relation.as_ref().map(|r| r.table().to_owned());
+            let message = match &relation {
+                Some(relation) => format!("no column `{}` in `{relation}`", field.name),
+                None => format!("no column `{}`", field.name),
+            };
+            let problem = Diagnostic { place: span_place(field), ..Diagnostic::error(message) };
+            match did_you_mean(&field.name, known.iter().copied()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.note("columns", shortened(&known)),
+            }
+        }
+        other => Diagnostic::error(other.to_string()),
+    }
+}
+
+fn span_place(column: &datafusion::common::Column) -> Option<Place> {
+    let span = column.spans().first()?;
+    Some(Place::at("", span.start.line as u32, span.start.column as u32))
+}
+
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let mut text = names.iter().take(SHOWN).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// `… at Line: 3, Column: 7` at the end of a parser message, as a place.
+fn split_position(text: &str) -> (String, Option<Place>) {
+    let pattern = Regex::new(r"(?s)^(.*?)\s*at Line: (\d+), Column: (\d+)").ok();
+    if let Some(found) = pattern.and_then(|p| p.captures(text))
+        && let (Ok(line), Ok(column)) = (found[2].parse(), found[3].parse())
+    {
+        return (found[1].to_owned(), Some(Place::at("", line, column)));
+    }
+    (text.to_owned(), None)
+}

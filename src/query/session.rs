@@ -1,0 +1,385 @@
+//! A DataFusion session over the tables of one snapshot, with the project's views.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::{MemTable, ViewTable, empty::EmptyTable};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::views::{View, ViewCatalog, parse_one, reads_of, relocate};
+use super::{functions, problem};
+use crate::diagnostic::{Context, Diagnostic, Result, did_you_mean};
+use crate::warehouse::Warehouse;
+
+/// The table versions a run is pinned to, and the date its figures speak for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub as_of: NaiveDate,
+    pub versions: BTreeMap<String, u64>,
+}
+
+impl Snapshot {
+    /// The newest version of every table.
+    pub async fn newest(warehouse: &Warehouse, as_of: NaiveDate) -> Result<Self> {
+        let mut versions = BTreeMap::new();
+        for name in warehouse.table_names()? {
+            if let Some(table) = warehouse.table(&name).await? {
+                versions.insert(name, table.version());
+            }
+        }
+        Ok(Self { as_of, versions })
+    }
+
+    /// Twelve characters that name these versions and this date.
+    pub fn id(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.as_of.to_string().as_bytes());
+        for (name, version) in &self.versions {
+            hasher.update(format!("\n{name}={version}").as_bytes());
+        }
+        hasher.finalize().to_hex()[..12].to_owned()
+    }
+}
+
+/// Columns of tables that may not have been landed yet, so that views over them can be planned all the same.
+pub type TableSchemas = BTreeMap<String, SchemaRef>;
+
+#[derive(Debug, Clone)]
+pub struct QueryLimits {
+    /// What queries may hold in memory before they spill to disk, in bytes.
+    pub memory_bytes: u64,
+    /// Where they spill.
+    pub spill_folder: Option<PathBuf>,
+    /// Cores to use.
+    pub workers: usize,
+}
+
+/// A table's rows come from its pinned version, or from rows given by a test.
+enum Tables {
+    Pinned { warehouse: Warehouse, snapshot: Snapshot, schemas: TableSchemas },
+    Given(BTreeMap<String, (SchemaRef, Vec<RecordBatch>)>),
+}
+
+pub struct Session {
+    ctx: SessionContext,
+    tables: Tables,
+    catalog: Arc<ViewCatalog>,
+    as_of: NaiveDate,
+    registered: Mutex<BTreeSet<String>>,
+    /// Views are prepared one at a time: two tasks must not register the same table.
+    preparing: tokio::sync::Mutex<()>,
+}
+
+impl Session {
+    /// A session over `snapshot`.
+    pub async fn open(
+        warehouse: &Warehouse,
+        catalog: Arc<ViewCatalog>,
+        snapshot: Snapshot,
+        schemas: TableSchemas,
+        limits: &QueryLimits,
+    ) -> Result<Self> {
+        let as_of = snapshot.as_of;
+        let session = Self {
+            ctx: context(limits)?,
+            tables: Tables::Pinned { warehouse: warehouse.clone(), snapshot, schemas },
+            catalog,
+            as_of,
+            registered: Mutex::new(BTreeSet::new()),
+            preparing: tokio::sync::Mutex::new(()),
+        };
+        session.add_functions().await?;
+        Ok(session)
+    }
+
+    /// A session over given rows, for unit tests. Views listed in `given` are replaced by their rows.
+    pub(super) async fn over_rows(
+        catalog: Arc<ViewCatalog>,
+        as_of: NaiveDate,
+        given: BTreeMap<String, (SchemaRef, Vec<RecordBatch>)>,
+        limits: &QueryLimits,
+    ) -> Result<Self> {
+        let session = Self {
+            ctx: context(limits)?,
+            tables: Tables::Given(given),
+            catalog,
+            as_of,
+            registered: Mutex::new(BTreeSet::new()),
+            preparing: tokio::sync::Mutex::new(()),
+        };
+        session.add_functions().await?;
+        Ok(session)
+    }
+
+    pub fn as_of(&self) -> NaiveDate {
+        self.as_of
+    }
+
+    pub fn catalog(&self) -> &ViewCatalog {
+        &self.catalog
+    }
+
+    /// The snapshot the session is pinned to; none in a unit test.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        match &self.tables {
+            Tables::Pinned { snapshot, .. } => Some(snapshot),
+            Tables::Given(_) => None,
+        }
+    }
+
+    async fn add_functions(&self) -> Result<()> {
+        let lists = match self.provider("code_lists").await? {
+            Some(provider) => {
+                let rows = self.ctx.read_table(provider).doing("reading the code lists")?;
+                rows.collect().await.doing("reading the code lists")?
+            }
+            None => Vec::new(),
+        };
+        let positions = if lists.is_empty() {
+            HashMap::new()
+        } else {
+            functions::code_positions(&lists).doing("reading the code lists")?
+        };
+        for function in functions::all(self.as_of, Arc::new(positions)) {
+            self.ctx.register_udf(function);
+        }
+        Ok(())
+    }
+
+    /// A landed table at its pinned version.
+    async fn provider(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match &self.tables {
+            Tables::Given(given) => match given.get(name) {
+                Some((schema, rows)) => Ok(Some(Arc::new(
+                    MemTable::try_new(schema.clone(), vec![rows.clone()]).doing("reading the given rows")?,
+                ))),
+                None => Ok(None),
+            },
+            Tables::Pinned { warehouse, snapshot, schemas } => {
+                if let Some(version) = snapshot.versions.get(name) {
+                    if let Some(table) = warehouse.table_at(name, *version).await? {
+                        return Ok(Some(table.provider().await?));
+                    }
+                    return Err(Diagnostic::unexpected(format!(
+                        "version {version} of table `{name}` is gone from the warehouse"
+                    ))
+                    .hint("`gridhouse fsck` says what is damaged"));
+                }
+                Ok(schemas.get(name).map(|schema| Arc::new(EmptyTable::new(schema.clone())) as Arc<dyn TableProvider>))
+            }
+        }
+    }
+
+    fn is_registered(&self, name: &str) -> bool {
+        self.registered.lock().is_ok_and(|names| names.contains(name))
+    }
+
+    fn remember(&self, name: &str) {
+        if let Ok(mut names) = self.registered.lock() {
+            names.insert(name.to_owned());
+        }
+    }
+
+    /// Registers the tables and views that reading `names` needs.
+    async fn prepare(&self, names: &[String]) -> Result<()> {
+        let _one_at_a_time = self.preparing.lock().await;
+        let needed: Vec<&View> = match &self.tables {
+            Tables::Pinned { .. } => self.catalog.in_order(names.iter().map(String::as_str)),
+            Tables::Given(_) => Vec::new(),
+        };
+        let mut tables: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        for view in &needed {
+            tables.extend(view.reads.iter().map(String::as_str));
+        }
+        for name in tables {
+            if self.catalog.get(name).is_some() && matches!(self.tables, Tables::Pinned { .. }) {
+                continue;
+            }
+            if !self.is_registered(name)
+                && let Some(provider) = self.provider(name).await?
+            {
+                self.ctx.register_table(name, provider).doing("registering a table")?;
+                self.remember(name);
+            }
+        }
+        for view in needed {
+            if !self.is_registered(&view.name) {
+                let plan = self.plan_text(&view.sql).await.map_err(|p| self.in_view(p, view))?;
+                let provider = Arc::new(ViewTable::new(plan, Some(view.sql.clone())));
+                self.ctx.register_table(&view.name, provider).doing("registering a view")?;
+                self.remember(&view.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which view a problem is in and what is not built for it.
+    fn in_view(&self, problem: Diagnostic, view: &View) -> Diagnostic {
+        if problem.place.as_ref().is_some_and(|place| !place.file.as_os_str().is_empty()) {
+            return problem;
+        }
+        let problem = relocate(problem, &view.path, &view.sql);
+        let dependents = self.catalog.dependents(&view.name);
+        if dependents.is_empty() {
+            problem.effect("not built")
+        } else {
+            problem.effect(format!("not built, nor what reads it: {}", dependents.join(", ")))
+        }
+    }
+
+    async fn plan_text(&self, sql: &str) -> Result<LogicalPlan> {
+        let statement = parse_one(sql)?;
+        let plan = self
+            .ctx
+            .state()
+            .statement_to_plan(statement)
+            .await
+            .map_err(|error| self.explain(problem::from_datafusion(&error, "cannot be planned"), sql))?;
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        read_only.verify_plan(&plan).map_err(|_| {
+            Diagnostic::error("only queries are allowed here").hint(
+                "tables change by landing deliveries; views are files in `queries/`; limits are in `gridhouse.toml`",
+            )
+        })?;
+        Ok(plan)
+    }
+
+    /// A missing table gets a suggestion.
+    fn explain(&self, mut problem: Diagnostic, sql: &str) -> Diagnostic {
+        let Some(rest) = problem.message.strip_prefix("table '") else { return problem };
+        let Some(name) = rest.split('\'').next().and_then(|full| full.rsplit('.').next()) else { return problem };
+        let name = name.to_owned();
+        problem.message = format!("no table or view `{name}`");
+        if problem.place.is_none() {
+            problem.place = position_of(&name, sql);
+        }
+        let known = self.relation_names();
+        problem.hint = match did_you_mean(&name, known.iter().map(String::as_str)) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None => Some("`gridhouse sql -c '\\d'` lists tables and views".to_owned()),
+        };
+        problem
+    }
+
+    /// Every table and view that can be read, sorted.
+    pub fn relation_names(&self) -> Vec<String> {
+        let mut names: BTreeSet<String> = match &self.tables {
+            Tables::Pinned { snapshot, schemas, .. } => {
+                snapshot.versions.keys().chain(schemas.keys()).cloned().collect()
+            }
+            Tables::Given(given) => given.keys().cloned().collect(),
+        };
+        names.extend(self.catalog.iter().map(|view| view.name.clone()));
+        names.into_iter().collect()
+    }
+
+    /// Plans a query and checks that it only reads.
+    pub async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
+        self.prepare(&reads_of(sql)?).await?;
+        self.plan_text(sql).await
+    }
+
+    /// Plans one view of the catalog.
+    pub async fn plan_view(&self, view: &View) -> Result<LogicalPlan> {
+        self.prepare(&view.reads).await?;
+        self.plan_text(&view.sql).await.map_err(|p| self.in_view(p, view))
+    }
+
+    /// The columns of a table or view.
+    pub async fn schema(&self, name: &str) -> Result<SchemaRef> {
+        self.prepare(&[name.to_owned()]).await?;
+        let provider = self
+            .ctx
+            .table_provider(name)
+            .await
+            .map_err(|error| self.explain(problem::from_datafusion(&error, "cannot be read"), ""))?;
+        Ok(provider.schema())
+    }
+
+    async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        self.ctx
+            .state()
+            .create_physical_plan(plan)
+            .await
+            .map_err(|error| problem::from_datafusion(&error, "cannot be planned"))
+    }
+
+    /// All rows of a query. Meant for results of at most some thousand rows.
+    pub async fn fetch(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let plan = self.plan(sql).await?;
+        self.fetch_plan(&plan).await
+    }
+
+    /// All rows of a plan.
+    pub async fn fetch_plan(&self, plan: &LogicalPlan) -> Result<Vec<RecordBatch>> {
+        let physical = self.physical(plan).await?;
+        collect(physical, self.ctx.task_ctx())
+            .await
+            .map_err(|error| problem::from_datafusion(&error, "the query failed"))
+    }
+
+    /// The rows of a query, as they come.
+    pub async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        let plan = self.plan(sql).await?;
+        let physical = self.physical(&plan).await?;
+        execute_stream(physical, self.ctx.task_ctx())
+            .map_err(|error| problem::from_datafusion(&error, "the query failed"))
+    }
+
+    /// Computes a view once; later reads take the kept rows. Gives the number of rows.
+    pub async fn materialize(&self, view: &View) -> Result<usize> {
+        let plan = self.plan_view(view).await?;
+        let schema: SchemaRef = plan.schema().inner().clone();
+        let rows = self.fetch_plan(&plan).await.map_err(|p| self.in_view(p, view))?;
+        let count = rows.iter().map(RecordBatch::num_rows).sum();
+        let schema = rows.first().map_or(schema, RecordBatch::schema);
+        let table = MemTable::try_new(schema, vec![rows]).doing("keeping a view's rows")?;
+        if self.is_registered(&view.name) {
+            self.ctx.deregister_table(&view.name).doing("keeping a view's rows")?;
+        }
+        self.ctx.register_table(&view.name, Arc::new(table)).doing("keeping a view's rows")?;
+        self.remember(&view.name);
+        Ok(count)
+    }
+}
+
+/// Where `name` first stands in `sql`.
+fn position_of(name: &str, sql: &str) -> Option<crate::diagnostic::Place> {
+    for (index, line) in sql.lines().enumerate() {
+        if let Some(at) = line.find(name) {
+            let column = line[..at].chars().count() + 1;
+            return Some(crate::diagnostic::Place::at("", index as u32 + 1, column as u32));
+        }
+    }
+    None
+}
+
+fn context(limits: &QueryLimits) -> Result<SessionContext> {
+    let mut config = SessionConfig::new()
+        .with_information_schema(true)
+        // More partitions than cores even out unequal files.
+        .with_target_partitions(limits.workers.max(1) * 2);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    options.execution.parquet.pushdown_filters = false;
+    let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+    let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(memory)));
+    if let Some(folder) = &limits.spill_folder {
+        let mode = DiskManagerMode::Directories(vec![folder.clone()]);
+        runtime = runtime.with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode));
+    }
+    let runtime = runtime.build_arc().doing("starting the query engine")?;
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}

@@ -1,0 +1,179 @@
+//! Where the header of a table stands, when titles, unit lines and merged cells surround it.
+//!
+//! The first rows of a sheet or CSV are scored by how many of their cells some contract knows as column names; a path
+//! known only by its last part counts half. The best row wins, the earliest on a tie; two rows read as one header
+//! (`经营者` over `姓名` and `电话` becomes `经营者/姓名`, `经营者/电话`) win over the upper row alone if that makes more
+//! names known or the shape leaves no doubt.
+
+/// How many non-empty rows are looked at.
+pub(super) const ROWS_LOOKED_AT: usize = 30;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Index of the header's first row among those given.
+    pub(super) first: usize,
+    /// Index of the first data row: after the second header row and rows of units or column numbers.
+    pub(super) data: usize,
+    /// One name per column, without trailing nameless columns.
+    pub(super) names: Vec<String>,
+    /// How many names are known.
+    pub(super) known: usize,
+    score: usize,
+}
+
+/// Finds the header in `rows`; without any known name the first row is taken. `None` if there are no rows.
+pub(super) fn find(rows: &[Vec<String>], is_known: &dyn Fn(&str) -> bool) -> Option<Found> {
+    let found = |first: usize, data: usize, names: Vec<String>| {
+        let whole = names.iter().filter(|name| !name.is_empty() && is_known(name)).count();
+        let known = names.iter().filter(|name| is_known_name(name, is_known)).count();
+        Found { first, data, names, known, score: whole + known }
+    };
+    let mut best: Option<Found> = None;
+    for (first, row) in rows.iter().enumerate().take(ROWS_LOOKED_AT) {
+        let mut one = found(first, first + 1, trimmed(row));
+        if let Some(below) = rows.get(first + 1) {
+            let two = found(first, first + 2, paths(row, below));
+            if two.score > one.score || (two.known > 0 && is_two_row_shape(row, below)) {
+                one = two;
+            }
+        }
+        if best.as_ref().is_none_or(|b| one.score > b.score) {
+            best = Some(one);
+        }
+    }
+    let mut best = best?;
+    while rows.get(best.data).is_some_and(|row| is_furniture(row)) {
+        best.data += 1;
+    }
+    Some(best)
+}
+
+fn is_known_name(name: &str, is_known: &dyn Fn(&str) -> bool) -> bool {
+    !name.is_empty() && (is_known(name) || name.rsplit_once('/').is_some_and(|(_, leaf)| is_known(leaf)))
+}
+
+fn trimmed(row: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = row.iter().map(|cell| clean(cell)).collect();
+    while names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    names
+}
+
+/// A name without outer blanks and without the line breaks people put into narrow header cells.
+fn clean(cell: &str) -> String {
+    cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}').replace(['\r', '\n'], "")
+}
+
+/// Names of a two-row header. A merged cell holds its text in the leftmost column, so an upper name reaches over the
+/// empty cells to its right as long as there is something below.
+fn paths(upper: &[String], lower: &[String]) -> Vec<String> {
+    let mut group = String::new();
+    let mut names = Vec::new();
+    for column in 0..upper.len().max(lower.len()) {
+        let top = upper.get(column).map(|c| clean(c)).unwrap_or_default();
+        let bottom = lower.get(column).map(|c| clean(c)).unwrap_or_default();
+        if !top.is_empty() {
+            group.clone_from(&top);
+        }
+        names.push(match (top.is_empty(), bottom.is_empty()) {
+            (_, true) => {
+                group.clear();
+                top
+            }
+            (true, false) if group.is_empty() => bottom,
+            _ => format!("{group}/{bottom}"),
+        });
+    }
+    while names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    names
+}
+
+/// Whether the second row names the parts of groups: it fills every gap of the first row, and nothing stands below
+/// the names that are not followed by a gap.
+fn is_two_row_shape(upper: &[String], lower: &[String]) -> bool {
+    let at = |row: &[String], column: usize| row.get(column).is_some_and(|c| !clean(c).is_empty());
+    let width = trimmed(upper).len().max(trimmed(lower).len());
+    let gap = |column: usize| column < width && !at(upper, column);
+    let mut gaps = 0;
+    for column in 0..width {
+        let is_in_group = gap(column) || gap(column + 1);
+        if at(lower, column) != is_in_group {
+            return false;
+        }
+        gaps += usize::from(gap(column));
+    }
+    gaps > 0
+}
+
+/// Rows below a header that hold units (人, 平方米) or the column numbers of official forms (甲 乙 1 2 3), not data.
+fn is_furniture(row: &[String]) -> bool {
+    const UNITS: &[&str] = &[
+        "人",
+        "户",
+        "套",
+        "家",
+        "次",
+        "个",
+        "件",
+        "间",
+        "具",
+        "天",
+        "元",
+        "岁",
+        "年",
+        "平方米",
+        "㎡",
+        "m2",
+        "m²",
+        "小时",
+        "%",
+        "％",
+        "是/否",
+        "有/无",
+        "√/×",
+    ];
+    let cells: Vec<&str> = row.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
+    if cells.is_empty() {
+        return false;
+    }
+    let bare = |cell: &str| cell.trim_matches(['(', ')', '（', '）', '[', ']']).trim_start_matches("单位：").to_owned();
+    if cells.iter().all(|c| UNITS.contains(&bare(c).as_str())) {
+        return true;
+    }
+    // Without 甲 a row of 1 2 3 may be data.
+    let stubs = cells.iter().take_while(|c| matches!(**c, "甲" | "乙" | "丙" | "丁" | "戊")).count();
+    stubs > 0 && cells[stubs..].iter().enumerate().all(|(i, c)| c.parse() == Ok(i + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> String {
+        let rows: Vec<Vec<String>> =
+            text.lines().map(|l| l.trim().split('|').map(|c| c.trim().to_owned()).collect()).collect();
+        let known = ["商铺编号", "店名", "经营者", "联系电话", "地址", "从业人数"];
+        let is_known = |name: &str| known.contains(&name) || name == "经营者/姓名" || name == "经营者/电话";
+        let found = find(&rows, &is_known).unwrap();
+        format!("{}..{} {}", found.first, found.data, found.names.join(" "))
+    }
+
+    #[test]
+    fn header_is_found_among_titles_units_and_merged_cells() {
+        assert_eq!(found("商铺编号|店名|地址\nS1|甲店|东华"), "0..1 商铺编号 店名 地址");
+        assert_eq!(found("门店信息表\n计量单位：家\n商铺编号|店名|\nS1|甲店|"), "2..3 商铺编号 店名");
+        assert_eq!(
+            found("门店信息表\n商铺编号|店名|经营者||地址\n||姓名|电话|\n甲|乙|1|2|3\nS1|甲店|张|1|x"),
+            "1..4 商铺编号 店名 经营者/姓名 经营者/电话 地址"
+        );
+        // The upper row alone knows as many names, but its gap is filled by the row below.
+        assert_eq!(found("店名|经营者||地址\n|甲|乙|\nx|y|z|w"), "0..2 店名 经营者/甲 经营者/乙 地址");
+        assert_eq!(found("店名|从业人数|地址\n|（人）|\nx|3|y"), "0..2 店名 从业人数 地址");
+        // A data row with blanks is not a second header row.
+        assert_eq!(found("店名|从业人数|地址\nx||y"), "0..1 店名 从业人数 地址");
+        assert_eq!(found("a|b\n1|2"), "0..1 a b");
+    }
+}

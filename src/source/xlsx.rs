@@ -1,0 +1,385 @@
+//! Excel workbooks (.xlsx, .xlsm), streamed cell by cell; nothing is allocated for what a sheet merely claims.
+//!
+//! `calamine`'s cell reader borrows the workbook, so both live on a thread of their own that sends batches through a
+//! short channel: first the top rows of every sheet, then, once the header is chosen, the rows below it. A sheet is
+//! taken if its header is recognised; several sheets of the same table follow one another.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+
+use super::{
+    FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, header, xlsx_guard,
+};
+
+pub(super) static KIND: SourceKind =
+    SourceKind { name: "xlsx", extensions: &["xlsx", "xlsm"], matches: |head| head.starts_with(b"PK\x03\x04"), open };
+
+const BATCH_ROWS: usize = 8_192;
+const SHEETS_MAX: usize = 256;
+
+type Workbook = Xlsx<BufReader<File>>;
+
+/// What the reading thread sends; `None` says that all rows were sent, so that its death is never taken for the end.
+type Sent = Result<Option<RawBatch>, SourceError>;
+
+struct WorkbookReader {
+    batches: Receiver<Sent>,
+    is_at_end: bool,
+    header: Vec<String>,
+    header_line: u32,
+    limits: Limits,
+    row_count: u64,
+}
+
+/// The top of one sheet.
+struct SheetHead {
+    name: String,
+    /// Sheet row numbers from 1, and the cells of non-empty rows.
+    lines: Vec<u32>,
+    rows: Vec<Vec<String>>,
+}
+
+/// What to read of one sheet.
+struct SheetPlan {
+    name: Arc<str>,
+    /// Rows up to this one are header.
+    last_header_line: u32,
+    /// For each column of the sheet, its place in the batch.
+    columns: Vec<Option<usize>>,
+}
+
+struct Plan {
+    sheets: Vec<SheetPlan>,
+    schema: SchemaRef,
+    cell_bytes_max: usize,
+}
+
+fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
+    let limits = options.limits;
+    xlsx_guard::check(File::open(path)?, limits)?;
+    let file = BufReader::new(File::open(path)?);
+    let (heads_out, heads_in) = mpsc::sync_channel(1);
+    let (plan_out, plan_in) = mpsc::sync_channel::<Plan>(1);
+    let (batches_out, batches) = mpsc::sync_channel(1);
+    thread::Builder::new().name("xlsx".to_owned()).spawn(move || {
+        let mut workbook = match Workbook::new(file).map_err(|e| damaged(&e, None)) {
+            Ok(workbook) => workbook,
+            Err(error) => return drop(heads_out.send(Err(error))),
+        };
+        let heads = sheet_heads(&mut workbook, limits);
+        if heads_out.send(heads).is_ok()
+            && let Ok(plan) = plan_in.recv()
+        {
+            let end = send_rows(&mut workbook, &plan, &batches_out).map(|()| None);
+            // Nobody listens any more if this fails.
+            let _ = batches_out.send(end);
+        }
+    })?;
+    let heads = heads_in.recv().map_err(|_| gone())??;
+    let (header, header_line, plan) = plan(&heads, options)?;
+    plan_out.send(plan).map_err(|_| gone())?;
+    Ok(Box::new(WorkbookReader { batches, is_at_end: false, header, header_line, limits, row_count: 0 }))
+}
+
+/// The reading thread ended without a word: the library panicked on a malformed file.
+fn gone() -> SourceError {
+    SourceError::Damaged { what: "workbook", detail: "it cannot be decoded", line: None }
+}
+
+/// The library's messages may quote cells, so only the kind of failure is told.
+fn damaged(error: &XlsxError, line: Option<u32>) -> SourceError {
+    let detail = match error {
+        XlsxError::Password => "it is protected by a password",
+        XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) => "a part is not well-formed XML",
+        XlsxError::FileNotFound(_) | XlsxError::RelationshipNotFound => "a part is missing",
+        XlsxError::Io(_) | XlsxError::Zip(_) => "a part cannot be unpacked",
+        _ => "a sheet has cells that make no sense",
+    };
+    SourceError::Damaged { what: "workbook", detail, line }
+}
+
+fn sheet_heads(workbook: &mut Workbook, limits: Limits) -> Result<Vec<SheetHead>, SourceError> {
+    let is_table = |typ: SheetType| typ == SheetType::WorkSheet;
+    let sheets = workbook.sheets_metadata().to_vec();
+    let has_visible = sheets.iter().any(|s| is_table(s.typ) && s.visible == SheetVisible::Visible);
+    // Hidden sheets hold lists for drop-downs, unless there is nothing else.
+    let wanted = sheets.iter().filter(|s| is_table(s.typ) && (!has_visible || s.visible == SheetVisible::Visible));
+    let names: Vec<String> = wanted.map(|s| s.name.clone()).collect();
+    if names.len() > SHEETS_MAX {
+        return Err(SourceError::over(Limit::Sheets, SHEETS_MAX as u64, None));
+    }
+    let mut heads = Vec::new();
+    for name in names {
+        let mut head = SheetHead { name: name.clone(), lines: Vec::new(), rows: Vec::new() };
+        let mut cells = match workbook.worksheet_cells_reader(&name) {
+            Ok(cells) => cells,
+            Err(XlsxError::NotAWorksheet(_)) => continue,
+            Err(error) => return Err(damaged(&error, None)),
+        };
+        while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e, head.lines.last().copied()))? {
+            let ((row, column), mut text) = (cell.get_position(), String::new());
+            write_cell(cell.get_value(), &mut text);
+            if text.trim().is_empty() {
+                continue;
+            }
+            let line = row.saturating_add(1);
+            if head.lines.last() != Some(&line) {
+                // Two rows more than are looked at, for a header at their end and what follows it.
+                if head.lines.len() == header::ROWS_LOOKED_AT + 2 {
+                    break;
+                }
+                head.lines.push(line);
+                head.rows.push(Vec::new());
+            }
+            limits.check_columns(column as usize + 1, line)?;
+            if let Some(cells) = head.rows.last_mut() {
+                if cells.len() <= column as usize {
+                    cells.resize(column as usize + 1, String::new());
+                }
+                cells[column as usize] = text;
+            }
+        }
+        heads.push(head);
+    }
+    Ok(heads)
+}
+
+/// Chooses the sheets and how their columns go together.
+fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<(Vec<String>, u32, Plan), SourceError> {
+    let found: Vec<(&SheetHead, header::Found)> =
+        heads.iter().filter_map(|h| Some((h, header::find(&h.rows, options.is_known_column)?))).collect();
+    let best = found.iter().map(|(_, f)| f.known).max().ok_or(SourceError::NoHeader)?;
+    // One known word may stand on any sheet of notes.
+    let is_chosen = |f: &header::Found| f.known >= best.clamp(1, 2);
+    let mut chosen: Vec<&(&SheetHead, header::Found)> = found.iter().filter(|(_, f)| is_chosen(f)).collect();
+    if chosen.is_empty() {
+        // No known name at all: the contract will say what is missing.
+        chosen.extend(found.first());
+    }
+    let Some((first_head, first)) = chosen.first().map(|c| (c.0, &c.1)) else { return Err(SourceError::NoHeader) };
+
+    let mut names: Vec<String> = first.names.clone();
+    let mut place: HashMap<String, usize> = HashMap::new();
+    for (column, name) in names.iter().enumerate() {
+        place.entry(name.clone()).or_insert(column);
+    }
+    let mut sheets = Vec::new();
+    for (index, (head, found)) in chosen.iter().enumerate() {
+        let shared = found.names.iter().filter(|n| place.contains_key(*n)).count();
+        if shared * 2 < found.names.len() {
+            let sheets = chosen.iter().map(|(h, _)| format!("`{}`", h.name)).collect();
+            return Err(SourceError::SeveralTables { sheets });
+        }
+        let columns = found.names.iter().enumerate().map(|(column, name)| {
+            if index == 0 {
+                return Some(column);
+            }
+            (!name.is_empty()).then(|| {
+                *place.entry(name.clone()).or_insert_with(|| {
+                    names.push(name.clone());
+                    names.len() - 1
+                })
+            })
+        });
+        let last_header_line = head.lines[found.data - 1];
+        sheets.push(SheetPlan { name: head.name.as_str().into(), last_header_line, columns: columns.collect() });
+    }
+    options.limits.check_columns(names.len(), first_head.lines[first.first])?;
+    let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), cell_bytes_max: options.limits.cell_bytes_max };
+    Ok((names, first_head.lines[first.first], plan))
+}
+
+/// Sends all rows of the chosen sheets. Ends early, without an error, when nobody listens any more.
+fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -> Result<(), SourceError> {
+    for sheet in &plan.sheets {
+        let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(|e| damaged(&e, None))?;
+        let mut rows = Rows::new(plan, sheet);
+        while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e, Some(rows.line)))? {
+            let (row, column) = cell.get_position();
+            let line = row.saturating_add(1);
+            if line <= sheet.last_header_line {
+                continue;
+            }
+            if line != rows.line {
+                rows.end_row();
+                rows.line = line;
+                if rows.lines.len() >= BATCH_ROWS && batches.send(rows.batch()).is_err() {
+                    return Ok(());
+                }
+            }
+            rows.take(column as usize, cell.get_value())?;
+        }
+        rows.end_row();
+        if !rows.lines.is_empty() && batches.send(rows.batch()).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Collects cells into rows and rows into a batch.
+struct Rows<'a> {
+    plan: &'a Plan,
+    sheet: &'a SheetPlan,
+    /// The row being collected.
+    line: u32,
+    cells: Vec<String>,
+    text: String,
+    /// The rightmost cell with text beyond the header.
+    surplus: Option<usize>,
+    row_faults: Vec<(u32, FaultKind)>,
+    columns: Vec<StringBuilder>,
+    lines: Vec<u32>,
+    faults: Vec<RowFault>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(plan: &'a Plan, sheet: &'a SheetPlan) -> Rows<'a> {
+        let width = plan.schema.fields().len();
+        Rows {
+            plan,
+            sheet,
+            line: 0,
+            cells: vec![String::new(); width],
+            text: String::new(),
+            surplus: None,
+            row_faults: Vec::new(),
+            columns: (0..width).map(|_| StringBuilder::new()).collect(),
+            lines: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, column: usize, value: &DataRef<'_>) -> Result<(), SourceError> {
+        self.text.clear();
+        let fault = write_cell(value, &mut self.text);
+        if self.text.len() > self.plan.cell_bytes_max {
+            return Err(SourceError::over(Limit::CellBytes, self.plan.cell_bytes_max as u64, Some(self.line)));
+        }
+        match self.sheet.columns.get(column) {
+            Some(Some(place)) => {
+                std::mem::swap(&mut self.cells[*place], &mut self.text);
+                self.row_faults.extend(fault.map(|kind| (*place as u32, kind)));
+            }
+            _ if self.text.trim().is_empty() => {}
+            _ => self.surplus = self.surplus.max(Some(column)),
+        }
+        Ok(())
+    }
+
+    /// Adds the collected row, unless there is nothing in it.
+    fn end_row(&mut self) {
+        let is_ghost = self.surplus.is_none() && self.cells.iter().all(|text| text.trim().is_empty());
+        if !is_ghost {
+            let row = self.lines.len() as u32;
+            if let Some(column) = self.surplus {
+                let kind = FaultKind::TooManyFields { found: column as u32 + 1 };
+                self.faults.push(RowFault { row, column: None, kind });
+            }
+            let faults = self.row_faults.iter();
+            self.faults.extend(faults.map(|(column, kind)| RowFault { row, column: Some(*column), kind: *kind }));
+            for (text, column) in self.cells.iter().zip(&mut self.columns) {
+                column.append_option(Some(text).filter(|text| !text.is_empty()));
+            }
+            self.lines.push(self.line);
+        }
+        self.cells.iter_mut().for_each(String::clear);
+        self.row_faults.clear();
+        self.surplus = None;
+    }
+
+    fn batch(&mut self) -> Sent {
+        let columns = self.columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
+        let values = RecordBatch::try_new(self.plan.schema.clone(), columns).map_err(|_| gone())?;
+        let (lines, faults) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.faults));
+        Ok(Some(RawBatch { values, lines, faults, part: Some(self.sheet.name.clone()) }))
+    }
+}
+
+/// Appends a cell as the text a person sees, as far as that can be known without its number format.
+fn write_cell(value: &DataRef<'_>, text: &mut String) -> Option<FaultKind> {
+    match value {
+        DataRef::Empty => {}
+        DataRef::String(s) | DataRef::DateTimeIso(s) | DataRef::DurationIso(s) => text.push_str(s),
+        DataRef::SharedString(s) => text.push_str(s),
+        DataRef::Bool(b) => text.push_str(if *b { "true" } else { "false" }),
+        DataRef::Int(i) => text.push_str(itoa::Buffer::new().format(*i)),
+        DataRef::Float(f) => {
+            let (number, is_rounded) = super::number_text(*f);
+            text.push_str(&number);
+            return is_rounded.then_some(FaultKind::LostDigits);
+        }
+        DataRef::DateTime(moment) => text.push_str(&date_text(moment)),
+        DataRef::Error(error) => {
+            text.push_str(&error.to_string());
+            return Some(FaultKind::FormulaError);
+        }
+    }
+    None
+}
+
+/// A serial date as `2024-06-27`, `2024-06-27 08:30:00`, or `08:30:00` if there is no day in it. What Excel cannot show
+/// as a date either stays a number.
+fn date_text(moment: &ExcelDateTime) -> String {
+    let serial = moment.as_f64();
+    if !(0.0..2_958_466.0).contains(&serial) {
+        return super::number_text(serial).0;
+    }
+    let (year, month, day, hour, minute, second, milli) = moment.to_ymd_hms_milli();
+    if moment.is_duration() {
+        let hours = (serial * 24.0) as u64;
+        return format!("{hours:02}:{minute:02}:{second:02}");
+    }
+    let mut text = String::new();
+    if serial >= 1.0 {
+        text = format!("{year:04}-{month:02}-{day:02}");
+    }
+    if serial < 1.0 || serial.fract() != 0.0 {
+        let blank = if text.is_empty() { "" } else { " " };
+        text += &format!("{blank}{hour:02}:{minute:02}:{second:02}");
+        if milli > 0 {
+            text += &format!(".{milli:03}");
+        }
+    }
+    text
+}
+
+impl RawReader for WorkbookReader {
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    fn header_line(&self) -> u32 {
+        self.header_line
+    }
+
+    fn encoding(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RawBatch>, SourceError> {
+        if self.is_at_end {
+            return Ok(None);
+        }
+        let sent = self.batches.recv().map_err(|_| gone()).flatten();
+        self.is_at_end = !matches!(sent, Ok(Some(_)));
+        let Some(batch) = sent? else { return Ok(None) };
+        self.row_count += batch.lines.len() as u64;
+        self.limits.check_rows(self.row_count)?;
+        Ok(Some(batch))
+    }
+}

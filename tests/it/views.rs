@@ -1,0 +1,103 @@
+//! The shipped views: planned, tested and counted over `data/sample`, and compared with another engine.
+
+use crate::support::{Project, readers};
+
+#[test]
+fn every_view_plans_and_every_test_passes() {
+    let project = Project::sample();
+    let run = project.run(&["check", "--format", "json"]).expect(0);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).expect("JSON");
+    let count = |kind: &str| rows.iter().filter(|r| r["kind"] == kind).count();
+    assert!(count("unit test") >= 60, "{} unit tests", count("unit test"));
+    assert!(count("data test") >= 150, "{} data tests", count("data test"));
+    assert!(rows.iter().all(|r| r["outcome"] != "failed"), "{}", run.stderr);
+    assert!(!run.stderr.contains("error:"), "{}", run.stderr);
+}
+
+/// Every mart is used by a report or read by another view, or says that it is for analysts.
+#[test]
+fn every_mart_is_used_or_says_whom_it_is_for() {
+    let project = Project::sample();
+    let listed = project.run(&["sql", "-c", "\\d"]).expect(0).stdout;
+    let marts: Vec<&str> = listed
+        .lines()
+        .skip_while(|line| *line != "marts")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(marts.len() >= 30, "{} marts", marts.len());
+    for mart in marts {
+        let text = project.run(&["describe", mart, "--format", "json"]).expect(0).stdout;
+        let described: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let is_empty = |key: &str| described[key].as_array().is_none_or(Vec::is_empty);
+        let is_for_analysts = described["description"].as_str().unwrap_or_default().to_lowercase().contains("analyst");
+        assert!(!is_empty("reports") || !is_empty("read_by") || is_for_analysts, "`{mart}` is used by nothing");
+        assert!(!described["label"].as_str().unwrap_or_default().is_empty(), "`{mart}` has no label");
+    }
+}
+
+#[test]
+fn a_broken_view_is_named_with_its_place_and_what_rests_on_it() {
+    let project = Project::sample();
+    let path = project.path("queries/staging/stg_visits.sql");
+    let sql = std::fs::read_to_string(&path).expect("a view");
+    std::fs::write(&path, sql.replacen("visited_at", "visted_at", 1)).expect("a view");
+    let run = project.run(&["check"]).expect(1);
+    assert!(run.stderr.contains("queries/staging/stg_visits.sql:"), "{}", run.stderr);
+    assert!(run.stderr.contains("did you mean `visited_at`?"), "{}", run.stderr);
+    assert!(run.stderr.contains("visit_by_place"), "{}", run.stderr);
+    // The night makes the reports that do not rest on it.
+    let night = project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(1);
+    assert!(night.stdout.contains("failed"), "{}", night.stdout);
+    assert!(project.path("outbox/2024-06-27/居民台账").exists());
+}
+
+#[test]
+fn a_failed_check_of_severity_error_stops_the_reports_that_rest_on_it() {
+    let project = Project::sample();
+    project.write("queries/checks/nobody_reads_a_visit.sql", "SELECT place_code FROM visit_by_place LIMIT 1");
+    let yml = |severity: &str| {
+        format!(
+            "models:\n  - name: nobody_reads_a_visit\n    description: A check that always fails.\n    label: 测试\n    config: {{severity: {severity}}}\n"
+        )
+    };
+    project.write("queries/checks/nobody_reads_a_visit.yml", yml("error"));
+    let run = project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(1);
+    assert!(run.stderr.contains("nobody_reads_a_visit") && run.stderr.contains("visit_log"), "{}", run.stderr);
+    project.write("queries/checks/nobody_reads_a_visit.yml", yml("warn"));
+    project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(0);
+}
+
+/// Counts made by DuckDB from the delivered text itself, where `.ci/run` could install it.
+#[test]
+fn marts_agree_with_another_engine_on_the_deliveries() {
+    let Some(python) = readers() else {
+        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
+        return;
+    };
+    let project = Project::sample();
+    let script = "\
+import duckdb, glob, sys
+import pyarrow.parquet as pq
+folder = sys.argv[1]
+c = duckdb.connect()
+visits = c.sql(f\"SELECT count(*), count(*) FILTER (WHERE issue_flag::VARCHAR IN ('true', '1', '是')) FROM read_json('{folder}/visits_20240627.jsonl', format='newline_delimited')\").fetchone()
+w = pq.read_table(glob.glob(folder + '/whistles_*.parquet')[0])
+c.register('w', w)
+closed = c.sql(\"SELECT level, count(*), count(closed_at) FROM w GROUP BY 1 ORDER BY 1\").fetchall()
+print(visits[0]); print(visits[1])
+for row in closed: print(*row, sep=',')";
+    let output = std::process::Command::new(python)
+        .args(["-c", script])
+        .arg(crate::support::repository().join("data/sample"))
+        .output()
+        .expect("python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let ours = [
+        project.sql("SELECT count(*) FROM stg_visits"),
+        project.sql("SELECT count(*) FROM stg_visits WHERE issue_flag"),
+        project.sql("SELECT level, count(*), count(closed_at) FROM whistles GROUP BY 1 ORDER BY 1"),
+    ];
+    assert_eq!(ours.join("\n"), String::from_utf8_lossy(&output.stdout).trim());
+}
