@@ -6,35 +6,39 @@ use std::fmt::Write;
 use super::summary::{Chart, ChartKind};
 use unicode_width::UnicodeWidthStr;
 
-const WIDTH: f64 = 680.0;
+/// Across the page, and one of two beside each other.
+pub(super) const WIDE: f64 = 680.0;
+pub(super) const HALF: f64 = 380.0;
 const COLORS: [&str; 4] = ["#2f5597", "#c55a11", "#548235", "#7f6000"];
 const FONT: f64 = 12.0;
 const BAR: f64 = 18.0;
 const GAP: f64 = 8.0;
-const PLOT_HEIGHT: f64 = 180.0;
+/// Of a line chart's plot, against the chart's width.
+const PLOT_SHARE: f64 = 0.27;
+const PLOT_HEIGHT_LEAST: f64 = 130.0;
 
-pub(super) fn draw(chart: &Chart) -> String {
+pub(super) fn draw(chart: &Chart, width: f64) -> String {
     match chart.kind {
-        ChartKind::Bar => bars(chart),
-        ChartKind::Line => lines(chart),
+        ChartKind::Bar => bars(chart, width),
+        ChartKind::Line => lines(chart, width),
     }
 }
 
-fn open(height: f64, title: &str) -> String {
+fn open(width: f64, height: f64, title: &str) -> String {
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{0}\" font-size=\"{FONT}\"><title>{0}</title>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{0}\" font-size=\"{FONT}\"><title>{0}</title>\n",
         escape(title)
     )
 }
 
 /// Bars from left to right, one group per label, value written at its end.
-fn bars(chart: &Chart) -> String {
-    let label_width = chart.labels.iter().map(|label| text_width(label)).fold(40.0, f64::max).min(WIDTH * 0.35) + 8.0;
-    let value_width = 70.0;
+fn bars(chart: &Chart, width: f64) -> String {
+    let label_width = chart.labels.iter().map(|label| text_width(label)).fold(40.0, f64::max).min(width * 0.35) + 8.0;
+    let value_width = 60.0;
     let longest = largest(chart);
     let group = BAR * chart.series.len() as f64 + GAP;
     let height = group * chart.labels.len() as f64 + GAP + legend_height(chart);
-    let mut svg = open(height, &chart.title);
+    let mut svg = open(width, height, &chart.title);
     for (place, label) in chart.labels.iter().enumerate() {
         let top = GAP + group * place as f64;
         let middle = top + (group - GAP) / 2.0 + FONT * 0.35;
@@ -46,7 +50,7 @@ fn bars(chart: &Chart) -> String {
         );
         for (number, series) in chart.series.iter().enumerate() {
             let value = series.points.get(place).copied().flatten();
-            let length = value.map_or(0.0, |value| (value.max(0.0) / longest) * (WIDTH - label_width - value_width));
+            let length = value.map_or(0.0, |value| (value.max(0.0) / longest) * (width - label_width - value_width));
             let y = top + BAR * number as f64;
             let worded = chart.worded(value);
             let _ = writeln!(
@@ -64,27 +68,28 @@ fn bars(chart: &Chart) -> String {
             );
         }
     }
-    legend(chart, height - 4.0, &mut svg);
+    legend(chart, width, height - 4.0, &mut svg);
     svg.push_str("</svg>");
     svg
 }
 
 /// One line per series over evenly spaced labels; a missing point leaves a gap.
-fn lines(chart: &Chart) -> String {
+fn lines(chart: &Chart, width: f64) -> String {
     let (left, right, top) = (52.0, 12.0, 14.0);
-    let bottom = top + PLOT_HEIGHT;
+    let plot = (width * PLOT_SHARE).max(PLOT_HEIGHT_LEAST);
+    let bottom = top + plot;
     let height = bottom + 22.0 + legend_height(chart);
     let ceiling = round_up(largest(chart));
     let count = chart.labels.len().max(1) as f64;
-    let x = |place: usize| left + (WIDTH - left - right) * (place as f64 + 0.5) / count;
-    let y = |value: f64| bottom - PLOT_HEIGHT * (value / ceiling).clamp(0.0, 1.0);
-    let mut svg = open(height, &chart.title);
+    let x = |place: usize| left + (width - left - right) * (place as f64 + 0.5) / count;
+    let y = |value: f64| bottom - plot * (value / ceiling).clamp(0.0, 1.0);
+    let mut svg = open(width, height, &chart.title);
     for step in 0..=4 {
         let value = ceiling * f64::from(step) / 4.0;
         let _ = writeln!(
             svg,
             "<line x1=\"{left}\" x2=\"{:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\" stroke=\"#ddd\"/><text x=\"{2:.1}\" y=\"{3:.1}\" text-anchor=\"end\" fill=\"#666\">{4}</text>",
-            WIDTH - right,
+            width - right,
             y(value),
             left - 6.0,
             y(value) + FONT * 0.35,
@@ -93,7 +98,7 @@ fn lines(chart: &Chart) -> String {
     }
     // As many labels as fit beside each other.
     let widest = chart.labels.iter().map(|label| text_width(label)).fold(1.0, f64::max) + 10.0;
-    let every = ((widest * count) / (WIDTH - left - right)).ceil().max(1.0) as usize;
+    let every = ((widest * count) / (width - left - right)).ceil().max(1.0) as usize;
     for (place, label) in
         chart.labels.iter().enumerate().filter(|(place, _)| (chart.labels.len() - 1 - place).is_multiple_of(every))
     {
@@ -130,7 +135,7 @@ fn lines(chart: &Chart) -> String {
             );
         }
     }
-    legend(chart, height - 4.0, &mut svg);
+    legend(chart, width, height - 4.0, &mut svg);
     svg.push_str("</svg>");
     svg
 }
@@ -139,12 +144,12 @@ fn legend_height(chart: &Chart) -> f64 {
     if chart.series.len() > 1 { 22.0 } else { 0.0 }
 }
 
-fn legend(chart: &Chart, baseline: f64, svg: &mut String) {
+fn legend(chart: &Chart, width: f64, baseline: f64, svg: &mut String) {
     if chart.series.len() < 2 {
         return;
     }
-    let width: f64 = chart.series.iter().map(|series| text_width(&series.name) + 34.0).sum();
-    let mut x = (WIDTH - width) / 2.0;
+    let taken: f64 = chart.series.iter().map(|series| text_width(&series.name) + 34.0).sum();
+    let mut x = (width - taken) / 2.0;
     for (number, series) in chart.series.iter().enumerate() {
         let _ = writeln!(
             svg,
@@ -163,7 +168,7 @@ fn largest(chart: &Chart) -> f64 {
     if largest > 0.0 { largest } else { 1.0 }
 }
 
-/// The next of 1, 2, 2.5 or 5 times a power of ten, so that four steps read well.
+/// The next number above that four equal steps reach in round figures.
 fn round_up(value: f64) -> f64 {
     let mut unit = 1.0;
     while unit * 10.0 < value {
@@ -172,7 +177,7 @@ fn round_up(value: f64) -> f64 {
     while unit >= value && unit > 1e-9 {
         unit /= 10.0;
     }
-    [1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0]
+    [1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * unit)
         .find(|step| *step >= value)
@@ -180,7 +185,7 @@ fn round_up(value: f64) -> f64 {
 }
 
 fn text_width(text: &str) -> f64 {
-    text.width() as f64 * FONT * 0.52
+    text.width() as f64 * FONT * 0.55
 }
 
 pub(super) fn escape(text: &str) -> String {
@@ -203,7 +208,7 @@ mod tests {
             series: vec![Series { name: "上报".into(), points: vec![Some(10.0), None, Some(30.0)] }],
             format: Format::Integer,
         };
-        let svg = draw(&chart);
+        let svg = draw(&chart, WIDE);
         assert!(svg.contains("吹哨 &lt;月&gt;"));
         assert_eq!(svg.matches("<circle").count(), 2);
         assert_eq!(svg.matches(" d=\"M").count(), 1);
@@ -213,6 +218,6 @@ mod tests {
 
     #[test]
     fn axes_end_on_a_round_number() {
-        assert_eq!([1.0, 7.0, 23.0, 260.0, 0.83].map(round_up), [1.0, 8.0, 25.0, 400.0, 1.0].map(|value: f64| value));
+        assert_eq!([1.0, 7.0, 23.0, 260.0, 0.83].map(round_up), [1.0, 8.0, 24.0, 300.0, 1.0]);
     }
 }

@@ -10,13 +10,12 @@ use unicode_width::UnicodeWidthStr;
 use super::dataset::{Dataset, Value};
 use super::form::{Align, Column, Content, Kind, NOT_APPLICABLE, Orientation, Position, SheetForm, Totals};
 use super::layout::{
-    Area, Cell, CellValue, ChartLayout, Ledger, LedgerColumn, LedgerContent, Role, Row, SHEET_ROWS_MAX, SheetLayout,
-    Style, cell_value,
+    Area, Cell, CellValue, ChartData, ChartLayout, LINE_HEIGHT, Ledger, LedgerColumn, LedgerContent, Role, Row,
+    SHEET_ROWS_MAX, SheetLayout, Style, cell_value, text_lines,
 };
 use super::number::Format;
 use super::wording::{Names, PROVENANCE};
 
-const LINE_HEIGHT: f64 = 15.0;
 const ROW_HEIGHT: f64 = 20.0;
 const TITLE_HEIGHT: f64 = 36.0;
 const PIXELS_PER_WIDTH: f64 = 7.0;
@@ -25,7 +24,8 @@ const PIXELS_PER_ROW: f64 = 20.0;
 const STEMS: [&str; 10] = ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸"];
 
 /// A table: the body rows and, where the form takes totals from the data, the total rows.
-pub(super) fn table(form: &SheetForm, data: &Dataset, scope: &[usize], names: &Names) -> SheetLayout {
+/// Charts that have a sheet of their own follow it.
+pub(super) fn table(form: &SheetForm, data: &Dataset, scope: &[usize], names: &Names) -> Vec<SheetLayout> {
     let body = data.matching(scope, &form.rows);
     let names = names.with(&[("row_count".to_owned(), body.len().to_string())]);
     let mut sheet = Composer::new(form, &names);
@@ -47,11 +47,20 @@ pub(super) fn table(form: &SheetForm, data: &Dataset, scope: &[usize], names: &N
         sheet.layout.autofilter = Some(sheet.area(first - 1, 0, last - 1, sheet.last_column()));
     }
     sheet.foot();
-    if last > first {
-        sheet.charts(first, last - 1);
-    }
     sheet.layout.data_rows = body.len();
-    sheet.layout
+    if form.charts.is_empty() || last == first {
+        return vec![sheet.layout];
+    }
+    let Some(tab) = &form.chart_tab else {
+        sheet.charts(ChartData::Here, data, &body, first);
+        return vec![sheet.layout];
+    };
+    let mut chart_sheet = Composer::new(form, &names);
+    chart_sheet.layout.name = names.fill(&tab.value);
+    chart_sheet.layout.freeze = (0, 0);
+    chart_sheet.text_row(names.fill(&form.title.value), Role::Title, Align::Center, 0, TITLE_HEIGHT);
+    chart_sheet.charts(ChartData::SheetBefore, data, &body, first);
+    vec![sheet.layout, chart_sheet.layout]
 }
 
 /// A ledger: as many sheets as the rows need. `batches` are canonical; `first_number` goes on from sheet to sheet.
@@ -115,10 +124,9 @@ impl<'a> Composer<'a> {
             widths: form.columns.iter().map(|column| column.width).collect(),
             rows: Vec::new(),
             merges: Vec::new(),
-            default_row_height: (form.kind == Kind::Ledger && form.columns.iter().all(|column| !column.wrap))
-                .then_some(18.0),
+            default_row_height: (form.kind == Kind::Ledger).then_some(18.0),
             freeze: (0, form.freeze_columns),
-            repeat_rows: (0, 0),
+            repeat_rows: None,
             autofilter: None,
             is_landscape: form.orientation == Orientation::Landscape,
             charts: Vec::new(),
@@ -211,7 +219,7 @@ impl<'a> Composer<'a> {
                 .collect();
             self.push_row(Some(LINE_HEIGHT), cells);
         }
-        self.layout.repeat_rows = (first_row, self.next_row - 1);
+        self.layout.repeat_rows = Some((first_row, self.next_row - 1));
         self.layout.freeze.0 = self.next_row;
     }
 
@@ -222,7 +230,7 @@ impl<'a> Composer<'a> {
         cells.sort_by_key(|cell| cell.depth);
         for cell in cells {
             let width: f64 = self.layout.widths[cell.first..=cell.last].iter().sum();
-            let needed = lines(&self.names.fill(&cell.label.value), width) as f64 * LINE_HEIGHT + 6.0;
+            let needed = text_lines(&self.names.fill(&cell.label.value), width) as f64 * LINE_HEIGHT + 6.0;
             let given: f64 = heights[cell.level..cell.level + cell.depth].iter().sum();
             if needed > given {
                 heights[cell.level + cell.depth - 1] += needed - given;
@@ -343,13 +351,14 @@ impl<'a> Composer<'a> {
                 },
                 style: style_of(declared, Role::Body),
                 shape: declared.shape.clone(),
+                wrap_width: declared.wrap.then_some(declared.width),
             })
             .collect();
         let first_row = self.next_row;
         self.next_row += row_count;
         if self.form.autofilter {
             let last = self.next_row.max(first_row + 1) - 1;
-            self.layout.autofilter = Some(self.area(self.layout.repeat_rows.1, 0, last, self.last_column()));
+            self.layout.autofilter = Some(self.area(first_row - 1, 0, last, self.last_column()));
         }
         self.layout.data_rows = usize::try_from(row_count).unwrap_or(usize::MAX);
         self.layout.ledger = Some(Ledger { first_row, row_count, first_number, columns, batches });
@@ -367,7 +376,7 @@ impl<'a> Composer<'a> {
                 (_, 0) => format!("说明：1.{note}"),
                 (_, number) => format!("　　　{}.{note}", number + 1),
             };
-            let height = lines(&text, width) as f64 * LINE_HEIGHT + 3.0;
+            let height = text_lines(&text, width) as f64 * LINE_HEIGHT + 3.0;
             self.text_row(text, Role::Note, Align::Left, 0, height);
         }
         self.text_row(self.names.fill(PROVENANCE), Role::Provenance, Align::Left, 0, LINE_HEIGHT + 3.0);
@@ -397,22 +406,31 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn charts(&mut self, first: u32, last: u32) {
+    fn charts(&mut self, place_of_data: ChartData, data: &Dataset, body: &[usize], first: u32) {
+        let last = first + u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_sub(1);
         let width = (self.layout.widths.iter().sum::<f64>() * PIXELS_PER_WIDTH).clamp(480.0, 1400.0);
         for chart in &self.form.charts {
             let place = |name: &str| self.form.column_bound_to(name);
             let Some(categories) = place(&chart.categories.value) else { continue };
             let shown: Vec<usize> = chart.series.iter().filter_map(|series| place(&series.value)).collect();
+            let values = chart
+                .series
+                .iter()
+                .flat_map(|series| body.iter().filter_map(|row| data.value_of(*row, &series.value).number()));
+            let largest = values.fold(0.0, f64::max);
             let format = shown.first().map_or(Format::Integer, |place| self.form.columns[*place].shape.format);
             let series = shown.iter().map(|place| (self.label_of(*place), narrow(*place))).collect();
             self.layout.charts.push(ChartLayout {
                 kind: chart.kind,
                 title: self.names.fill(&chart.title.value),
                 row: self.next_row + 1,
+                data: place_of_data,
                 rows: (first, last),
                 categories: narrow(categories),
                 series,
                 format,
+                // Rates near 100 % would get an axis to 120 %.
+                value_max: (matches!(format, Format::Percent(_)) && (0.8..=1.0).contains(&largest)).then_some(1.0),
                 width_pixels: width as u32,
                 height_pixels: chart.height,
             });
@@ -465,11 +483,6 @@ fn narrow(column: usize) -> u16 {
     u16::try_from(column).unwrap_or(u16::MAX)
 }
 
-/// Lines a text takes in a cell so many characters wide; a Chinese character counts two.
-fn lines(text: &str, width: f64) -> usize {
-    text.split('\n').map(|line| (line.width() as f64 / (width - 1.0).max(2.0)).ceil().max(1.0) as usize).sum()
-}
-
 /// The column at which `share` of the total width is reached.
 fn column_at_share(widths: &[f64], share: f64) -> usize {
     let total: f64 = widths.iter().sum();
@@ -516,12 +529,5 @@ mod tests {
         assert_eq!(spans(&[10.0; 6], &[1.0, 1.0, 1.0]), Some(vec![(0, 1), (2, 3), (4, 5)]));
         assert_eq!(spans(&[40.0, 5.0, 5.0], &[1.0, 1.0, 1.0]), Some(vec![(0, 0), (1, 1), (2, 2)]));
         assert_eq!(spans(&[10.0; 2], &[1.0, 1.0, 1.0]), None);
-    }
-
-    #[test]
-    fn counts_lines_by_display_width() {
-        assert_eq!(lines("网格数", 7.0), 1);
-        assert_eq!(lines("网格化综合服务", 7.0), 3);
-        assert_eq!(lines("甲\n乙", 7.0), 2);
     }
 }

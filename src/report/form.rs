@@ -76,6 +76,8 @@ pub(super) struct SheetForm {
     pub freeze_columns: u16,
     pub autofilter: bool,
     pub charts: Vec<Chart>,
+    /// The sheet the charts stand on; below the table when there is none.
+    pub chart_tab: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -147,6 +149,8 @@ pub(super) enum ChartKind {
     Bar,
     Column,
     Line,
+    StackedBar,
+    StackedColumn,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -179,6 +183,7 @@ impl SheetForm {
             .chain(&self.notes)
             .chain(&self.signers)
             .chain(self.charts.iter().map(|chart| &chart.title))
+            .chain(&self.chart_tab)
             .collect()
     }
 
@@ -232,6 +237,7 @@ struct SheetFile {
     freeze_columns: Option<u16>,
     autofilter: Option<bool>,
     charts: Option<Vec<Chart>>,
+    chart_tab: Option<Spanned<String>>,
     sheets: Vec<SheetFile>,
     /// A place for YAML anchors that several sheets refer to.
     definitions: Option<IgnoredAny>,
@@ -340,6 +346,7 @@ fn sheet_of(path: &Path, own: SheetFile, base: &SheetFile, problems: &mut Vec<Pr
         freeze_columns: own.freeze_columns.or(base.freeze_columns).unwrap_or(0),
         autofilter: own.autofilter.or(base.autofilter).unwrap_or(kind == Kind::Ledger),
         charts: own.charts.or_else(|| base.charts.clone()).unwrap_or_default(),
+        chart_tab: own.chart_tab.or_else(|| base.chart_tab.clone()),
     };
     check_sheet(path, &sheet, problems);
     Ok(sheet)

@@ -5,6 +5,7 @@ use std::fmt;
 
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDateTime;
+use unicode_width::UnicodeWidthStr;
 
 use super::dataset::{Cells, Value};
 use super::form::{Align, ChartKind, Shape};
@@ -43,7 +44,7 @@ pub struct SheetLayout {
     pub(super) default_row_height: Option<f64>,
     /// Rows above and columns left of this cell stay in view.
     pub(super) freeze: (u32, u16),
-    pub(super) repeat_rows: (u32, u32),
+    pub(super) repeat_rows: Option<(u32, u32)>,
     pub(super) autofilter: Option<Area>,
     pub(super) is_landscape: bool,
     pub(super) charts: Vec<ChartLayout>,
@@ -117,12 +118,22 @@ pub(super) struct ChartLayout {
     pub kind: ChartKind,
     pub title: String,
     pub row: u32,
+    /// Where its data are: this sheet, or the one before it.
+    pub data: ChartData,
     pub rows: (u32, u32),
     pub categories: u16,
     pub series: Vec<(String, u16)>,
     pub format: Format,
+    /// The end of the value axis; chosen by the program that shows it when not given.
+    pub value_max: Option<f64>,
     pub width_pixels: u32,
     pub height_pixels: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChartData {
+    Here,
+    SheetBefore,
 }
 
 #[derive(Debug, Clone)]
@@ -140,6 +151,8 @@ pub(super) struct LedgerColumn {
     pub content: LedgerContent,
     pub style: Style,
     pub shape: Shape,
+    /// The width in which text is broken into lines, for columns that wrap.
+    pub wrap_width: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +164,18 @@ pub(super) enum LedgerContent {
 }
 
 impl Ledger {
+    /// The height that shows every line of a row's wrapped texts; `None` where one line is enough.
+    pub(super) fn row_height(&self, batch: &RecordBatch, row: usize) -> Option<f64> {
+        let needed = self.columns.iter().filter_map(|column| match (column.wrap_width, column.content) {
+            (Some(width), LedgerContent::Bound(source)) => match Cells::of(batch.column(source)).value(row) {
+                Value::Text(text) => Some(text_lines(&text, width)),
+                _ => None,
+            },
+            _ => None,
+        });
+        needed.max().filter(|lines| *lines > 1).map(|lines| lines as f64 * LINE_HEIGHT + 3.0)
+    }
+
     /// Every cell in order: `(row, column, value)`. The plain way; the exporter's fast way must agree with it.
     pub(super) fn for_each_cell<E>(
         &self,
@@ -175,6 +200,14 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Points a line of text takes.
+pub(super) const LINE_HEIGHT: f64 = 15.0;
+
+/// Lines a text takes in a cell so many characters wide; a Chinese character counts two.
+pub(super) fn text_lines(text: &str, width: f64) -> usize {
+    text.split('\n').map(|line| (line.width() as f64 / (width - 1.0).max(2.0)).ceil().max(1.0) as usize).sum()
 }
 
 /// What a value becomes in a column of this shape.
@@ -226,14 +259,11 @@ impl fmt::Display for WorkbookLayout {
 impl fmt::Display for SheetLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let orientation = if self.is_landscape { "landscape" } else { "portrait" };
-        writeln!(
-            f,
-            "sheet {} | A4 {orientation} | freeze {:?} | repeat rows {}-{}",
-            self.name,
-            self.freeze,
-            self.repeat_rows.0 + 1,
-            self.repeat_rows.1 + 1
-        )?;
+        write!(f, "sheet {} | A4 {orientation} | freeze {:?}", self.name, self.freeze)?;
+        if let Some((first, last)) = self.repeat_rows {
+            write!(f, " | repeat rows {}-{}", first + 1, last + 1)?;
+        }
+        writeln!(f)?;
         writeln!(f, "widths {}", self.widths.iter().map(f64::to_string).collect::<Vec<_>>().join(" "))?;
         if let Some(area) = self.autofilter {
             writeln!(f, "filter {area}")?;
@@ -264,10 +294,11 @@ impl fmt::Display for SheetLayout {
                 chart.series.iter().map(|(name, column)| format!("{name}={}", letters(*column))).collect();
             writeln!(
                 f,
-                "chart {:?} {} at row {} | rows {}-{} | {} by {}",
+                "chart {:?} {} at row {} | {:?} rows {}-{} | {} by {}",
                 chart.kind,
                 chart.title,
                 chart.row + 1,
+                chart.data,
                 chart.rows.0 + 1,
                 chart.rows.1 + 1,
                 series.join(" "),
@@ -359,6 +390,13 @@ mod tests {
     #[test]
     fn names_columns_past_z() {
         assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+    }
+
+    #[test]
+    fn counts_lines_by_display_width() {
+        assert_eq!(text_lines("网格数", 7.0), 1);
+        assert_eq!(text_lines("网格化综合服务", 7.0), 3);
+        assert_eq!(text_lines("甲\n乙", 7.0), 2);
     }
 
     #[test]

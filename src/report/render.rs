@@ -203,7 +203,7 @@ impl Making<'_> {
                 let Some(dataset) = data.get(&sheet.dataset.value) else { continue };
                 let scope = self.scope(dataset, member.key.as_deref());
                 match &sheet.by {
-                    None => sheets.push(compose::table(sheet, dataset, &scope, &member.names)),
+                    None => sheets.extend(compose::table(sheet, dataset, &scope, &member.names)),
                     Some(by) => {
                         let body: Vec<usize> = dataset.matching(&scope, &sheet.rows);
                         for (value, _) in dataset.groups(&body, &by.value) {
@@ -219,7 +219,7 @@ impl Making<'_> {
                                 rows.first().copied(),
                                 &sheet.member_columns(),
                             ));
-                            sheets.push(compose::table(sheet, dataset, &rows, &names));
+                            sheets.extend(compose::table(sheet, dataset, &rows, &names));
                         }
                     }
                 }

@@ -4,6 +4,7 @@
 //! Text from the data is escaped for Markdown on its way out, so that no name becomes a link, a heading or
 //! a table border.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -171,6 +172,7 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
     let format: Option<String> = options.get("format")?;
     let title: String = options.get("title")?;
     let unit: Option<String> = options.get("unit")?;
+    let shown: Option<Value> = options.get("labels")?;
     options.assert_all_used()?;
     let format = match format {
         None => Format::Integer,
@@ -186,7 +188,10 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
             }
             value => Ok(value),
         };
-        labels.push(field(&label)?.to_string());
+        let name = field(&label)?;
+        let known =
+            shown.as_ref().map(|shown| shown.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
+        labels.push(known.unwrap_or(name).to_string());
         for (column, series) in columns.iter().zip(&mut series) {
             series.points.push(f64::try_from(field(column)?).ok().filter(|value| value.is_finite()));
         }
@@ -220,14 +225,16 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
         }
         cause = inner.source();
     }
-    let range = error.range();
+    let range = error
+        .range()
+        .map(|range| if error.kind() == ErrorKind::UndefinedError { filtered(source, range) } else { range });
     let snippet = range.clone().and_then(|range| source.get(range)).unwrap_or_default();
     let (line, column) = match &range {
         Some(range) => position(source, range.start),
         None => (error.line().map_or(0, |line| u32::try_from(line).unwrap_or(0)), 1),
     };
     let message = match error.kind() {
-        ErrorKind::UndefinedError if !snippet.is_empty() => format!("`{snippet}` is undefined: {detail}"),
+        ErrorKind::UndefinedError if !snippet.is_empty() => format!("`{snippet}` is undefined"),
         ErrorKind::OutOfFuel => "the template does too much work; does a loop never end?".to_owned(),
         _ => detail,
     };
@@ -245,6 +252,18 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
             None => problem,
         },
     }
+}
+
+/// A filter that is handed an undefined name is blamed in its place; what it was handed stands before the bar.
+fn filtered(source: &str, range: Range<usize>) -> Range<usize> {
+    let Some(before) = source.get(..range.start).and_then(|before| before.trim_end().strip_suffix('|')) else {
+        return range;
+    };
+    let handed = before.trim_end();
+    let is_part = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '.' | '[' | ']');
+    let start =
+        handed.char_indices().rev().take_while(|(_, sign)| is_part(*sign)).last().map_or(handed.len(), |(at, _)| at);
+    start..handed.len()
 }
 
 fn mentions(snippet: &str, name: &str) -> bool {

@@ -6,7 +6,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
 use super::markdown::accepts;
 use super::{Document, ExportError, Exporter};
-use crate::report::chart_svg::{draw, escape};
+use crate::report::chart_svg::{HALF, WIDE, draw, escape};
 use crate::report::summary::{Block, Card, Chart, Piece, Summary};
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", accepts, write };
@@ -24,17 +24,30 @@ fn page(summary: &Summary) -> String {
         .iter()
         .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value)))
         .collect();
-    let body: String = summary
-        .pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Markdown(markdown) => prose(markdown),
-            Piece::Block(Block::Cards(cards)) => {
-                format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>())
+    let mut body = String::new();
+    let mut pieces = summary.pieces.as_slice();
+    while let Some((piece, rest)) = pieces.split_first() {
+        pieces = rest;
+        match (piece, rest.first()) {
+            (Piece::Markdown(markdown), _) => body.push_str(&prose(markdown)),
+            (Piece::Block(Block::Cards(cards)), _) => {
+                body.push_str(&format!(
+                    "<div class=\"cards\">\n{}</div>\n",
+                    cards.iter().map(card).collect::<String>()
+                ));
             }
-            Piece::Block(Block::Chart(chart)) => figure(chart),
-        })
-        .collect();
+            // Two charts in a row stand beside each other where the page is wide enough.
+            (Piece::Block(Block::Chart(left)), Some(Piece::Block(Block::Chart(right)))) => {
+                body.push_str(&format!(
+                    "<div class=\"charts\">\n{}{}</div>\n",
+                    figure(left, HALF),
+                    figure(right, HALF)
+                ));
+                pieces = &rest[1..];
+            }
+            (Piece::Block(Block::Chart(chart)), _) => body.push_str(&figure(chart, WIDE)),
+        }
+    }
     let (sender, day) = &summary.masthead;
     format!(
         "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -71,7 +84,7 @@ fn card(card: &Card) -> String {
     )
 }
 
-fn figure(chart: &Chart) -> String {
+fn figure(chart: &Chart, width: f64) -> String {
     let unit = if chart.unit.is_empty() { String::new() } else { format!("（{}）", escape(&chart.unit)) };
-    format!("<figure>\n<figcaption>{}{unit}</figcaption>\n{}\n</figure>\n", escape(&chart.title), draw(chart))
+    format!("<figure>\n<figcaption>{}{unit}</figcaption>\n{}\n</figure>\n", escape(&chart.title), draw(chart, width))
 }

@@ -6,14 +6,15 @@ use std::io::Write;
 
 use chrono::{Datelike, Timelike};
 use rust_xlsxwriter::{
-    Chart, ChartAxis, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine, ChartType, DocProperties,
-    ExcelDateTime, Format as CellFormat, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+    Chart, ChartAxis, ChartAxisCrossing, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
+    ChartSolidFill, ChartType, DocProperties, ExcelDateTime, Format as CellFormat, FormatAlign, FormatBorder, Workbook,
+    Worksheet, XlsxError,
 };
 
 use super::{Document, ExportError, Exporter, xlsx_stream};
 use crate::report::form::{Align, ChartKind};
 use crate::report::layout::{
-    Area, CellValue, ChartLayout, Ledger, Properties, Role, SheetLayout, Style, WorkbookLayout,
+    Area, CellValue, ChartData, ChartLayout, Ledger, Properties, Role, SheetLayout, Style, WorkbookLayout,
 };
 use crate::report::number::Format;
 
@@ -55,7 +56,7 @@ pub(super) fn workbook(layout: &WorkbookLayout, ledger_rows: LedgerRows) -> Resu
     workbook.set_properties(&properties(&layout.properties)?);
     let mut formats = Formats::default();
     let names = tab_names(layout.sheets.iter().map(|sheet| sheet.name.as_str()));
-    for (sheet, name) in layout.sheets.iter().zip(&names) {
+    for (number, (sheet, name)) in layout.sheets.iter().zip(&names).enumerate() {
         let worksheet = workbook.add_worksheet();
         worksheet.set_name(name)?;
         set_up_page(worksheet, sheet)?;
@@ -67,7 +68,11 @@ pub(super) fn workbook(layout: &WorkbookLayout, ledger_rows: LedgerRows) -> Resu
             }
         }
         for layout in &sheet.charts {
-            worksheet.insert_chart_with_offset(layout.row, 0, &chart(layout, name)?, 4, 4)?;
+            let data_sheet = match layout.data {
+                ChartData::Here => name,
+                ChartData::SheetBefore => &names[number.saturating_sub(1)],
+            };
+            worksheet.insert_chart_with_offset(layout.row, 0, &chart(layout, data_sheet), 4, 4)?;
         }
     }
     Ok(workbook)
@@ -101,7 +106,9 @@ fn set_up_page(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), Xls
         worksheet.set_default_row_height(height);
     }
     worksheet.set_freeze_panes(sheet.freeze.0, sheet.freeze.1)?;
-    worksheet.set_repeat_rows(sheet.repeat_rows.0, sheet.repeat_rows.1)?;
+    if let Some((first, last)) = sheet.repeat_rows {
+        worksheet.set_repeat_rows(first, last)?;
+    }
     worksheet.set_paper_size(PAPER_A4);
     if sheet.is_landscape {
         worksheet.set_landscape();
@@ -139,6 +146,15 @@ fn write_cells(worksheet: &mut Worksheet, sheet: &SheetLayout, formats: &mut For
 }
 
 fn write_ledger(worksheet: &mut Worksheet, ledger: &Ledger, formats: &mut Formats) -> Result<(), XlsxError> {
+    let mut row = ledger.first_row;
+    for batch in &ledger.batches {
+        for at in 0..batch.num_rows() {
+            if let Some(height) = ledger.row_height(batch, at) {
+                worksheet.set_row_height(row, height)?;
+            }
+            row += 1;
+        }
+    }
     ledger.for_each_cell(|row, column, value, declared| {
         write_cell(worksheet, row, column, &value, formats.of(declared.style))
     })
@@ -269,11 +285,13 @@ fn tab_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     taken
 }
 
-fn chart(layout: &ChartLayout, sheet: &str) -> Result<Chart, XlsxError> {
-    let kind = match layout.kind {
-        ChartKind::Bar => ChartType::Bar,
-        ChartKind::Column => ChartType::Column,
-        ChartKind::Line => ChartType::Line,
+fn chart(layout: &ChartLayout, sheet: &str) -> Chart {
+    let (kind, is_bar) = match layout.kind {
+        ChartKind::Bar => (ChartType::Bar, true),
+        ChartKind::StackedBar => (ChartType::BarStacked, true),
+        ChartKind::Column => (ChartType::Column, false),
+        ChartKind::StackedColumn => (ChartType::ColumnStacked, false),
+        ChartKind::Line => (ChartType::Line, false),
     };
     let (first, last) = layout.rows;
     let mut chart = Chart::new(kind);
@@ -287,9 +305,7 @@ fn chart(layout: &ChartLayout, sheet: &str) -> Result<Chart, XlsxError> {
         if layout.kind == ChartKind::Line {
             series.set_format(ChartFormat::new().set_line(ChartLine::new().set_color(color).set_width(2)));
         } else {
-            series.set_format(
-                ChartFormat::new().set_solid_fill(&rust_xlsxwriter::ChartSolidFill::new().set_color(color)),
-            );
+            series.set_format(ChartFormat::new().set_solid_fill(&ChartSolidFill::new().set_color(color)));
             series.set_gap(60);
         }
         if layout.series.len() == 1 {
@@ -297,28 +313,54 @@ fn chart(layout: &ChartLayout, sheet: &str) -> Result<Chart, XlsxError> {
         }
     }
     chart.title().set_name(layout.title.as_str()).set_font(&font(12));
-    let axis_format = match layout.format {
+    // The library calls the axis at the foot x, whatever runs along it.
+    let (categories, values) = if is_bar { (Axis::Y, Axis::X) } else { (Axis::X, Axis::Y) };
+    let category_axis = categories.of(&mut chart);
+    category_axis.set_font(&font(9)).set_label_interval(1);
+    if is_bar {
+        // Categories count from below, the table reads from above.
+        category_axis.set_reverse().set_crossing(ChartAxisCrossing::Max);
+    }
+    let value_axis = values.of(&mut chart);
+    value_axis
+        .set_font(&font(9))
+        .set_major_gridlines(true)
+        .set_major_gridlines_line(ChartLine::new().set_color(0xD9_D9D9_u32));
+    if layout.kind != ChartKind::Line {
+        // The length of a bar is its value only when it starts from nothing.
+        value_axis.set_min(0);
+    }
+    if let Some(max) = layout.value_max {
+        value_axis.set_max(max);
+    }
+    value_axis.set_num_format(match layout.format {
         Format::Percent(_) => "0%",
         Format::Decimal(_) => "0.0",
         _ => "0",
-    };
-    let quiet = |axis: &mut ChartAxis| {
-        axis.set_font(&font(9));
-    };
-    quiet(chart.x_axis());
-    quiet(chart.y_axis());
-    chart.y_axis().set_num_format(axis_format).set_major_gridlines_line(ChartLine::new().set_color(0xD9_D9D9_u32));
-    if layout.kind == ChartKind::Bar {
-        // A bar chart counts its categories from below; the table reads from above.
-        chart.x_axis().set_reverse();
-    }
+    });
+    categories.of(&mut chart).set_major_gridlines(false);
     if layout.series.len() == 1 {
         chart.legend().set_hidden();
     } else {
         chart.legend().set_position(ChartLegendPosition::Bottom).set_font(&font(9));
     }
     chart.set_width(layout.width_pixels).set_height(layout.height_pixels).set_alt_text(&layout.title);
-    Ok(chart)
+    chart
+}
+
+#[derive(Clone, Copy)]
+enum Axis {
+    X,
+    Y,
+}
+
+impl Axis {
+    fn of(self, chart: &mut Chart) -> &mut ChartAxis {
+        match self {
+            Self::X => chart.x_axis(),
+            Self::Y => chart.y_axis(),
+        }
+    }
 }
 
 fn font(size: u8) -> ChartFont {
