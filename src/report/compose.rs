@@ -121,6 +121,7 @@ impl<'a> Composer<'a> {
     fn new(form: &'a SheetForm, names: &'a Names) -> Self {
         let layout = SheetLayout {
             name: names.fill(&form.tab.value),
+            dataset: form.dataset.value.clone(),
             widths: form.columns.iter().map(|column| column.width).collect(),
             rows: Vec::new(),
             merges: Vec::new(),

@@ -37,6 +37,8 @@ pub(super) struct Properties {
 #[derive(Debug, Clone)]
 pub struct SheetLayout {
     pub(super) name: String,
+    /// What the cells' sources are rows and columns of.
+    pub(super) dataset: String,
     pub(super) widths: Vec<f64>,
     /// In row order; a row without cells may be missing.
     pub(super) rows: Vec<Row>,
@@ -124,7 +126,7 @@ pub(super) struct ChartLayout {
     pub categories: u16,
     pub series: Vec<(String, u16)>,
     pub format: Format,
-    /// The end of the value axis; chosen by the program that shows it when not given.
+    /// The last mark of the value axis; chosen by the program that shows it when not given.
     pub value_max: Option<f64>,
     pub width_pixels: u32,
     pub height_pixels: u32,
@@ -259,7 +261,7 @@ impl fmt::Display for WorkbookLayout {
 impl fmt::Display for SheetLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let orientation = if self.is_landscape { "landscape" } else { "portrait" };
-        write!(f, "sheet {} | A4 {orientation} | freeze {:?}", self.name, self.freeze)?;
+        write!(f, "sheet {} | data {} | A4 {orientation} | freeze {:?}", self.name, self.dataset, self.freeze)?;
         if let Some((first, last)) = self.repeat_rows {
             write!(f, " | repeat rows {}-{}", first + 1, last + 1)?;
         }

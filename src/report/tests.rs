@@ -345,6 +345,12 @@ fn streamed_rows_are_the_plain_rows() {
         for (fast, slow) in fast.iter().zip(&slow) {
             assert_eq!(fast, slow);
         }
+        let rows = |sheet: &[u8]| {
+            let sheet = String::from_utf8(sheet.to_vec()).unwrap();
+            let tags = sheet.split("<row ").skip(1);
+            tags.map(|row| row.split_once('>').unwrap().0.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(&streamed[SHEET]), rows(&plain[SHEET]), "row numbers and heights");
         let frame = |sheet: &[u8]| {
             let sheet = String::from_utf8(sheet.to_vec()).unwrap();
             let (head, rest) = sheet.split_once("<sheetData>").unwrap();

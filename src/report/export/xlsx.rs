@@ -331,7 +331,8 @@ fn chart(layout: &ChartLayout, sheet: &str) -> Chart {
         value_axis.set_min(0);
     }
     if let Some(max) = layout.value_max {
-        value_axis.set_max(max);
+        // Labels stand above the bars; the room for them has no mark of its own.
+        value_axis.set_max(max * 1.1).set_major_unit(max / 5.0);
     }
     value_axis.set_num_format(match layout.format {
         Format::Percent(_) => "0%",

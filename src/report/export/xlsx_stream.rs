@@ -131,6 +131,14 @@ impl<'a> Sample<'a> {
             row.split("<c ").skip(1).filter_map(|cell| Some(cell.split_once(" s=\"")?.1.split_once('"')?.0)).collect();
         (styles.len() == columns).then_some(Self { attributes, styles })
     }
+
+    /// For rows that have a height of their own in place of the sheet's.
+    fn attributes_without_height(&self) -> String {
+        let kept = self.attributes.split_whitespace();
+        kept.filter(|attribute| !attribute.starts_with("ht=") && !attribute.starts_with("customHeight="))
+            .map(|attribute| format!(" {attribute}"))
+            .collect()
+    }
 }
 
 /// The fixed pieces of a column's cells; between the first and the others stands the row number.
@@ -222,6 +230,7 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, part: &mut Part) -> Result<(
         .map(|((place, column), style)| Pieces::new(place, style, &column.shape))
         .collect();
     let row_rest = format!("\"{}>", sample.attributes).into_bytes();
+    let unsized_attributes = sample.attributes_without_height();
     let has_wrap = ledger.columns.iter().any(|column| column.wrap_width.is_some());
     let mut row_number = itoa::Buffer::new();
     let mut row = ledger.first_row;
@@ -247,7 +256,7 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, part: &mut Part) -> Result<(
             out.extend_from_slice(digits);
             match has_wrap.then(|| ledger.row_height(batch, at)).flatten() {
                 None => out.extend_from_slice(&row_rest),
-                Some(height) => write!(out, "\"{} ht=\"{height}\" customHeight=\"1\">", sample.attributes)?,
+                Some(height) => write!(out, "\"{unsized_attributes} ht=\"{height}\" customHeight=\"1\">")?,
             }
             for ((lane, pieces), column) in lanes.iter().zip(&columns).zip(&ledger.columns) {
                 out.extend_from_slice(&pieces.open);
