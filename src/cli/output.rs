@@ -130,7 +130,7 @@ pub fn render_rows(format: Format, schema: &SchemaRef, batches: &[RecordBatch]) 
             let right: Vec<bool> = schema.fields().iter().map(|f| f.data_type().is_numeric()).collect();
             let mut cells = Vec::new();
             for batch in batches {
-                let columns = batch.columns().iter().map(|column| texts(column)).collect::<Result<Vec<_>>>()?;
+                let columns = batch.columns().iter().map(texts).collect::<Result<Vec<_>>>()?;
                 for row in 0..batch.num_rows() {
                     cells.push(columns.iter().map(|column| column[row].clone()).collect());
                 }

@@ -35,12 +35,15 @@ pub(super) struct OpenTable {
     pub(super) keys: Arc<RwLock<KeyIndex>>,
 }
 
+/// Names of a table and of a column of it.
+type TableColumn = (String, String);
+
 /// All tables of the warehouse that the night's deliveries touch or refer to.
 pub(super) struct OpenTables {
     warehouse: Warehouse,
     contracts: Arc<Contracts>,
     open: Mutex<BTreeMap<String, Arc<Mutex<OpenTable>>>>,
-    values: Mutex<BTreeMap<(String, String), Arc<HashSet<String>>>>,
+    values: Mutex<BTreeMap<TableColumn, Arc<HashSet<String>>>>,
 }
 
 impl OpenTables {

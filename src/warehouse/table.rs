@@ -163,7 +163,7 @@ impl Table {
         let urls = files
             .iter()
             .map(|file| {
-                let url = root.join(&StorePath::from(file.path.as_str()).to_string()).doing("naming a data file")?;
+                let url = root.join(StorePath::from(file.path.as_str()).as_ref()).doing("naming a data file")?;
                 ListingTableUrl::try_new(url, None).doing("naming a data file")
             })
             .collect::<Result<Vec<_>>>()?;

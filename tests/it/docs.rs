@@ -33,7 +33,7 @@ fn the_first_hour_works_as_written() {
         assert!(script.contains("gridhouse init") && script.contains("gridhouse nightly"), "{script}");
         let folder = tempfile::tempdir().expect("a folder");
         let bin = std::path::Path::new(binary()).parent().expect("a folder");
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+        let path = format!("{}:{}", bin.display(), std::env::var_os("PATH").unwrap_or_default().to_string_lossy());
         let output = std::process::Command::new("bash")
             .args(["-euo", "pipefail", "-c", &script])
             .current_dir(folder.path())

@@ -286,7 +286,7 @@ fn files_that_are_not_what_they_claim_are_set_aside_and_the_night_goes_on() {
         assert!(project.path(&format!("inbox/failed/{name}")).exists(), "{name} was not set aside\n{}", run.stderr);
         let note = std::fs::read_to_string(project.path(&format!("inbox/failed/{name}.说明.txt"))).expect("a note");
         assert!(note.contains("error:"), "{note}");
-        assert_eq!(run.stderr.matches(&format!("{name}")).count(), 1, "one message for {name}\n{}", run.stderr);
+        assert_eq!(run.stderr.matches(name).count(), 1, "one message for {name}\n{}", run.stderr);
     }
     assert!(project.path("archive").join(AS_OF).join("pumps_good.csv").exists());
 }

@@ -1,5 +1,7 @@
 //! All integration tests, one binary. Real processes over real files; each test has a folder of its own.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 mod cli;
 mod contracts;
 mod crash;

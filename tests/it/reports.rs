@@ -35,9 +35,8 @@ fn each_community_has_a_ledger_with_exactly_its_residents() {
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
         let mut book = calamine::open_workbook_auto(&file).expect("a workbook");
         let sheet = book.worksheet_range_at(0).expect("a sheet").expect("a range");
-        let head = sheet.rows().position(|r| r.iter().any(|c| c.to_string() == "证件号码")).expect("a header");
-        let at =
-            sheet.rows().nth(head).expect("a row").iter().position(|c| c.to_string() == "证件号码").expect("a column");
+        let head = sheet.rows().position(|r| r.iter().any(|c| *c == "证件号码")).expect("a header");
+        let at = sheet.rows().nth(head).expect("a row").iter().position(|c| *c == "证件号码").expect("a column");
         let texts: Vec<String> = sheet
             .rows()
             .skip(head + 1)

@@ -305,7 +305,7 @@ fn chart(layout: &ChartLayout, sheet: &str) -> Chart {
         if layout.kind == ChartKind::Line {
             series.set_format(ChartFormat::new().set_line(ChartLine::new().set_color(color).set_width(2)));
         } else {
-            series.set_format(ChartFormat::new().set_solid_fill(&ChartSolidFill::new().set_color(color)));
+            series.set_format(ChartFormat::new().set_solid_fill(ChartSolidFill::new().set_color(color)));
             series.set_gap(60);
         }
         if layout.series.len() == 1 {

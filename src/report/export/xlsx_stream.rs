@@ -299,7 +299,7 @@ fn escape(text: &str, out: &mut Vec<u8>) {
         has_ef |= byte == 0xEF;
         has_bf |= byte == 0xBF;
     }
-    if !is_suspect && !(has_ef && has_bf) {
+    if !(is_suspect || has_ef && has_bf) {
         return out.extend_from_slice(text.as_bytes());
     }
     for (at, sign) in text.char_indices() {
