@@ -82,10 +82,10 @@ import duckdb, glob, sys
 import pyarrow.parquet as pq
 folder = sys.argv[1]
 c = duckdb.connect()
-visits = c.sql(f\"SELECT count(*), count(*) FILTER (WHERE issue_flag::VARCHAR IN ('true', '1', '是')) FROM read_json('{folder}/visits_20240627.jsonl', format='newline_delimited')\").fetchone()
+visits = c.execute(f\"SELECT count(*), count(*) FILTER (WHERE issue_flag::VARCHAR IN ('true', '1', '是')) FROM read_json('{folder}/visits_20240627.jsonl', format='newline_delimited')\").fetchall()[0]
 w = pq.read_table(glob.glob(folder + '/whistles_*.parquet')[0])
 c.register('w', w)
-closed = c.sql(\"SELECT level, count(*), count(closed_at) FROM w GROUP BY 1 ORDER BY 1\").fetchall()
+closed = c.execute(\"SELECT level, count(*), count(closed_at) FROM w GROUP BY 1 ORDER BY 1\").fetchall()
 print(visits[0]); print(visits[1])
 for row in closed: print(*row, sep=',')";
     let output = std::process::Command::new(python)
