@@ -14,7 +14,7 @@ use futures::StreamExt;
 use serde_json::json;
 
 use crate::contract::Contracts;
-use crate::diagnostic::{Context, Diagnostic, Result};
+use crate::diagnostic::{Context, Diagnostic, Fault, Result};
 use crate::landing::{self, Counts, Delivery, Land, Moment, Outcome, Run};
 use crate::project::Project;
 use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
@@ -92,7 +92,7 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     stages.push(("land", clock.elapsed().as_secs_f64()));
 
     let clock = Instant::now();
-    let snapshot = project.pin(&warehouse, nightly.moment.as_of).await?;
+    let snapshot = project.pin(&warehouse, nightly.moment.as_of)?;
     let (session, found) = project.session(&warehouse, &contracts, snapshot.clone()).await?;
     problems.extend(found);
     let session = Arc::new(session);
@@ -156,6 +156,8 @@ async fn land(nightly: &Nightly<'_>, warehouse: &Warehouse, contracts: &Arc<Cont
     let archive = project.archive().join(nightly.moment.as_of.to_string());
     let failed = project.failed();
     let settle = |delivery: &Delivery| match &delivery.outcome {
+        // A full disk or a damaged table is not the sender's fault: the next night takes the file again.
+        Outcome::Rejected { problem } if problem.fault == Fault::Unexpected => Ok(()),
         Outcome::Rejected { problem } => set_aside(&delivery.path, &failed, problem),
         _ => move_file(&delivery.path, &archive).map(drop),
     };

@@ -80,8 +80,8 @@ impl Project {
     }
 
     /// The newest version of every table that figures may rest on. Runs are left out: they record, they are no data.
-    pub async fn pin(&self, warehouse: &Warehouse, as_of: NaiveDate) -> Result<Snapshot> {
-        let mut snapshot = Snapshot::newest(warehouse, as_of).await?;
+    pub fn pin(&self, warehouse: &Warehouse, as_of: NaiveDate) -> Result<Snapshot> {
+        let mut snapshot = Snapshot::newest(warehouse, as_of)?;
         snapshot.versions.remove(landing::RUNS_TABLE);
         Ok(snapshot)
     }

@@ -17,9 +17,9 @@ WITH placed AS (
     grid_code,
     subdistrict_code,
     'visit_coverage' AS indicator,
-    objects_seen_90d AS numerator,
+    objects_seen_180d AS numerator,
     objects_due AS denominator,
-    CASE WHEN objects_due >= 50 THEN coverage_rate_90d END AS measure
+    CASE WHEN objects_due >= 50 THEN coverage_rate_180d END AS measure
   FROM grid_ranking
 ),
 against_subdistrict AS (
@@ -68,7 +68,7 @@ SELECT
   s.indicator,
   CASE s.indicator
     WHEN 'whistle_rate' THEN '每千人吹哨数'
-    WHEN 'visit_coverage' THEN '90天走访覆盖率'
+    WHEN 'visit_coverage' THEN '半年走访覆盖率'
     ELSE '上周吹哨数'
   END AS indicator_label,
   s.numerator,

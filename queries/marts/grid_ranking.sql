@@ -13,9 +13,9 @@ WITH measured AS (
     1000 * rate(coalesce(w.reported_count_year, 0), coalesce(p.person_count, 0)) AS whistles_per_1000_year,
     w.reported_closed_count_year,
     w.closing_rate_a_year,
-    v.objects_seen_90d,
+    v.objects_seen_180d,
     v.objects_due,
-    v.coverage_rate_90d,
+    v.coverage_rate_180d,
     v.days_since_last_visit
   FROM stg_grids AS g
   LEFT JOIN population_by_grid AS p ON p.grid_code = g.grid_code
@@ -45,13 +45,13 @@ SELECT
   CASE WHEN closing_rate_a_year IS NOT NULL THEN
     rank() OVER (PARTITION BY subdistrict_code ORDER BY closing_rate_a_year DESC NULLS LAST) END
     AS closing_rank_in_subdistrict,
-  objects_seen_90d,
+  objects_seen_180d,
   objects_due,
-  coverage_rate_90d,
-  CASE WHEN coverage_rate_90d IS NOT NULL THEN
-    rank() OVER (ORDER BY coverage_rate_90d DESC NULLS LAST) END AS coverage_rank_in_district,
-  CASE WHEN coverage_rate_90d IS NOT NULL THEN
-    rank() OVER (PARTITION BY subdistrict_code ORDER BY coverage_rate_90d DESC NULLS LAST) END
+  coverage_rate_180d,
+  CASE WHEN coverage_rate_180d IS NOT NULL THEN
+    rank() OVER (ORDER BY coverage_rate_180d DESC NULLS LAST) END AS coverage_rank_in_district,
+  CASE WHEN coverage_rate_180d IS NOT NULL THEN
+    rank() OVER (PARTITION BY subdistrict_code ORDER BY coverage_rate_180d DESC NULLS LAST) END
     AS coverage_rank_in_subdistrict,
   days_since_last_visit
 FROM measured

@@ -1,5 +1,5 @@
 -- Counts only. Places above the grid come from visit_by_place.
--- Due for a visit once in 90 days: every lived-in dwelling (自住, 出租) and every open shop (营业).
+-- Due for a visit once in 180 days (an ordinary household twice a year): every lived-in dwelling (自住, 出租) and every open shop (营业).
 -- A visit to a resident counts for the dwelling that resident lives in, and an object counts once
 -- however often it was seen, in the grid it stands in; so visited is never more than due.
 WITH flagged AS (
@@ -13,7 +13,7 @@ WITH flagged AS (
     issue_flag AND is_whistled AS is_to_whistle,
     visited_at >= date_trunc('month', as_of_end() - INTERVAL '1 day') AS is_month,
     visited_at >= date_trunc('year', as_of_end() - INTERVAL '1 day') AS is_year,
-    visited_at >= as_of_end() - INTERVAL '90 days' AS is_90d
+    visited_at >= as_of_end() - INTERVAL '180 days' AS is_180d
   FROM stg_visits
 ),
 counted AS (
@@ -22,7 +22,7 @@ counted AS (
     count(*) AS visit_count,
     count(*) FILTER (WHERE is_month) AS visit_count_month,
     count(*) FILTER (WHERE is_year) AS visit_count_year,
-    count(*) FILTER (WHERE is_90d) AS visit_count_90d,
+    count(*) FILTER (WHERE is_180d) AS visit_count_180d,
     count(*) FILTER (WHERE is_month AND is_household) AS household_visit_count_month,
     count(*) FILTER (WHERE is_year AND is_household) AS household_visit_count_year,
     count(*) FILTER (WHERE is_year AND is_doorstep) AS doorstep_visit_count_year,
@@ -39,7 +39,7 @@ counted AS (
 recent AS (
   SELECT subject_kind, subject_id
   FROM stg_visits
-  WHERE visited_at >= as_of_end() - INTERVAL '90 days'
+  WHERE visited_at >= as_of_end() - INTERVAL '180 days'
 ),
 seen_dwellings AS (
   SELECT subject_id AS dwelling_id
@@ -87,7 +87,7 @@ SELECT
   coalesce(c.visit_count, 0) AS visit_count,
   coalesce(c.visit_count_month, 0) AS visit_count_month,
   coalesce(c.visit_count_year, 0) AS visit_count_year,
-  coalesce(c.visit_count_90d, 0) AS visit_count_90d,
+  coalesce(c.visit_count_180d, 0) AS visit_count_180d,
   coalesce(c.household_visit_count_month, 0) AS household_visit_count_month,
   coalesce(c.household_visit_count_year, 0) AS household_visit_count_year,
   coalesce(c.doorstep_visit_count_year, 0) AS doorstep_visit_count_year,
@@ -97,9 +97,9 @@ SELECT
   coalesce(c.to_whistle_count_year, 0) AS to_whistle_count_year,
   coalesce(c.visitor_count_month, 0) AS visitor_count_month,
   coalesce(c.visitor_count_year, 0) AS visitor_count_year,
-  coalesce(n.dwelling_count, 0) AS dwellings_seen_90d,
+  coalesce(n.dwelling_count, 0) AS dwellings_seen_180d,
   coalesce(d.self_used_count + d.rental_count, 0) AS dwellings_due,
-  coalesce(n.shop_count, 0) AS shops_seen_90d,
+  coalesce(n.shop_count, 0) AS shops_seen_180d,
   coalesce(h.open_count, 0) AS shops_due,
   c.last_visited_at
 FROM stg_grids AS g

@@ -15,9 +15,9 @@ SELECT
   household_visit_count_year,
   issue_count_year,
   to_whistle_count_year,
-  objects_seen_90d,
+  objects_seen_180d,
   objects_due,
-  coverage_rate_90d,
+  coverage_rate_180d,
   visit_count,
   days_since_last_visit
 FROM visit_by_place

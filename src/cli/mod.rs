@@ -108,7 +108,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
         Command::History { table, format } => history::history(&context, table.as_deref(), *format).await,
         Command::Quarantine(command) => quarantine::quarantine(&context, command).await,
         Command::Fsck { format } => fsck::fsck(&context, *format).await,
-        Command::Upkeep { tables, dry_run } => upkeep::upkeep(&context, tables, *dry_run).await,
+        Command::Upkeep { tables, dry_run, format } => upkeep::upkeep(&context, tables, *dry_run, *format).await,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "gridhouse", &mut std::io::stdout());
             Ok(Ending::Done)
@@ -163,7 +163,7 @@ impl CommandContext<'_> {
             }
             None => {
                 let date = newest_date(&warehouse).await?.unwrap_or(today(&project)?);
-                project.pin(&warehouse, date).await?
+                project.pin(&warehouse, date)?
             }
         };
         let (session, problems) = project.session(&warehouse, &contracts, snapshot).await?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{Format, Quarantine as Command};
 use super::{CommandContext, Ending};
+use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::landing::{self, QuarantineRow};
 
@@ -14,8 +15,8 @@ pub(super) async fn quarantine(context: &CommandContext<'_>, command: &Command) 
     let rows = landing::read_quarantine(&project.warehouse()).await?;
     match command {
         Command::List { all, format } => list(context, &rows, *all, *format),
-        Command::Show { batch, format } => show(context, &rows, batch, *format),
-        Command::Export { batches, out } => {
+        Command::Show { batch, format } => show(context, &rows, &project.contracts()?, batch, *format),
+        Command::Export { batches, out, format } => {
             for batch in batches {
                 known_batch(&rows, batch)?;
             }
@@ -28,9 +29,8 @@ pub(super) async fn quarantine(context: &CommandContext<'_>, command: &Command) 
             if files.is_empty() {
                 context.output.say("nothing is in quarantine");
             }
-            for (path, count) in files {
-                context.output.data(format!("{}: {count} rows", path.display()))?;
-            }
+            let rows: Vec<_> = files.into_iter().map(|(path, count)| vec![json!(path), json!(count)]).collect();
+            context.output.records(*format, &["file", "rows"], &rows)?;
             Ok(Ending::Done)
         }
     }
@@ -72,14 +72,27 @@ fn known_batch(rows: &[QuarantineRow], batch: &str) -> Result<()> {
         .hint("`gridhouse quarantine list` names the batches"))
 }
 
-fn show(context: &CommandContext<'_>, rows: &[QuarantineRow], batch: &str, format: Format) -> Result<Ending> {
+fn show(
+    context: &CommandContext<'_>,
+    rows: &[QuarantineRow],
+    contracts: &Contracts,
+    batch: &str,
+    format: Format,
+) -> Result<Ending> {
     known_batch(rows, batch)?;
+    // A key may be an ID number; a table without a contract is not known to be harmless.
+    let hides_key = |table: &str| {
+        contracts.get(table).is_none_or(|contract| contract.key.iter().any(|at| contract.columns[*at].hides_values()))
+    };
     let header = ["line", "key", "column", "rule", "reason", "cleared_by"];
     let table: Vec<Vec<Value>> = rows
         .iter()
         .filter(|r| r.batch_id == batch)
         .map(|r| {
-            let key = r.row_key.as_ref().map(|k| k.replace('\u{1f}', " "));
+            let key = r.row_key.as_ref().map(|key| match hides_key(&r.table_name) {
+                true => "hidden".to_owned(),
+                false => key.replace('\u{1f}', " "),
+            });
             vec![json!(r.line), json!(key), json!(r.column_name), json!(r.rule), json!(r.reason), json!(r.cleared_by)]
         })
         .collect();

@@ -1,40 +1,47 @@
 //! `gridhouse upkeep`.
 
+use serde_json::json;
+
+use super::args::Format;
 use super::{CommandContext, Ending};
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Result, did_you_mean};
 use crate::landing;
 use crate::warehouse::Upkeep;
 
-pub(super) async fn upkeep(context: &CommandContext<'_>, tables: &[String], dry_run: bool) -> Result<Ending> {
+/// Runs whose snapshots stay readable whatever their age.
+const KEPT_RUNS: usize = 400;
+
+pub(super) async fn upkeep(
+    context: &CommandContext<'_>,
+    tables: &[String],
+    dry_run: bool,
+    format: Format,
+) -> Result<Ending> {
     let project = context.project()?;
     let warehouse = project.warehouse();
     let lock = warehouse.lock("gridhouse upkeep")?;
+    let mut names = warehouse.table_names()?;
+    if let Some(unknown) = tables.iter().find(|name| !names.contains(name)) {
+        let problem = Diagnostic::error(format!("no table `{unknown}` in the warehouse")).effect("nothing was changed");
+        return Err(match did_you_mean(unknown, names.iter().map(String::as_str)) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem,
+        });
+    }
+    names.retain(|name| tables.is_empty() || tables.contains(name));
     let runs = landing::read_runs(&warehouse).await?;
-    for name in warehouse.table_names()? {
-        if !tables.is_empty() && !tables.contains(&name) {
-            continue;
-        }
-        // What a run of the retention time was pinned to stays readable.
-        let mut kept_versions = Vec::new();
-        for run in &runs {
-            if let Some(version) = crate::nightly::snapshot_of_run(run)?.versions.get(&name) {
-                kept_versions.push(*version);
-            }
-        }
-        let newest = runs.len();
-        kept_versions.drain(..kept_versions.len().saturating_sub(newest.min(KEPT_RUNS)));
+    let newest = &runs[runs.len().saturating_sub(KEPT_RUNS)..];
+    let snapshots = newest.iter().map(crate::nightly::snapshot_of_run).collect::<Result<Vec<_>>>()?;
+    let mut rows = Vec::new();
+    for name in names {
+        let kept_versions = snapshots.iter().filter_map(|snapshot| snapshot.versions.get(&name).copied()).collect();
         let upkeep = Upkeep { retention_days: project.settings.upkeep.retention_days, kept_versions, dry_run };
         let done = warehouse.upkeep(&name, &upkeep, &lock).await?;
-        context.output.data(format!(
-            "{name}: {} files merged into {}, {} {}",
-            done.files_merged,
-            done.files_written,
-            done.files_removed,
-            if dry_run { "would be removed" } else { "removed" }
-        ))?;
+        rows.push(vec![json!(name), json!(done.files_merged), json!(done.files_written), json!(done.files_removed)]);
+    }
+    context.output.records(format, &["table", "files_merged", "files_written", "files_removed"], &rows)?;
+    if dry_run {
+        context.output.say("\na dry run: nothing was changed");
     }
     Ok(Ending::Done)
 }
-
-/// Runs whose snapshots stay readable whatever their age.
-const KEPT_RUNS: usize = 400;

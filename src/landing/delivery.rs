@@ -333,9 +333,12 @@ impl<'a> Night<'a> {
         if self.land.dry_run {
             return Ok(Outcome::Landed { batch });
         }
-        let landed_keys: HashSet<&str> = deduplicated.kept.iter().map(|row| keys.value(*row as usize)).collect();
-        let corrected =
-            Corrected { table: &contract.table, keys: landed_keys, ids: std::mem::take(&mut prepared.corrected_ids) };
+        let corrected = Corrected {
+            table: &contract.table,
+            keys: &keys,
+            rows: &deduplicated.kept,
+            ids: std::mem::take(&mut prepared.corrected_ids),
+        };
         self.record_quarantine(&batch_id, &prepared.quarantined, &corrected).await?;
         let written = {
             let _core = self.cores.acquire().await.doing("waiting for a core")?;

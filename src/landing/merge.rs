@@ -16,6 +16,7 @@ use arrow::compute::{
     SortOptions, and, concat_batches, interleave_record_batch, lexsort_to_indices, take, take_record_batch,
 };
 use arrow::datatypes::SchemaRef;
+use foldhash::fast::RandomState;
 
 use super::Counts;
 use super::tables::OpenTable;
@@ -47,7 +48,8 @@ pub(super) struct Deduplicated {
 
 /// Per key the latest row wins; the rest is superseded. Latest rows that differ from each other are a violation.
 pub(super) fn deduplicate(contract: &Contract, accepted: &Accepted, keys: &StringArray) -> Result<Deduplicated> {
-    let mut first: HashMap<&str, u32> = HashMap::with_capacity(keys.len());
+    let mut first: hashbrown::HashMap<&str, u32, RandomState> =
+        hashbrown::HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
     let mut repeated: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for row in 0..keys.len() as u32 {
         let key = keys.value(row as usize);

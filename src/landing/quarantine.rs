@@ -88,11 +88,16 @@ impl Quarantine {
         let mut adds = Vec::new();
         let mut removes = Vec::new();
         let mut is_recorded = false;
-        for file in self.table.files().await? {
+        let files = self.table.files().await?;
+        let landed: HashSet<&str> = match files.is_empty() {
+            true => HashSet::new(),
+            false => corrected.rows.iter().map(|row| corrected.keys.value(*row as usize)).collect(),
+        };
+        for file in files {
             let stored = concat_batches(self.table.schema(), &self.table.read(&file.path, None).await?)
                 .doing("reading the quarantine")?;
             is_recorded |= texts(&stored, "batch_id")?.iter().flatten().any(|id| id == batch_id);
-            if let Some(changed) = cleared(&stored, batch_id, corrected)? {
+            if let Some(changed) = cleared(&stored, batch_id, corrected, &landed)? {
                 adds.push(encode_parquet("quarantine", self.table.schema(), &[changed])?);
                 removes.push(file.path);
             }
@@ -136,12 +141,19 @@ pub async fn read_quarantine(warehouse: &Warehouse) -> Result<Vec<QuarantineRow>
 /// What a batch puts right: keys that landed, and quarantine ids its file named.
 pub(super) struct Corrected<'a> {
     pub(super) table: &'a str,
-    pub(super) keys: HashSet<&'a str>,
+    /// Of all accepted rows, those that landed being `rows`.
+    pub(super) keys: &'a StringArray,
+    pub(super) rows: &'a [u32],
     pub(super) ids: HashSet<String>,
 }
 
 /// `stored` with `cleared_by` set where the batch corrects a row; `None` if it corrects none.
-fn cleared(stored: &RecordBatch, batch_id: &str, corrected: &Corrected<'_>) -> Result<Option<RecordBatch>> {
+fn cleared(
+    stored: &RecordBatch,
+    batch_id: &str,
+    corrected: &Corrected<'_>,
+    landed: &HashSet<&str>,
+) -> Result<Option<RecordBatch>> {
     let (ids, batches) = (texts(stored, "quarantine_id")?, texts(stored, "batch_id")?);
     let (tables, keys) = (texts(stored, "table_name")?, texts(stored, "row_key")?);
     let earlier = texts(stored, "cleared_by")?;
@@ -153,7 +165,7 @@ fn cleared(stored: &RecordBatch, batch_id: &str, corrected: &Corrected<'_>) -> R
             && (corrected.ids.contains(ids.value(row))
                 || (tables.value(row) == corrected.table
                     && keys.is_valid(row)
-                    && corrected.keys.contains(keys.value(row))));
+                    && landed.contains(keys.value(row))));
         is_changed |= is_hit;
         if is_hit {
             cleared_by.append_value(batch_id);

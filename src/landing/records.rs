@@ -165,8 +165,12 @@ async fn unrecorded(warehouse: &Warehouse, recorded: &[Batch]) -> Result<Vec<Bat
         if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE].contains(&name.as_str()) {
             continue;
         }
+        let recorded = latest.get(name.as_str()).copied();
+        if warehouse.newest_version(&name)? <= recorded {
+            continue;
+        }
         let Some(table) = warehouse.table(&name).await? else { continue };
-        for entry in table.log(latest.get(name.as_str()).copied()).await? {
+        for entry in table.log(recorded).await? {
             if let Some(metadata) = entry.metadata.filter(|m| m.get("batch_id").is_some()) {
                 let mut batch: Batch = serde_json::from_value(metadata)
                     .doing(format!("reading log entry {} of table `{name}`", entry.version))?;

@@ -32,11 +32,11 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The newest version of every table.
-    pub async fn newest(warehouse: &Warehouse, as_of: NaiveDate) -> Result<Self> {
+    pub fn newest(warehouse: &Warehouse, as_of: NaiveDate) -> Result<Self> {
         let mut versions = BTreeMap::new();
         for name in warehouse.table_names()? {
-            if let Some(table) = warehouse.table(&name).await? {
-                versions.insert(name, table.version());
+            if let Some(version) = warehouse.newest_version(&name)? {
+                versions.insert(name, version);
             }
         }
         Ok(Self { as_of, versions })

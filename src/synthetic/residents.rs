@@ -326,6 +326,33 @@ fn late(world: &World, number: u64) -> u32 {
     if at < 40 { 2 + (at / 5) as u32 } else { 1 }
 }
 
+/// 1 is position 0 of the list 等级; only some groups are graded.
+fn level_of(world: &World, number: u64, tag: u16) -> Option<u16> {
+    let mut random = world.random(Stream::Tag, number ^ 0x1e7e_1000_0000);
+    matches!(tag, DISABLED | MENTAL | 8).then(|| random.weighted(&[12.0, 23.0, 30.0, 35.0]) as u16)
+}
+
+/// Days between visits a group asks for; groups that are only kept on record ask for none.
+fn cycle_of(tag: u16, level: Option<u16>) -> Option<i64> {
+    let is_grave = level.is_some_and(|level| level < 2);
+    match tag {
+        13 => Some(30),
+        MENTAL if is_grave => Some(30),
+        ALONE | 5 | 9 | 10 | MENTAL => Some(90),
+        8 if is_grave => Some(90),
+        3 | 7 | 8 => Some(180),
+        DISABLED if is_grave => Some(180),
+        _ => None,
+    }
+}
+
+/// The shortest cycle among a person's groups.
+pub(crate) fn visit_cycle(world: &World, place: &Place, tags: &[u16]) -> Option<i64> {
+    tags.iter()
+        .filter_map(|tag| cycle_of(*tag, level_of(world, place.number * 16 + u64::from(*tag), *tag)))
+        .min()
+}
+
 #[expect(clippy::too_many_arguments, reason = "one call; the parts of one row")]
 fn fill_tag(
     world: &World,
@@ -341,9 +368,8 @@ fn fill_tag(
     let mut random = world.random(Stream::Tag, key.number ^ 0xface_0000_0000);
     row.build(|out| write_id(world, 'R', grid, place.born, place.number, out));
     row.code(List::Tag, usize::from(tag));
-    let level = matches!(tag, DISABLED | MENTAL | 8)
-        .then(|| Cell::Code(List::TagLevel, random.weighted(&[12.0, 23.0, 30.0, 35.0]) as u16));
-    row.maybe(level);
+    let level = level_of(world, key.number, tag);
+    row.maybe(level.map(|level| Cell::Code(List::TagLevel, level)));
     let earliest = match tag {
         VERY_OLD => person.birth + 29_220,
         ALONE | EMPTY_NEST => person.birth + 21_915,
@@ -363,13 +389,7 @@ fn fill_tag(
         row.null();
         row.null();
     }
-    let cycle = match tag {
-        13 | MENTAL => 7,
-        ALONE | 5 | 8 | 9 | 10 => 30,
-        11 => 180,
-        _ => 90,
-    };
-    row.push(Cell::Whole(cycle));
+    row.maybe(cycle_of(tag, level).map(Cell::Whole));
     row.push(Cell::Time(match (updated, key.born) {
         (Some(night), _) => touched_at(world, key, night),
         (None, 1) => {

@@ -1,4 +1,7 @@
-//! Rows of `visits`: mostly on working days, mostly to people who need it.
+//! Rows of `visits`: mostly on working days, mostly to people who are due for one.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use super::GenerateError;
 use super::names::{Name, Names};
@@ -27,7 +30,8 @@ const NO_FINDINGS: [&str; 6] =
 
 /// Whom a visit can go to: only what stays.
 struct Subjects {
-    tagged: Vec<u64>,
+    /// People of special groups that ask for visits, with the days between them.
+    due: Vec<(u64, i64)>,
     residents: Vec<u64>,
     dwellings: Vec<u64>,
     shops: Vec<u64>,
@@ -41,37 +45,40 @@ enum Subject {
 }
 
 fn subjects(world: &World, grid: usize, built: &GridPeople) -> Subjects {
-    let mut tagged = Vec::new();
+    let mut due = Vec::new();
     let mut everybody = Vec::new();
     for (place, person) in residents::places(world, grid, built.people.len()).zip(&built.people) {
         if place.born > 1 || place.is_former || residents::is_loose(world, grid, &place) {
             continue;
         }
         everybody.push(place.number);
-        if !residents::tags_of(world, built, &place, person).is_empty() {
-            tagged.push(place.number);
+        let tags = residents::tags_of(world, built, &place, person);
+        if let Some(cycle) = residents::visit_cycle(world, &place, &tags) {
+            due.push((place.number, cycle));
         }
     }
     let start = world.starts[grid].dwellings;
     let counting = &built.dwellings[..(world.counts[grid].dwellings as usize).min(built.dwellings.len())];
     let dwellings = (start..).zip(counting).filter(|(_, dwelling)| dwelling.used_as != Use::Vacant).map(|(at, _)| at);
     Subjects {
-        tagged,
+        due,
         residents: everybody,
         dwellings: dwellings.collect(),
         shops: shops::shops(world, grid).filter(|shop| !shop.is_loose).map(|shop| shop.number).collect(),
     }
 }
 
+/// Share of visits that go to whoever is due next.
+const DUE_SHARE: f64 = 0.7;
+
 impl Subjects {
+    /// Anybody and anything.
     fn draw(&self, random: &mut Random) -> Option<Subject> {
         let kind = random.unit();
         let pick = |random: &mut Random, from: &[u64]| (!from.is_empty()).then(|| random.pick(from));
-        let subject = if kind < 0.45 {
-            pick(random, &self.tagged).map(Subject::Resident)
-        } else if kind < 0.62 {
+        let subject = if kind < 0.3 {
             pick(random, &self.residents).map(Subject::Resident)
-        } else if kind < 0.85 {
+        } else if kind < 0.7 {
             pick(random, &self.dwellings).map(Subject::Dwelling)
         } else {
             pick(random, &self.shops).map(Subject::Shop)
@@ -81,6 +88,29 @@ impl Subjects {
             .or_else(|| pick(random, &self.residents).map(Subject::Resident))
             .or_else(|| pick(random, &self.dwellings).map(Subject::Dwelling))
     }
+}
+
+/// Whom each of the visits, in order of time, goes to: those due first, as a diligent worker would go, and in between
+/// whoever there is.
+fn schedule(world: &World, grid: usize, subjects: &Subjects, times: &[(i64, Option<u64>)]) -> Vec<Option<Subject>> {
+    let mut random = world.random(Stream::Visit, grid as u64 ^ 0x5c_0000_0000);
+    let mut due: BinaryHeap<Reverse<(i64, u64, i64)>> = subjects
+        .due
+        .iter()
+        .map(|(number, cycle)| Reverse((i64::from(VISITS_FROM) + random.range(0, *cycle), *number, *cycle)))
+        .collect();
+    let draw = |(visited, _): &(i64, Option<u64>)| {
+        if random.chance(DUE_SHARE)
+            && let Some(Reverse((_, number, cycle))) = due.pop()
+        {
+            // Some are gone to early, some late.
+            let next = visited / 86_400 + cycle - random.range(0, 12);
+            due.push(Reverse((next, number, cycle)));
+            return Some(Subject::Resident(number));
+        }
+        subjects.draw(&mut random)
+    };
+    times.iter().map(draw).collect()
 }
 
 /// The one or two who walk a grid.
@@ -100,11 +130,13 @@ pub(crate) fn write_visits(
     let count = world.counts[grid].visits as usize;
     let subjects = subjects(world, grid, built);
     let mut row = Row::default();
-    for (at, (visited, whistle)) in times(world, grid, count).into_iter().enumerate() {
+    let times = times(world, grid, count);
+    let scheduled = schedule(world, grid, &subjects, &times);
+    for (at, ((visited, whistle), subject)) in times.into_iter().zip(scheduled).enumerate() {
         let number = world.starts[grid].visits + at as u64;
         let key = RowKey { stream: Stream::Visit, number, born: 1, is_loose: true, loose_share: 1.0 };
         output.row(key, &mut row, |row, updated| {
-            fill(world, names, grid, &subjects, key, visited, whistle, updated, row);
+            fill(world, names, grid, subject, key, visited, whistle, updated, row);
         })?;
     }
     for night in 2..=world.night {
@@ -116,10 +148,14 @@ pub(crate) fn write_visits(
                 is_loose: true,
                 loose_share: 1.0,
             };
-            let visited = world.random(Stream::Visit, key.number).range(8 * 3600 + 1_800, 18 * 3600);
+            let mut random = world.random(Stream::Visit, key.number);
+            let visited = random.range(8 * 3600 + 1_800, 18 * 3600);
+            let due = random.chance(DUE_SHARE).then(|| random.bits() as usize % subjects.due.len().max(1));
+            let due = due.and_then(|at| subjects.due.get(at)).map(|(number, _)| Subject::Resident(*number));
+            let subject = due.or_else(|| subjects.draw(&mut random));
             let visited = i64::from(world.as_of_night(night)) * 86_400 + visited;
             output.row(key, &mut row, |row, updated| {
-                fill(world, names, grid, &subjects, key, visited, None, updated, row);
+                fill(world, names, grid, subject, key, visited, None, updated, row);
             })?;
         }
     }
@@ -154,7 +190,7 @@ fn fill(
     world: &World,
     names: &Names,
     grid: usize,
-    subjects: &Subjects,
+    subject: Option<Subject>,
     key: RowKey,
     visited: i64,
     whistle: Option<u64>,
@@ -162,7 +198,6 @@ fn fill(
     row: &mut Row,
 ) {
     let mut random = world.random(Stream::Visit, key.number ^ 0xf1_0000_0000_0000);
-    let subject = subjects.draw(&mut random);
     row.build(|out| write_id(world, 'V', grid, key.born, key.in_grid(), out));
     row.text(world.district.grids[grid].code);
     row.build(|out| names.write(worker(world, names, grid, random.bits() % 5 / 3), out));

@@ -9,8 +9,8 @@ use super::reference::District;
 pub(crate) const FIRST_NIGHT: i32 = 19_901;
 /// 2023-01-01: the first whistle.
 pub(crate) const WHISTLES_FROM: i32 = 19_358;
-/// 2023-07-01: the first visit.
-pub(crate) const VISITS_FROM: i32 = 19_539;
+/// 2024-01-01: the first visit; the logs went online with the new year.
+pub(crate) const VISITS_FROM: i32 = 19_723;
 
 const EAST_CHINA: &str = "430105016010"; // 东华社区
 const PHOENIX_PAVILION: &str = "430105001007"; // 凤亭社区

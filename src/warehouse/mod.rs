@@ -63,6 +63,22 @@ impl Warehouse {
         Ok(names)
     }
 
+    /// The newest version of a table as its log is named, without opening it; `None` if there is no such table.
+    pub fn newest_version(&self, name: &str) -> Result<Option<u64>> {
+        let log = self.table_path(name).join("_delta_log");
+        if !log.is_dir() {
+            return Ok(None);
+        }
+        let mut newest = None;
+        for entry in fs_err::read_dir(&log).doing("reading a table's log")? {
+            let path = entry.doing("reading a table's log")?.path();
+            let is_commit = path.extension().is_some_and(|extension| extension == "json");
+            let version = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+            newest = newest.max(version.filter(|_| is_commit));
+        }
+        Ok(newest)
+    }
+
     pub fn table_path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

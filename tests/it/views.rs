@@ -1,5 +1,10 @@
 //! The shipped views: planned, tested and counted over `data/sample`, and compared with another engine.
 
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Float64Type};
+use gridhouse::query::Layer;
+
 use crate::support::{Project, readers};
 
 #[test]
@@ -67,6 +72,53 @@ fn a_failed_check_of_severity_error_stops_the_reports_that_rest_on_it() {
     assert!(run.stderr.contains("nobody_reads_a_visit") && run.stderr.contains("visit_log"), "{}", run.stderr);
     project.write("queries/checks/nobody_reads_a_visit.yml", yml("warn"));
     project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(0);
+}
+
+/// Every mart in figures: its rows, the sum of each number, the distinct texts, the span of each date. A change here is
+/// a change of published figures and belongs under "Numbers" in the changelog.
+#[test]
+fn the_figures_of_every_mart_over_the_sample() {
+    let sample = Project::sample();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let figures = runtime.block_on(async {
+        let project = gridhouse::project::Project::find(sample.root(), &[]).expect("a project");
+        let (warehouse, contracts) = (project.warehouse(), project.contracts().expect("contracts"));
+        let as_of = crate::support::AS_OF.parse().expect("a date");
+        let snapshot = project.pin(&warehouse, as_of).expect("a snapshot");
+        let (session, _) = project.session(&warehouse, &contracts, snapshot).await.expect("a session");
+        let mut text = String::new();
+        for view in session.catalog().iter().filter(|view| view.layer == Layer::Mart) {
+            let rows = session.fetch(&format!("SELECT * FROM {}", view.name)).await.expect("a mart");
+            text.push_str(&summed(&view.name, &rows));
+        }
+        text
+    });
+    insta::assert_snapshot!("marts", figures);
+}
+
+fn summed(name: &str, batches: &[RecordBatch]) -> String {
+    let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut text = format!("{name}: {count} rows\n");
+    let Some(schema) = batches.first().map(RecordBatch::schema) else { return text };
+    let rows = concat_batches(&schema, batches).expect("rows");
+    for (field, column) in schema.fields().iter().zip(rows.columns()) {
+        let filled = column.len() - column.logical_null_count();
+        let figure = if field.data_type().is_numeric() {
+            let numbers = cast(column, &DataType::Float64).expect("numbers");
+            let sum: f64 = numbers.as_primitive::<Float64Type>().iter().flatten().sum();
+            // Sums of halves and thirds come in any order.
+            format!("sum {}", (sum * 1e4).round() / 1e4)
+        } else {
+            let texts = cast(column, &DataType::Utf8).expect("texts");
+            let distinct: std::collections::BTreeSet<&str> = texts.as_string::<i32>().iter().flatten().collect();
+            match (distinct.first(), distinct.last()) {
+                (Some(first), Some(last)) if field.data_type().is_temporal() => format!("{first} to {last}"),
+                _ => format!("{} different", distinct.len()),
+            }
+        };
+        text.push_str(&format!("  {}: {filled} filled, {figure}\n", field.name()));
+    }
+    text
 }
 
 /// Counts made by DuckDB from the delivered text itself, where `.ci/run` could install it.

@@ -1,0 +1,152 @@
+//! Landing, views and workbooks on a twentieth of the district: `cargo bench`.
+//!
+//! What a change does to one stage shows here within minutes; figures that are published come from whole processes
+//! (`beside.py`).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use gridhouse::landing::{self, Land, Moment};
+use gridhouse::project::Project;
+use gridhouse::query::{Layer, Session};
+use gridhouse::report;
+use gridhouse::synthetic;
+use tokio::runtime::Runtime;
+
+const SCALE: f64 = 0.05;
+
+/// A project with the shipped contracts, views and reports, and deliveries that have not landed.
+struct Bench {
+    _folder: tempfile::TempDir,
+    project: Project,
+    rows: u64,
+    runtime: Runtime,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for name in ["data/contracts", "data/reference", "queries", "report-templates"] {
+            copy(&repository.join(name), &folder.path().join(name));
+        }
+        copy(&repository.join("src/cli/gridhouse.toml"), &folder.path().join("gridhouse.toml"));
+        let project = Project::find(folder.path(), &[]).expect("a project");
+        let options = synthetic::Options { scale: SCALE, ..synthetic::Options::default() };
+        let rows = synthetic::generate(&project.inbox(), &options).expect("deliveries").rows;
+        let runtime = Runtime::new().expect("a runtime");
+        Self { _folder: folder, project, rows, runtime }
+    }
+
+    /// Lands the reference lists, then the inbox, into the warehouse.
+    fn land(&self) {
+        let settings = self.project.land_settings().expect("settings");
+        let stop = AtomicBool::new(false);
+        let land = Land {
+            warehouse: self.project.warehouse(),
+            contracts: Arc::new(self.project.contracts().expect("contracts")),
+            limits: settings.limits,
+            workers: settings.workers,
+            moment: moment(),
+            zone: settings.zone,
+            dry_run: false,
+            table: None,
+            stop: &stop,
+            progress: &|_| {},
+            settle: &|_| Ok(()),
+        };
+        let folders = [self.project.reference(), self.project.inbox()];
+        let files: Vec<PathBuf> = folders.iter().flat_map(|folder| files(folder)).collect();
+        self.runtime.block_on(landing::land_all(&land, &files)).expect("a landing");
+    }
+
+    fn clear(&self) {
+        if self.project.warehouse_folder().exists() {
+            std::fs::remove_dir_all(self.project.warehouse_folder()).expect("an old warehouse");
+        }
+    }
+
+    async fn session(&self) -> Session {
+        let warehouse = self.project.warehouse();
+        let contracts = self.project.contracts().expect("contracts");
+        let snapshot = self.project.pin(&warehouse, moment().as_of).expect("a snapshot");
+        self.project.session(&warehouse, &contracts, snapshot).await.expect("a session").0
+    }
+}
+
+fn moment() -> Moment {
+    let as_of = NaiveDate::from_ymd_opt(2024, 6, 27).expect("a date");
+    Moment { as_of, now: NaiveDateTime::from(as_of) }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).expect("a folder");
+        for entry in std::fs::read_dir(from).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            copy(&path, &to.join(path.file_name().expect("a name")));
+        }
+    } else {
+        std::fs::copy(from, to).expect("a copy");
+    }
+}
+
+fn landing(criterion: &mut Criterion) {
+    let bench = Bench::new();
+    let mut group = criterion.benchmark_group("landing");
+    group.sample_size(10).throughput(Throughput::Elements(bench.rows));
+    group.bench_function("first night", |b| b.iter_batched(|| bench.clear(), |()| bench.land(), BatchSize::PerIteration));
+    group.finish();
+}
+
+fn views(criterion: &mut Criterion) {
+    let bench = Bench::new();
+    bench.land();
+    let mut group = criterion.benchmark_group("views");
+    group.sample_size(10);
+    group.bench_function("all kept marts", |b| {
+        b.iter(|| {
+            bench.runtime.block_on(async {
+                let session = bench.session().await;
+                let catalog = session.catalog();
+                let marts = catalog.iter().filter(|view| view.layer == Layer::Mart).map(|view| view.name.as_str());
+                for view in catalog.in_order(marts).into_iter().filter(|view| view.is_materialized()) {
+                    session.materialize(view).await.expect("a mart");
+                }
+            });
+        });
+    });
+    group.finish();
+}
+
+fn workbooks(criterion: &mut Criterion) {
+    let bench = Bench::new();
+    bench.land();
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let mut group = criterion.benchmark_group("workbooks");
+    group.sample_size(10);
+    for (name, report) in [("ledgers of all communities", "resident_ledger"), ("district form", "grid_overview")] {
+        let reports = bench.project.reports(&[report.to_owned()]).expect("a report");
+        let session = bench.runtime.block_on(bench.session());
+        let context = bench.project.report_context(&session, BTreeMap::new());
+        let render = || {
+            let made = bench.runtime.block_on(report::render(&reports[0], &session, &context, out.path()));
+            made.expect("a report").iter().map(|file| file.cells as u64).sum()
+        };
+        group.throughput(Throughput::Elements(render()));
+        group.bench_function(name, |b| b.iter(render));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, landing, views, workbooks);
+criterion_main!(benches);
