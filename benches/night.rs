@@ -104,7 +104,9 @@ fn landing(criterion: &mut Criterion) {
     let bench = Bench::new();
     let mut group = criterion.benchmark_group("landing");
     group.sample_size(10).throughput(Throughput::Elements(bench.rows));
-    group.bench_function("first night", |b| b.iter_batched(|| bench.clear(), |()| bench.land(), BatchSize::PerIteration));
+    group.bench_function("first night", |b| {
+        b.iter_batched(|| bench.clear(), |()| bench.land(), BatchSize::PerIteration)
+    });
     group.finish();
 }
 

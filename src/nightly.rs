@@ -31,6 +31,8 @@ pub enum Event<'a> {
     Delivery(&'a Delivery),
     View {
         name: &'a str,
+        rows: usize,
+        seconds: f64,
     },
     Report {
         name: &'a str,
@@ -286,8 +288,9 @@ async fn materialize(
             let (session, view) = (session.clone(), view.clone());
             async move {
                 let done = tokio::spawn(async move {
+                    let clock = Instant::now();
                     let result = session.materialize(&view).await;
-                    (view.name.clone(), result)
+                    (view.name.clone(), result.map(|rows| (rows, clock.elapsed().as_secs_f64())))
                 });
                 done.await
             }
@@ -295,7 +298,7 @@ async fn materialize(
         let results: Vec<_> = futures::stream::iter(tasks).buffer_unordered(workers).collect().await;
         for result in results {
             match result {
-                Ok((name, Ok(_))) => (nightly.watch)(Event::View { name: &name }),
+                Ok((name, Ok((rows, seconds)))) => (nightly.watch)(Event::View { name: &name, rows, seconds }),
                 Ok((name, Err(problem))) => {
                     (nightly.watch)(Event::Problem(&problem));
                     problems.push(problem);
@@ -378,24 +381,29 @@ async fn report_all(
     (nightly.watch)(Event::Stage { name: "reports", steps: reports.len() });
     let context = project.report_context(session, BTreeMap::new());
     let mut made = Vec::new();
-    for report in &reports {
+    let tasks = reports.iter().map(|report| async {
         if nightly.stop.load(Ordering::Relaxed) {
-            break;
+            return None;
         }
         let stopped_by: Vec<&str> = report.views().into_iter().filter(|v| stopped.contains(*v)).collect();
-        let result = if stopped_by.is_empty() {
+        Some(if stopped_by.is_empty() {
             report::render(report, session.as_ref(), &context, outbox).await.map_err(Diagnostic::from)
         } else {
             Err(Diagnostic::error(format!("report `{}` rests on views that failed", report.name))
                 .in_file(&report.path)
                 .note("views", stopped_by.join(", ")))
-        };
-        match result {
-            Ok(files) => {
+        })
+    });
+    // Two at a time: while one waits for its query or its disk, the other writes.
+    let mut results = futures::stream::iter(tasks).buffered(2);
+    for report in &reports {
+        match results.next().await.flatten() {
+            None => break,
+            Some(Ok(files)) => {
                 (nightly.watch)(Event::Report { name: &report.title, files: files.len() });
                 made.push((report.title.clone(), files));
             }
-            Err(problem) => {
+            Some(Err(problem)) => {
                 let problem = problem.effect("not made; the last good edition is untouched");
                 (nightly.watch)(Event::Problem(&problem));
                 problems.push(problem);

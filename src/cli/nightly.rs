@@ -147,7 +147,12 @@ impl<'a> Progress<'a> {
                 self.report_delivery(delivery);
                 self.step(&delivery.file_name());
             }
-            Event::View { name } => self.step(name),
+            Event::View { name, rows, seconds } => {
+                if self.context.output.verbose > 0 {
+                    self.suspended(|| self.context.output.say(format!("view {name}: {rows} rows, {seconds:.3} s")));
+                }
+                self.step(name);
+            }
             Event::Report { name, files } => {
                 if !self.is_terminal {
                     self.context.output.say(format!("report {name}: {files} files"));

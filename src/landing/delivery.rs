@@ -7,11 +7,11 @@ use std::sync::{Arc, RwLock};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::merge::{self, Accepted, poisoned};
 use super::quarantine::{Corrected, ID_HEADER, Quarantine, QuarantineRow};
@@ -44,6 +44,9 @@ pub struct Land<'a> {
     pub settle: &'a (dyn Fn(&Delivery) -> Result<()> + Sync),
 }
 
+/// Rows of deliveries held at once, in megabytes of delivered text.
+const HELD_MB_MAX: u32 = 128;
+
 /// State shared by the deliveries of one call.
 struct Night<'a> {
     land: &'a Land<'a>,
@@ -53,7 +56,7 @@ struct Night<'a> {
     landed: Mutex<HashMap<(String, String), String>>,
     /// Reading and encoding take a permit each: one per core.
     cores: Arc<Semaphore>,
-    /// Deliveries held in memory at once.
+    /// Memory for deliveries that have been read and not yet written: a permit per megabyte.
     in_memory: Arc<Semaphore>,
     /// Subdistrict name and code, to tell which unit a delivery came from.
     units: Vec<(String, String)>,
@@ -75,7 +78,7 @@ pub async fn land_all(land: &Land<'_>, files: &[PathBuf]) -> Result<Vec<Delivery
         quarantine: Mutex::new(None),
         landed: Mutex::new(landed),
         cores: Arc::new(Semaphore::new(land.workers.max(1))),
-        in_memory: Arc::new(Semaphore::new(land.workers.max(1) + 1)),
+        in_memory: Arc::new(Semaphore::new(HELD_MB_MAX as usize)),
         units: units_of(land).await?,
     };
     let mut by_table: BTreeMap<&str, Vec<&PathBuf>> = BTreeMap::new();
@@ -213,22 +216,35 @@ impl<'a> Night<'a> {
 
     async fn land_table(&self, contract: &'a Contract, files: Vec<&PathBuf>) -> Vec<Delivery> {
         let ahead = self.land.workers.max(1);
-        let mut prepared = stream::iter(files).map(|file| self.prepare(contract, file)).buffered(ahead);
-        let mut results = Vec::new();
-        while !self.land.stop.load(Ordering::Relaxed) {
-            let Some(preparation) = prepared.next().await else { break };
-            let delivery = match preparation {
-                Preparation::Done(delivery) => *delivery,
-                Preparation::Ready(prepared) => {
-                    let (path, remarks) = (prepared.path.clone(), prepared.remarks.clone());
-                    match self.merge(contract, *prepared).await {
-                        Ok(outcome) => Delivery { path, table: Some(contract.table.clone()), outcome, remarks },
-                        Err(problem) => self.rejected(&path, Some(&contract.table), problem),
-                    }
+        let (ready, mut taken) = mpsc::channel(1);
+        // Polled beside the merges, so that the next deliveries are read while one is written.
+        let prepare = async move {
+            let mut prepared = stream::iter(files).map(|file| self.prepare(contract, file)).buffered(ahead);
+            while let Some(preparation) = prepared.next().await {
+                if ready.send(preparation).await.is_err() {
+                    break;
                 }
-            };
-            results.push(self.finish(delivery));
-        }
+            }
+        };
+        let merge = async move {
+            let mut results = Vec::new();
+            while !self.land.stop.load(Ordering::Relaxed) {
+                let Some(preparation) = taken.recv().await else { break };
+                let delivery = match preparation {
+                    Preparation::Done(delivery) => *delivery,
+                    Preparation::Ready(prepared) => {
+                        let (path, remarks) = (prepared.path.clone(), prepared.remarks.clone());
+                        match self.merge(contract, *prepared).await {
+                            Ok(outcome) => Delivery { path, table: Some(contract.table.clone()), outcome, remarks },
+                            Err(problem) => self.rejected(&path, Some(&contract.table), problem),
+                        }
+                    }
+                };
+                results.push(self.finish(delivery));
+            }
+            results
+        };
+        let ((), results) = futures::join!(prepare, merge);
         self.tables.forget_values(&contract.table).await;
         results
     }
@@ -241,7 +257,9 @@ impl<'a> Night<'a> {
     }
 
     async fn try_prepare(&self, contract: &'a Contract, file: &Path) -> Result<Preparation> {
-        let permit = self.in_memory.clone().acquire_owned().await.doing("waiting for memory")?;
+        // A file larger than all of it waits until it is alone.
+        let megabytes = u32::try_from(source::held_bytes(file) >> 20).unwrap_or(u32::MAX).clamp(1, HELD_MB_MAX);
+        let permit = self.in_memory.clone().acquire_many_owned(megabytes).await.doing("waiting for memory")?;
         let _core = self.cores.acquire().await.doing("waiting for a core")?;
         let path = file.to_owned();
         let limit = self.land.limits.file_bytes_max;
@@ -311,9 +329,10 @@ impl<'a> Night<'a> {
         }
         let opened = self.tables.get(contract).await?;
         let mut open = opened.lock().await;
-        let plan =
-            merge::plan(contract, &open, &prepared.accepted, &keys, &deduplicated, &prepared.held_keys, &batch_id)
-                .await?;
+        let empty =
+            Accepted { rows: RecordBatch::new_empty(contract.arrow_schema()), lines: Vec::new(), operations: None };
+        let accepted = std::mem::replace(&mut prepared.accepted, empty);
+        let plan = merge::plan(contract, &open, accepted, &keys, &deduplicated, &prepared.held_keys, &batch_id).await?;
         let counts = Counts {
             rows_in: prepared.rows_in,
             quarantined: prepared.quarantined_rows + deduplicated.tied.len() as u64,
@@ -522,7 +541,7 @@ impl Reading {
             }
             batches.push(checked.accepted);
         }
-        prepared.accepted.rows = concat_batches(&contract.arrow_schema(), &batches).doing("joining rows")?;
+        prepared.accepted.rows = merge::joined(&contract.arrow_schema(), batches)?;
         Ok(prepared)
     }
 

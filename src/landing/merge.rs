@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::make_comparator;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array, new_empty_array,
+};
 use arrow::compute::SortColumn;
 use arrow::compute::kernels::cmp::not_distinct;
-use arrow::compute::{
-    SortOptions, and, concat_batches, interleave_record_batch, lexsort_to_indices, take, take_record_batch,
-};
+use arrow::compute::{SortOptions, and, concat, interleave_record_batch, lexsort_to_indices, take, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use foldhash::fast::RandomState;
 
@@ -35,6 +35,25 @@ pub(super) struct Accepted {
     pub(super) lines: Vec<u32>,
     /// Per row; `None` where the delivery has no operation column.
     pub(super) operations: Option<Vec<Operation>>,
+}
+
+/// Batches as one, column by column: both copies are never held at once.
+pub(super) fn joined(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<RecordBatch> {
+    if let [batch] = batches.as_slice() {
+        return Ok(batch.clone());
+    }
+    let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::with_capacity(batches.len()); schema.fields().len()];
+    for batch in batches {
+        let (_, columns, _) = batch.into_parts();
+        parts.iter_mut().zip(columns).for_each(|(parts, column)| parts.push(column));
+    }
+    let columns = parts.into_iter().zip(schema.fields()).map(|(parts, field)| {
+        if parts.is_empty() {
+            return Ok(new_empty_array(field.data_type()));
+        }
+        concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).doing("joining rows")
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect::<Result<_>>()?).doing("joining rows")
 }
 
 /// A delivery with each key at most once.
@@ -144,7 +163,7 @@ struct Rewrite {
 pub(super) async fn plan(
     contract: &Contract,
     open: &OpenTable,
-    accepted: &Accepted,
+    accepted: Accepted,
     keys: &StringArray,
     deduplicated: &Deduplicated,
     held: &HashSet<String>,
@@ -159,7 +178,7 @@ pub(super) async fn plan(
         for row in &deduplicated.kept {
             match index.get(keys.value(*row as usize)) {
                 Some(place) => matched.entry(place.file).or_default().push((place.row, *row)),
-                None if is_delete(accepted, *row) => counts.unchanged += 1,
+                None if is_delete(&accepted, *row) => counts.unchanged += 1,
                 None => inserted.push(*row),
             }
         }
@@ -182,7 +201,7 @@ pub(super) async fn plan(
     for (file, rows) in &matched {
         let stored = read_file(open, *file).await?;
         let changes = rewrites.entry(*file).or_default();
-        classify(contract, accepted, &stored, rows, changes, &mut counts)?;
+        classify(contract, &accepted, &stored, rows, changes, &mut counts)?;
         stored_files.insert(*file, stored);
     }
     let mut planned = Vec::new();
@@ -195,7 +214,7 @@ pub(super) async fn plan(
             None => read_file(open, file).await?,
         };
         let delivered: Vec<u32> = changes.values().flatten().copied().collect();
-        let updates = with_system_columns(accepted, &delivered, batch_id, open.table.schema())?;
+        let updates = with_system_columns(&accepted, &delivered, batch_id, open.table.schema())?;
         let mut next = 0;
         let changes = changes
             .into_iter()
@@ -210,7 +229,8 @@ pub(super) async fn plan(
         let path = open.keys.read().map_err(|_| poisoned())?.file_path(file).to_owned();
         planned.push(Rewrite { path, stored, changes, updates });
     }
-    let inserts = with_system_columns(accepted, &inserted, batch_id, open.table.schema())?;
+    let inserts = with_system_columns(&accepted, &inserted, batch_id, open.table.schema())?;
+    drop(accepted);
     Ok(Plan { counts, inserts: clustered(contract, inserts)?, rewrites: planned })
 }
 
@@ -221,7 +241,7 @@ fn is_delete(accepted: &Accepted, row: u32) -> bool {
 async fn read_file(open: &OpenTable, file: u32) -> Result<RecordBatch> {
     let path = open.keys.read().map_err(|_| poisoned())?.file_path(file).to_owned();
     let batches = open.table.read(&path, None).await?;
-    concat_batches(open.table.schema(), &batches).doing("reading stored rows")
+    joined(open.table.schema(), batches)
 }
 
 /// Decides for rows whose key is stored in one file: updated, unchanged, superseded or deleted.
@@ -308,7 +328,10 @@ fn clustered(contract: &Contract, rows: RecordBatch) -> Result<RecordBatch> {
     let mut by = vec![SortColumn { values: column.clone(), options: None }];
     by.extend(line.map(|values| SortColumn { values, options: None }));
     let order = lexsort_to_indices(&by, None).doing("sorting rows")?;
-    take_record_batch(&rows, &order).doing("sorting rows")
+    drop(by);
+    let (schema, columns, _) = rows.into_parts();
+    let columns = columns.into_iter().map(|column| take(&column, &order, None).doing("sorting rows"));
+    RecordBatch::try_new(schema, columns.collect::<Result<_>>()?).doing("sorting rows")
 }
 
 fn is_sorted(column: &ArrayRef) -> bool {

@@ -163,9 +163,7 @@ fn cleared(
         let is_hit = earlier.is_null(row)
             && batches.value(row) != batch_id
             && (corrected.ids.contains(ids.value(row))
-                || (tables.value(row) == corrected.table
-                    && keys.is_valid(row)
-                    && landed.contains(keys.value(row))));
+                || (tables.value(row) == corrected.table && keys.is_valid(row) && landed.contains(keys.value(row))));
         is_changed |= is_hit;
         if is_hit {
             cleared_by.append_value(batch_id);

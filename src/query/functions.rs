@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, StringBuilder};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Days, NaiveDate};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 
+use crate::district::calendar::civil;
 use crate::district::identifiers;
 
 /// Name, arguments and meaning of each function, for help and documentation.
@@ -46,7 +47,7 @@ pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i
         }),
         udf("age_on", vec![DataType::Date32, DataType::Date32], DataType::Int32, |args, _| {
             let (born, on) = (args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>());
-            let ages: Int32Array = born.iter().zip(on.iter()).map(|(b, o)| age(b?, o?)).collect();
+            let ages: Int32Array = born.iter().zip(on.iter()).map(|(b, o)| Some(age(b?, o?))).collect();
             array(ages)
         }),
         udf("rate", vec![DataType::Float64, DataType::Float64], DataType::Float64, |args, _| {
@@ -83,10 +84,9 @@ pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i
 }
 
 /// Full years between two days since 1970-01-01.
-fn age(born: i32, on: i32) -> Option<i32> {
-    let (born, on) = (Date32Type::to_naive_date_opt(born)?, Date32Type::to_naive_date_opt(on)?);
-    let had_birthday = (on.month(), on.day()) >= (born.month(), born.day());
-    Some(on.year() - born.year() - i32::from(!had_birthday))
+fn age(born: i32, on: i32) -> i32 {
+    let ((year, month, day), (on_year, on_month, on_day)) = (civil(born), civil(on));
+    on_year - year - i32::from((on_month, on_day) < (month, day))
 }
 
 fn masking(name: &'static str, mask: fn(&str) -> String) -> ScalarUDF {

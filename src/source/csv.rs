@@ -14,6 +14,7 @@ use super::{BATCH_ROWS_MAX, Limit, Limits, OpenOptions, RawBatch, RawReader, Sou
 pub(super) static KIND: SourceKind = SourceKind {
     name: "csv",
     extensions: &["csv", "tsv", "txt", "tab"],
+    growth: 1,
     // Anything may be text; what is not is found out by `TextReader`.
     matches: |_| true,
     open,

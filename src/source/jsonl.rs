@@ -17,6 +17,7 @@ use super::{FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault
 pub(super) static KIND: SourceKind = SourceKind {
     name: "jsonl",
     extensions: &["jsonl", "ndjson", "json"],
+    growth: 1,
     matches: |head| {
         let start = significant_start(head);
         let second = start.iter().skip(1).find(|b| !b.is_ascii_whitespace());

@@ -87,6 +87,8 @@ pub struct SourceKind {
     pub name: &'static str,
     /// Usual extensions, lower case, without the dot.
     pub extensions: &'static [&'static str],
+    /// How many times its size on disk a file's rows take in memory, about.
+    pub growth: u64,
     /// Whether a file beginning with these bytes is of this kind.
     pub matches: fn(&[u8]) -> bool,
     pub open: fn(&Path, &OpenOptions<'_>) -> Opened,
@@ -172,10 +174,11 @@ pub fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>
     (kind.open)(path, options)
 }
 
-/// Whether a file name looks like a delivery at all; what is inside is only known on opening.
-pub fn has_known_extension(path: &Path) -> bool {
+/// About how much memory a delivery's rows will take, in bytes; 0 if there is no such file.
+pub fn held_bytes(path: &Path) -> u64 {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    SOURCE_KINDS.iter().any(|kind| kind.extensions.contains(&extension.as_str()))
+    let kind = SOURCE_KINDS.iter().find(|kind| kind.extensions.contains(&extension.as_str()));
+    fs_err::metadata(path).map_or(0, |metadata| metadata.len()) * kind.map_or(1, |kind| kind.growth)
 }
 
 /// Formats people send by mistake, each with what to do about it.

@@ -15,8 +15,13 @@ use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 
 use super::{FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind};
 
-pub(super) static KIND: SourceKind =
-    SourceKind { name: "parquet", extensions: &["parquet", "pq"], matches: |head| head.starts_with(b"PAR1"), open };
+pub(super) static KIND: SourceKind = SourceKind {
+    name: "parquet",
+    extensions: &["parquet", "pq"],
+    growth: 8,
+    matches: |head| head.starts_with(b"PAR1"),
+    open,
+};
 
 const BATCH_ROWS: usize = 8_192;
 

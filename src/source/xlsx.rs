@@ -20,8 +20,13 @@ use super::{
     FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, header, xlsx_guard,
 };
 
-pub(super) static KIND: SourceKind =
-    SourceKind { name: "xlsx", extensions: &["xlsx", "xlsm"], matches: |head| head.starts_with(b"PK\x03\x04"), open };
+pub(super) static KIND: SourceKind = SourceKind {
+    name: "xlsx",
+    extensions: &["xlsx", "xlsm"],
+    growth: 8,
+    matches: |head| head.starts_with(b"PK\x03\x04"),
+    open,
+};
 
 const BATCH_ROWS: usize = 8_192;
 const SHEETS_MAX: usize = 256;

@@ -5,6 +5,7 @@ use super::row::{CodeForm, DateForm, Header, Style};
 use super::tables::{DWELLINGS, RESIDENT_TAGS, RESIDENTS, SHOP_CHECKS, SHOPS, Table, VISITS, WHISTLE_TASKS, WHISTLES};
 use super::world::World;
 use super::write::text::{Dialect, Encoding};
+use crate::district::calendar::civil;
 
 /// Subdistricts whose clerks save a CSV from their office program.
 const OFFICE: [&str; 4] = ["湘雅路街道", "通泰街街道", "浏阳河街道", "捞刀河街道"];
@@ -34,7 +35,7 @@ impl Delivery {
 }
 
 pub(crate) fn deliveries(world: &World) -> Vec<Delivery> {
-    let (year, month, day) = super::row::civil(world.as_of());
+    let (year, month, day) = civil(world.as_of());
     let date = format!("{year:04}{month:02}{day:02}");
     let mut files = Vec::new();
     residents(world, &date, &mut files);

@@ -2,6 +2,7 @@
 
 use super::random::share;
 use super::world::{Stream, World};
+use crate::district::calendar::civil;
 
 const UPDATED: f64 = 0.01;
 const INSERTED: f64 = 0.005;
@@ -81,7 +82,7 @@ pub(crate) fn write_id(world: &World, prefix: char, grid: usize, born: u32, numb
         super::row::push_padded(number as i64 + 1, 9, out);
         return;
     }
-    let (year, month, day) = super::row::civil(world.as_of_night(born));
+    let (year, month, day) = civil(world.as_of_night(born));
     super::row::push_padded(i64::from(year % 100), 2, out);
     super::row::push_padded(i64::from(month), 2, out);
     super::row::push_padded(i64::from(day), 2, out);

@@ -6,6 +6,7 @@ use super::ages::{Ages, Sequences, YEAR};
 use super::names::{Name, Names};
 use super::random::Random;
 use super::world::{FIRST_NIGHT, ID_SEQUENCES, Stream, World};
+use crate::district::calendar::civil;
 
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
@@ -244,7 +245,7 @@ fn single(random: &mut Random, names: &Names, birth: i32, dwelling: u32, relatio
 }
 
 fn year(birth: i32) -> i32 {
-    super::row::civil(birth).0
+    civil(birth).0
 }
 
 fn family(

@@ -7,8 +7,9 @@ use super::output::Output;
 use super::people::{GridPeople, NOWHERE, Person, Relation, Use};
 use super::random::Random;
 use super::reference::List;
-use super::row::{Cell, Row, civil, push_padded};
+use super::row::{Cell, Row, push_padded};
 use super::world::{FIRST_NIGHT, Stream, World};
+use crate::district::calendar::civil;
 use crate::district::identifiers::id_check_digit;
 
 const LOOSE_SHARE: f64 = 0.25;
@@ -348,9 +349,7 @@ fn cycle_of(tag: u16, level: Option<u16>) -> Option<i64> {
 
 /// The shortest cycle among a person's groups.
 pub(crate) fn visit_cycle(world: &World, place: &Place, tags: &[u16]) -> Option<i64> {
-    tags.iter()
-        .filter_map(|tag| cycle_of(*tag, level_of(world, place.number * 16 + u64::from(*tag), *tag)))
-        .min()
+    tags.iter().filter_map(|tag| cycle_of(*tag, level_of(world, place.number * 16 + u64::from(*tag), *tag))).min()
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call; the parts of one row")]

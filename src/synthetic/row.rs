@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::reference::{District, List};
+use crate::district::calendar::civil;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Cell {
@@ -201,35 +202,9 @@ pub(crate) fn push_padded(value: i64, width: usize, out: &mut String) {
     out.extend(digits[20 - width..].iter().map(|digit| char::from(*digit)));
 }
 
-/// Year, month, day of a day number (days since 1970-01-01), for the years 1600 to 9999.
-/// chrono does the same more slowly; this runs tens of millions of times.
-pub(crate) fn civil(days: i32) -> (i32, u32, u32) {
-    let z = i64::from(days) + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year as i32, month as u32, day as u32)
-}
-
 #[cfg(test)]
 mod tests {
-    use chrono::{Datelike, NaiveDate};
-
     use super::*;
-
-    #[test]
-    fn day_numbers_agree_with_chrono() {
-        let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
-        for days in (-60_000..40_000).step_by(13) {
-            let date = epoch + chrono::Duration::days(i64::from(days));
-            assert_eq!(civil(days), (date.year(), date.month(), date.day()));
-        }
-    }
 
     #[test]
     fn cells_are_written_in_the_files_own_way() {

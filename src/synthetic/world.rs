@@ -4,6 +4,7 @@
 use super::Options;
 use super::random::{Random, mix, share};
 use super::reference::District;
+use crate::district::calendar::civil;
 
 /// 2024-06-27, the date of the first night, as a day number.
 pub(crate) const FIRST_NIGHT: i32 = 19_901;
@@ -172,7 +173,7 @@ impl World {
 }
 
 pub(crate) fn date(day: i32) -> chrono::NaiveDate {
-    let (year, month, day) = super::row::civil(day);
+    let (year, month, day) = civil(day);
     chrono::NaiveDate::from_ymd_opt(year, month, day).unwrap_or(chrono::NaiveDate::MAX)
 }
 

@@ -54,8 +54,7 @@ impl KeyIndex {
     }
 
     fn key(&self, slot: u32) -> &[u8] {
-        let start = if slot == 0 { 0 } else { self.ends[slot as usize - 1] };
-        &self.text[start as usize..self.ends[slot as usize] as usize]
+        bytes_of(&self.text, &self.ends, slot)
     }
 
     fn slot(&self, key: &[u8]) -> Option<u32> {
@@ -87,10 +86,7 @@ impl KeyIndex {
         self.places.push(place);
         self.live += 1;
         let (text, ends) = (&self.text, &self.ends);
-        self.slots.insert_unique(HASHER.hash_one(key), slot, |slot| {
-            let start = if *slot == 0 { 0 } else { ends[*slot as usize - 1] };
-            HASHER.hash_one(&text[start as usize..ends[*slot as usize] as usize])
-        });
+        self.slots.insert_unique(HASHER.hash_one(key), slot, |slot| HASHER.hash_one(bytes_of(text, ends, *slot)));
     }
 
     pub fn remove(&mut self, key: &str) {
@@ -115,12 +111,19 @@ impl KeyIndex {
     pub fn put_all(&mut self, keys: &StringArray, file: u32, first_row: u32) {
         self.ends.reserve(keys.len());
         self.places.reserve(keys.len());
+        let (text, ends) = (&self.text, &self.ends);
+        self.slots.reserve(keys.len(), |slot| HASHER.hash_one(bytes_of(text, ends, *slot)));
         for (row, key) in keys.iter().enumerate() {
             if let Some(key) = key {
                 self.put(key, RowPlace { file, row: first_row + row as u32 });
             }
         }
     }
+}
+
+fn bytes_of<'a>(text: &'a [u8], ends: &[u64], slot: u32) -> &'a [u8] {
+    let start = if slot == 0 { 0 } else { ends[slot as usize - 1] };
+    &text[start as usize..ends[slot as usize] as usize]
 }
 
 /// The key of each row as one text; parts of a composite key are joined by U+001F. Null parts make the key null.

@@ -30,6 +30,8 @@ use crate::diagnostic::{Context, Diagnostic, Result};
 /// Rows per Parquet row group: two cores share a table of this district only if it has several.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 
+const DICTIONARY_BYTES_MAX: usize = 64 * 1024;
+
 /// A data file of one table version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
@@ -153,7 +155,8 @@ impl Table {
         reader.map(|batch| conform(&batch.doing(doing())?, &schema)).collect()
     }
 
-    /// This version as a table that SQL can scan.
+    /// This version as a table that SQL can scan. Texts are plain: sorts of string views count the pages they share
+    /// once per batch, and the memory limit stops them long before the memory does.
     pub async fn provider(&self) -> Result<Arc<dyn TableProvider>> {
         let files = self.files().await?;
         if files.is_empty() {
@@ -344,6 +347,8 @@ pub fn encode_parquet(stem: &str, schema: &SchemaRef, batches: &[RecordBatch]) -
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        // Codes and names of places fit well below; names and numbers of people never do, and are seen sooner.
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_created_by(format!("gridhouse {}", env!("CARGO_PKG_VERSION")))
         .build();
     let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).doing("writing Parquet")?;
