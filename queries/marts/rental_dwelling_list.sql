@@ -15,12 +15,22 @@ SELECT
   g.community_name,
   g.grid_code,
   g.grid_name,
+  g.grid_short_name,
   d.dwelling_id,
   d.estate,
   d.building,
   d.unit,
   d.room,
   d.address,
+  -- The part after the community, which another column names.
+  CASE
+    WHEN strpos(d.address, g.community_name) > 0
+      THEN coalesce(
+        nullif(substr(d.address, strpos(d.address, g.community_name) + char_length(g.community_name)), ''),
+        d.address
+      )
+    ELSE d.address
+  END AS local_address,
   d.owner_name,
   mask_phone(d.owner_phone) AS owner_phone_masked,
   d.tenant_name,

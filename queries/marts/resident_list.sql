@@ -26,6 +26,7 @@ SELECT
   r.grid_code,
   r.resident_id,
   g.grid_name,
+  g.grid_short_name,
   d.building,
   d.unit,
   d.room,
@@ -40,6 +41,15 @@ SELECT
   r.marital,
   t.special_group,
   d.address,
+  -- The part after the community, which another column names.
+  CASE
+    WHEN strpos(d.address, g.community_name) > 0
+      THEN coalesce(
+        nullif(substr(d.address, strpos(d.address, g.community_name) + char_length(g.community_name)), ''),
+        d.address
+      )
+    ELSE d.address
+  END AS local_address,
   r.updated_at
 FROM stg_grids AS g
 JOIN (
