@@ -21,6 +21,7 @@ SELECT
   d.building,
   d.unit,
   d.room,
+  d.door_sort,
   d.address,
   -- The part after the community, which another column names.
   CASE
@@ -51,4 +52,4 @@ JOIN stg_grids AS g ON g.grid_code = d.grid_code
 LEFT JOIN group_rental_suspect_list AS s ON s.dwelling_id = d.dwelling_id
 LEFT JOIN last_visits AS v ON v.dwelling_id = d.dwelling_id
 WHERE d.is_rental
-ORDER BY g.grid_code, d.address, d.dwelling_id
+ORDER BY g.grid_code, d.door_sort, d.address, d.dwelling_id

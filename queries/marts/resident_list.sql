@@ -30,6 +30,7 @@ SELECT
   d.building,
   d.unit,
   d.room,
+  d.door_sort,
   r.name,
   r.sex,
   r.birth_date,
@@ -57,4 +58,4 @@ JOIN (
   RIGHT JOIN (stg_dwellings AS d RIGHT JOIN stg_residents AS r ON r.dwelling_id = d.dwelling_id)
     ON t.resident_id = r.resident_id
 ) ON r.grid_code = g.grid_code
-ORDER BY r.grid_code, d.building, d.unit, d.room, r.resident_id
+ORDER BY r.grid_code, d.door_sort, r.resident_id
