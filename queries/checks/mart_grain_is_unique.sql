@@ -21,6 +21,8 @@ WITH keys AS (
   SELECT 'grid_anomaly', concat_ws('/', grid_code, indicator) FROM grid_anomaly
   UNION ALL
   SELECT 'data_quality_by_unit', concat_ws('/', subdistrict_name, table_name) FROM data_quality_by_unit
+  UNION ALL
+  SELECT 'whistle_handling_by_unit', concat_ws('/', kind, row_level, department) FROM whistle_handling_by_unit
 )
 SELECT mart, row_key, count(*) AS row_count
 FROM keys

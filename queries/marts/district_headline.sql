@@ -12,6 +12,8 @@ WITH periods AS (
 visits_counted AS (
   SELECT
     count(*) AS visit_count,
+    count(*) FILTER (WHERE v.visited_at >= as_of_end() - INTERVAL '1 day') AS visit_count_day,
+    count(*) FILTER (WHERE v.visited_at >= as_of_end() - INTERVAL '1 day' AND v.issue_flag) AS visit_issue_count_day,
     count(*) FILTER (WHERE v.visited_at >= p.month_from) AS visit_count_month,
     count(*) FILTER (WHERE v.visited_at >= p.last_month_from AND v.visited_at < p.last_month_to) AS visit_count_last_month,
     count(*) FILTER (WHERE v.visited_at >= p.last_year_from AND v.visited_at < p.last_year_to) AS visit_count_last_year,
@@ -27,6 +29,12 @@ whistles_counted AS (
     count(*) FILTER (WHERE w.level = '区级哨' AND w.is_closed) AS district_closed_count,
     count(*) FILTER (WHERE w.is_open) AS open_whistle_count,
     count(*) FILTER (WHERE w.is_open AND w.is_overdue) AS overdue_whistle_count,
+    count(*) FILTER (WHERE w.is_open AND w.is_suspended) AS suspended_whistle_count,
+    count(*) FILTER (
+      WHERE w.is_open AND NOT w.is_suspended AND w.due_at >= as_of_end() AND w.due_at < as_of_end() + INTERVAL '1 day'
+    ) AS due_next_day_count,
+    count(*) FILTER (WHERE w.reported_at >= as_of_end() - INTERVAL '1 day') AS whistle_count_day,
+    count(*) FILTER (WHERE w.is_closed AND w.closed_at >= as_of_end() - INTERVAL '1 day') AS closed_count_day,
     count(*) FILTER (WHERE w.reported_at >= p.month_from) AS whistle_count_month,
     count(*) FILTER (WHERE w.reported_at >= p.last_month_from AND w.reported_at < p.last_month_to) AS whistle_count_last_month,
     count(*) FILTER (WHERE w.reported_at >= p.last_year_from AND w.reported_at < p.last_year_to) AS whistle_count_last_year,
@@ -41,6 +49,12 @@ whistles_counted AS (
 repeated AS (
   SELECT count(DISTINCT group_number) AS duplicate_person_count
   FROM duplicate_registration_list
+),
+hazards AS (
+  SELECT
+    count(*) FILTER (WHERE is_hazard_open) AS open_hazard_check_count,
+    count(*) FILTER (WHERE is_overdue) AS overdue_hazard_check_count
+  FROM stg_shop_checks
 ),
 units AS (
   SELECT
@@ -78,6 +92,8 @@ SELECT
   t.on_time_person_rate AS special_on_time_person_rate,
   r.duplicate_person_count,
   v.visit_count,
+  v.visit_count_day,
+  v.visit_issue_count_day,
   v.visit_count_month,
   v.visit_count_last_month,
   v.visit_count_last_year,
@@ -92,6 +108,10 @@ SELECT
   rate(w.district_closed_count, w.district_whistle_count) AS district_closing_rate,
   w.open_whistle_count,
   w.overdue_whistle_count,
+  w.suspended_whistle_count,
+  w.due_next_day_count,
+  w.whistle_count_day,
+  w.closed_count_day,
   w.whistle_count_month,
   w.whistle_count_last_month,
   w.whistle_count_last_year,
@@ -104,7 +124,9 @@ SELECT
   w.on_time_count_last_month,
   rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_last_month,
   rate(w.on_time_count_month, w.closed_count_month)
-    - rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_change
+    - rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_change,
+  h.open_hazard_check_count,
+  h.overdue_hazard_check_count
 FROM population_by_place AS p
 JOIN dwelling_by_place AS d ON d.place_level = p.place_level AND d.place_code = p.place_code
 JOIN shop_by_place AS s ON s.place_level = p.place_level AND s.place_code = p.place_code
@@ -114,4 +136,5 @@ CROSS JOIN visits_counted AS v
 CROSS JOIN whistles_counted AS w
 CROSS JOIN repeated AS r
 CROSS JOIN units AS u
+CROSS JOIN hazards AS h
 WHERE p.place_level = 'district'

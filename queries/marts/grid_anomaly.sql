@@ -78,6 +78,7 @@ SELECT
   round_half_up(s.mean_measure, 6) AS mean_measure,
   round_half_up(s.deviation, 6) AS deviation,
   round_half_up(s.z_score, 6) AS z_score,
+  abs(round_half_up(s.z_score, 6)) AS severity,
   coalesce(
     CASE s.indicator
       WHEN 'whistle_rate' THEN s.z_score >= 2

@@ -1,3 +1,4 @@
+-- A hazard stays open until a recheck says 已整改, so a later check without hazards does not close an earlier one.
 WITH ranked AS (
   SELECT
     *,
@@ -6,6 +7,9 @@ WITH ranked AS (
 ),
 latest AS (
   SELECT * FROM ranked WHERE recency = 1
+),
+left_open AS (
+  SELECT DISTINCT shop_id FROM ranked WHERE recency > 1 AND is_hazard_open
 )
 SELECT
   g.subdistrict_code,
@@ -14,15 +18,25 @@ SELECT
   g.community_name,
   g.grid_code,
   g.grid_name,
+  g.grid_short_name,
   s.shop_id,
   s.name AS shop_name,
   s.nine_small,
   code_sort('九小场所', s.nine_small) AS nine_small_sort,
   s.address,
+  -- The part after the community, which another column names.
+  CASE
+    WHEN strpos(s.address, g.community_name) > 0
+      THEN coalesce(
+        nullif(substr(s.address, strpos(s.address, g.community_name) + char_length(g.community_name)), ''),
+        s.address
+      )
+    ELSE s.address
+  END AS local_address,
   s.area_m2,
   s.status AS shop_status,
   s.owner_name,
-  s.phone,
+  mask_phone(s.phone) AS phone_masked,
   k.check_id,
   k.check_kind,
   k.checked_date,
@@ -42,13 +56,15 @@ SELECT
   k.recheck_result,
   CASE
     WHEN k.check_id IS NULL THEN '未检查'
-    WHEN k.hazard_count = 0 THEN '无隐患'
-    WHEN NOT k.is_hazard_open THEN '已整改'
     WHEN k.is_overdue THEN '超期未整改'
-    ELSE '整改中'
+    WHEN k.is_hazard_open THEN '整改中'
+    WHEN p.shop_id IS NOT NULL THEN '前次未整改'
+    WHEN k.hazard_count = 0 THEN '无隐患'
+    ELSE '已整改'
   END AS rectification_state
 FROM stg_shops AS s
 INNER JOIN stg_grids AS g ON g.grid_code = s.grid_code
 LEFT JOIN latest AS k ON k.shop_id = s.shop_id
+LEFT JOIN left_open AS p ON p.shop_id = s.shop_id
 WHERE s.is_nine_small
 ORDER BY s.grid_code, nine_small_sort, s.shop_id

@@ -18,7 +18,6 @@ SELECT
   k.hazard,
   k.measure,
   k.due_date,
-  k.responsible,
   k.recheck_result,
   as_of_date() - k.checked_date AS days_open,
   k.is_overdue,

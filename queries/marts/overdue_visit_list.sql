@@ -1,5 +1,6 @@
 -- One row per person, however many groups the person is in; overdue as soon as it is for one of them.
--- Sensitive groups are already left out of special_group_list.
+-- Sensitive groups are already left out of special_group_list. Names, addresses and phones stay in the ledger
+-- of those on duty, where resident_id finds them.
 SELECT
   subdistrict_code,
   subdistrict_name,
@@ -8,12 +9,9 @@ SELECT
   grid_code,
   grid_name,
   resident_id,
-  name,
   sex,
   age,
   string_agg(tag, '、' ORDER BY code_sort('重点人群', tag), tag) AS tags,
-  address,
-  phone_masked,
   grid_worker,
   min(visit_cycle_days) AS visit_cycle_days,
   last_visit_date,
@@ -29,11 +27,8 @@ GROUP BY
   grid_code,
   grid_name,
   resident_id,
-  name,
   sex,
   age,
-  address,
-  phone_masked,
   grid_worker,
   last_visit_date
 HAVING bool_or(is_visit_overdue)

@@ -15,12 +15,23 @@ SELECT
   g.community_name,
   g.grid_code,
   g.grid_name,
+  g.grid_short_name,
   d.dwelling_id,
   d.estate,
   d.building,
   d.unit,
   d.room,
+  d.door_sort,
   d.address,
+  -- The part after the community, which another column names.
+  CASE
+    WHEN strpos(d.address, g.community_name) > 0
+      THEN coalesce(
+        nullif(substr(d.address, strpos(d.address, g.community_name) + char_length(g.community_name)), ''),
+        d.address
+      )
+    ELSE d.address
+  END AS local_address,
   d.owner_name,
   mask_phone(d.owner_phone) AS owner_phone_masked,
   d.tenant_name,
@@ -41,4 +52,4 @@ JOIN stg_grids AS g ON g.grid_code = d.grid_code
 LEFT JOIN group_rental_suspect_list AS s ON s.dwelling_id = d.dwelling_id
 LEFT JOIN last_visits AS v ON v.dwelling_id = d.dwelling_id
 WHERE d.is_rental
-ORDER BY g.grid_code, d.address, d.dwelling_id
+ORDER BY g.grid_code, d.door_sort, d.address, d.dwelling_id

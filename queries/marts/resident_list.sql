@@ -26,9 +26,11 @@ SELECT
   r.grid_code,
   r.resident_id,
   g.grid_name,
+  g.grid_short_name,
   d.building,
   d.unit,
   d.room,
+  d.door_sort,
   r.name,
   r.sex,
   r.birth_date,
@@ -40,6 +42,15 @@ SELECT
   r.marital,
   t.special_group,
   d.address,
+  -- The part after the community, which another column names.
+  CASE
+    WHEN strpos(d.address, g.community_name) > 0
+      THEN coalesce(
+        nullif(substr(d.address, strpos(d.address, g.community_name) + char_length(g.community_name)), ''),
+        d.address
+      )
+    ELSE d.address
+  END AS local_address,
   r.updated_at
 FROM stg_grids AS g
 JOIN (
@@ -47,4 +58,4 @@ JOIN (
   RIGHT JOIN (stg_dwellings AS d RIGHT JOIN stg_residents AS r ON r.dwelling_id = d.dwelling_id)
     ON t.resident_id = r.resident_id
 ) ON r.grid_code = g.grid_code
-ORDER BY r.grid_code, d.building, d.unit, d.room, r.resident_id
+ORDER BY r.grid_code, d.door_sort, r.resident_id

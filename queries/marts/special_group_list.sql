@@ -53,6 +53,7 @@ SELECT
   g.community_name,
   g.grid_code,
   g.grid_name,
+  g.grid_short_name,
   x.tag,
   x.level,
   x.resident_id,
@@ -62,6 +63,15 @@ SELECT
   mask_id_number(x.id_number) AS id_number_masked,
   mask_phone(x.phone) AS phone_masked,
   x.address,
+  -- The part after the community, which another column names.
+  CASE
+    WHEN strpos(x.address, g.community_name) > 0
+      THEN coalesce(
+        nullif(substr(x.address, strpos(x.address, g.community_name) + char_length(g.community_name)), ''),
+        x.address
+      )
+    ELSE x.address
+  END AS local_address,
   x.guardian,
   mask_phone(x.guardian_phone) AS guardian_phone_masked,
   x.since_date,

@@ -75,6 +75,7 @@ compared AS (
 SELECT
   month_start,
   to_char(month_start, '%Y-%m') AS month,
+  concat(CAST(CAST(date_part('month', month_start) AS INT) AS VARCHAR), '月') AS month_label,
   level,
   CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
   month_start + INTERVAL '1 month' <= as_of_date() + 1 AS is_complete,

@@ -24,6 +24,7 @@ SELECT
   w.due_at,
   CASE WHEN w.is_overdue THEN '已超期' ELSE '临期' END AS due_state,
   hours_between(w.due_at, as_of_end()) / 24 AS days_past_due,
+  CASE WHEN w.is_overdue THEN as_of_date() - CAST(w.due_at AS DATE) END AS days_overdue,
   w.open_days,
   w.extension_count,
   w.return_count

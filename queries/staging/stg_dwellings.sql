@@ -1,4 +1,4 @@
--- Dwellings in force.
+-- Dwellings in force. door_sort puts 2栋 before 10栋 and 302 before 1101, which the names alone do not.
 SELECT
   dwelling_id,
   address,
@@ -6,6 +6,7 @@ SELECT
   building,
   unit,
   room,
+  concat_ws('/', estate, lpad(building, 12, '0'), lpad(unit, 12, '0'), lpad(room, 12, '0')) AS door_sort,
   area_m2,
   use,
   use = '出租' AS is_rental,
