@@ -25,14 +25,7 @@ SELECT
   code_sort('九小场所', s.nine_small) AS nine_small_sort,
   s.address,
   -- The part after the community, which another column names.
-  CASE
-    WHEN strpos(s.address, g.community_name) > 0
-      THEN coalesce(
-        nullif(substr(s.address, strpos(s.address, g.community_name) + char_length(g.community_name)), ''),
-        s.address
-      )
-    ELSE s.address
-  END AS local_address,
+  coalesce(nullif(split_part(s.address, g.community_name, 2), ''), s.address) AS local_address,
   s.area_m2,
   s.status AS shop_status,
   s.owner_name,

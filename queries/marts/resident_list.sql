@@ -43,14 +43,7 @@ SELECT
   t.special_group,
   d.address,
   -- The part after the community, which another column names.
-  CASE
-    WHEN strpos(d.address, g.community_name) > 0
-      THEN coalesce(
-        nullif(substr(d.address, strpos(d.address, g.community_name) + char_length(g.community_name)), ''),
-        d.address
-      )
-    ELSE d.address
-  END AS local_address,
+  coalesce(nullif(split_part(d.address, g.community_name, 2), ''), d.address) AS local_address,
   r.updated_at
 FROM stg_grids AS g
 JOIN (

@@ -64,14 +64,7 @@ SELECT
   mask_phone(x.phone) AS phone_masked,
   x.address,
   -- The part after the community, which another column names.
-  CASE
-    WHEN strpos(x.address, g.community_name) > 0
-      THEN coalesce(
-        nullif(substr(x.address, strpos(x.address, g.community_name) + char_length(g.community_name)), ''),
-        x.address
-      )
-    ELSE x.address
-  END AS local_address,
+  coalesce(nullif(split_part(x.address, g.community_name, 2), ''), x.address) AS local_address,
   x.guardian,
   mask_phone(x.guardian_phone) AS guardian_phone_masked,
   x.since_date,

@@ -318,11 +318,11 @@ fn fill_check(world: &World, names: &Names, grid: usize, shop: Shop, key: RowKey
         let recheck = i64::from(due) * 86_400 + random.range(-2, 4) * 86_400 + random.range(9 * 3600, 17 * 3600);
         let recheck = recheck.max(checked + 7_200);
         let last = i64::from(FIRST_NIGHT + 1) * 86_400;
-        let is_rechecked = recheck < last && random.chance(0.93);
+        let is_rechecked = recheck < last && random.chance(0.985);
         match (is_rechecked, updated) {
             (true, _) => {
                 row.push(Cell::Time(recheck));
-                row.code(List::RecheckResult, usize::from(random.chance(0.06)));
+                row.code(List::RecheckResult, usize::from(random.chance(0.02)));
                 changed_at = recheck + 900;
             }
             (false, Some(night)) => {

@@ -113,7 +113,7 @@ fn schedule(world: &World, grid: usize, subjects: &Subjects, times: &[(i64, Opti
     times.iter().map(draw).collect()
 }
 
-/// The one or two who walk a grid.
+/// One of the one or two who walk a grid.
 fn worker(world: &World, names: &Names, grid: usize, which: u64) -> Name {
     let mut random = world.random(Stream::Worker, grid as u64 * 4 + which);
     let is_male = random.chance(0.35);
@@ -200,7 +200,9 @@ fn fill(
     let mut random = world.random(Stream::Visit, key.number ^ 0xf1_0000_0000_0000);
     row.build(|out| write_id(world, 'V', grid, key.born, key.in_grid(), out));
     row.text(world.district.grids[grid].code);
-    row.build(|out| names.write(worker(world, names, grid, random.bits() % 5 / 3), out));
+    // Every third grid has two workers.
+    let which = random.bits() % 5 / 3 * u64::from(grid % 3 == 0);
+    row.build(|out| names.write(worker(world, names, grid, which), out));
     row.push(Cell::Time(visited));
     row.code(List::VisitMethod, random.weighted(&[71.0, 18.0, 11.0]));
     let kind = match subject {
