@@ -438,3 +438,25 @@ fn context(limits: &QueryLimits) -> Result<SessionContext> {
     let runtime = runtime.build_arc().doing("starting the query engine")?;
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_named_by_what_figures_rest_on() {
+        let named = |versions: &[(&str, u64)]| {
+            let versions = versions.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect();
+            Snapshot { as_of: NaiveDate::default(), versions }.id()
+        };
+        let id = named(&[("batches", 1), ("residents", 7)]);
+        assert_eq!(id, named(&[("batches", 2), ("residents", 7), ("runs", 3)]));
+        assert_ne!(id, named(&[("batches", 1), ("residents", 8)]));
+    }
+
+    #[test]
+    fn a_word_is_found_outside_comments_and_texts() {
+        let place = position_of("now", "-- now\nSELECT 'now', NOW()").expect("a place");
+        assert_eq!((place.line, place.column), (Some(2), Some(15)));
+    }
+}
