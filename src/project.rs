@@ -275,3 +275,33 @@ fn from_parts(file: PathBuf, line: u32, column: u32, message: String, hint: Opti
     }
     diagnostic
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(as_of: &str, outcome: &str) -> Run {
+        let text = format!(
+            r#"{{"run_id": "{as_of}", "as_of": "{as_of}", "started_at": "", "finished_at": "", "outcome": "{outcome}",
+                "snapshot_id": "", "snapshot": "{{}}", "deliveries": 0, "rejected": 0, "rows_in": 0, "quarantined": 0,
+                "checks_failed": 0, "reports_made": 0, "reports_failed": 0, "seconds": 0.0, "program_version": ""}}"#
+        );
+        serde_json::from_str(&text).expect("a run")
+    }
+
+    #[test]
+    fn a_finished_night_without_deliveries_counts_and_an_interrupted_one_does_not() {
+        let runs = [
+            run("2024-06-28", "done"),
+            run("2024-06-27", "problems"),
+            run("2024-06-28", "done"),
+            run("2024-06-29", "interrupted"),
+        ];
+        let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
+        assert_eq!(newest_date(&[], &runs), Some(date("2024-06-28")));
+        assert_eq!(newest_date(&[], &[]), None);
+        assert_eq!(run_of(&runs, date("2024-06-27")).expect("a run").outcome, "problems");
+        let problem = run_of(&runs, date("2024-06-29")).expect_err("it was interrupted");
+        assert_eq!(problem.hint.as_deref(), Some("there are runs of 2024-06-27, 2024-06-28"));
+    }
+}
