@@ -91,7 +91,6 @@ impl Project {
         contracts: &Contracts,
         snapshot: Snapshot,
     ) -> Result<(Session, Vec<Diagnostic>)> {
-        let (mut catalog, mut problems) = ViewCatalog::load(&self.queries());
         let mut schemas = TableSchemas::new();
         for contract in contracts.iter() {
             schemas.insert(contract.table.clone(), landing::stored_schema(contract));
@@ -101,7 +100,7 @@ impl Project {
             schemas.insert((*name).to_owned(), schema);
         }
         let tables = schemas.keys().chain(snapshot.versions.keys()).cloned().collect();
-        problems.extend(catalog.refuse_names(&tables));
+        let (catalog, problems) = ViewCatalog::load(&self.queries(), &tables);
         let session = Session::open(warehouse, Arc::new(catalog), snapshot, schemas, &self.query_limits()).await?;
         Ok((session, problems))
     }

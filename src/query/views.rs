@@ -183,8 +183,9 @@ pub struct ViewCatalog {
 }
 
 impl ViewCatalog {
-    /// Reads every view below `root`. Views that cannot be parsed are left out and reported.
-    pub fn load(root: &Path) -> (Self, Vec<Diagnostic>) {
+    /// Reads every view below `root`. Views that cannot be parsed, or are named like one of `tables`, are left out and
+    /// reported.
+    pub fn load(root: &Path, tables: &BTreeSet<String>) -> (Self, Vec<Diagnostic>) {
         let mut catalog = Self::default();
         let mut problems = Vec::new();
         for (layer, folder) in Layer::FOLDERS {
@@ -194,6 +195,13 @@ impl ViewCatalog {
                 Ok(files) => {
                     for path in files {
                         match load_view(layer, &path) {
+                            // Whoever reads the name would get the one for the other.
+                            Ok(view) if tables.contains(&view.name) => problems.push(
+                                Diagnostic::error(format!("view `{}` has the name of a table", view.name))
+                                    .in_file(&path)
+                                    .effect("the view is left out; what reads the name reads the table")
+                                    .hint(format!("give the file another name, such as `stg_{}.sql`", view.name)),
+                            ),
                             Ok(view) => {
                                 if let Some(other) = catalog.views.get(&view.name) {
                                     problems.push(
@@ -223,21 +231,6 @@ impl ViewCatalog {
 
     pub fn iter(&self) -> impl Iterator<Item = &View> {
         self.views.values()
-    }
-
-    /// Takes out the views that are named like a table: whoever reads the name would get the one for the other.
-    pub fn refuse_names(&mut self, tables: &BTreeSet<String>) -> Vec<Diagnostic> {
-        let taken: Vec<String> = self.views.keys().filter(|name| tables.contains(*name)).cloned().collect();
-        taken
-            .iter()
-            .filter_map(|name| self.views.remove(name))
-            .map(|view| {
-                Diagnostic::error(format!("view `{}` has the name of a table", view.name))
-                    .in_file(view.path)
-                    .effect("the view is left out; what reads the name reads the table")
-                    .hint(format!("give the file another name, such as `stg_{}.sql`", view.name))
-            })
-            .collect()
     }
 
     /// Views that read `name`, directly or through others, in name order.

@@ -161,7 +161,7 @@ fn what_is_wrong_with_a_view_is_said_by_every_command_and_stops_what_rests_on_it
     let text = std::fs::read_to_string(project.path(yml)).expect("a description");
     project.write(yml, text.replacen("materialized: table", "materialized: tabel", 1));
     project.write("queries/marts/nothing.yml", "models: []\n");
-    project.write("queries/marts/residents.sql", "SELECT 1 AS n");
+    project.write("queries/marts/residents.sql", "SELECT * FROM stg_residents");
     for arguments in [&["check"][..], &["nightly", "--as-of", crate::support::AS_OF]] {
         let run = project.run(arguments).expect(1);
         assert!(run.stderr.contains("visit_by_place.yml") && run.stderr.contains("tabel"), "{}", run.stderr);
