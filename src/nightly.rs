@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use futures::StreamExt;
 use serde_json::json;
 
 use crate::contract::Contracts;
 use crate::diagnostic::{Context, Diagnostic, Fault, Result};
-use crate::landing::{self, Counts, Delivery, Land, Moment, Outcome, Run};
-use crate::project::Project;
+use crate::landing::{self, Batch, Counts, Delivery, Land, Moment, Outcome, Run};
+use crate::project::{self, Project};
 use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
 use crate::report::{self, OutputFile};
 use crate::warehouse::Warehouse;
@@ -80,7 +80,8 @@ pub struct Nightly<'a> {
 /// Runs the night. The caller holds the writer's lock.
 ///
 /// # Errors
-/// What leaves nothing to do: contracts that cannot be read, a warehouse that does not open.
+/// What leaves nothing to do: contracts that cannot be read, a warehouse that does not open or has lost something, a
+/// date older than what has landed.
 pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     let started = Instant::now();
     let project = nightly.project;
@@ -89,20 +90,28 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     let contracts = Arc::new(project.contracts()?);
     let warehouse = project.warehouse();
 
+    let batches = landing::read_batches(&warehouse).await?;
+    let runs = landing::read_runs(&warehouse).await?;
+    refuse_older_date(nightly.moment.as_of, project::newest_date(&batches, &runs))?;
+    refuse_losses(&warehouse, &batches).await?;
+
     let clock = Instant::now();
-    let deliveries = land(nightly, &warehouse, &contracts).await?;
+    let deliveries = land(nightly, &warehouse, &contracts, &mut problems).await?;
     stages.push(("land", clock.elapsed().as_secs_f64()));
 
     let clock = Instant::now();
     let snapshot = project.pin(&warehouse, nightly.moment.as_of)?;
     let (session, found) = project.session(&warehouse, &contracts, snapshot.clone()).await?;
-    problems.extend(found);
+    for problem in found {
+        (nightly.watch)(Event::Problem(&problem));
+        problems.push(problem);
+    }
     let session = Arc::new(session);
     let broken = materialize(nightly, &session, &mut problems).await;
     stages.push(("views", clock.elapsed().as_secs_f64()));
 
     let clock = Instant::now();
-    let checks = check(nightly, &session, &broken, &mut problems).await;
+    let checks = check(nightly, &session, &broken).await;
     stages.push(("checks", clock.elapsed().as_secs_f64()));
 
     let clock = Instant::now();
@@ -123,7 +132,7 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     }
     let format = "%Y-%m-%dT%H:%M:%S";
     let run = Run {
-        run_id: format!("{}-{}", nightly.moment.as_of.format("%Y%m%d"), nightly.moment.now.format("%Y%m%dT%H%M%S")),
+        run_id: run_id(nightly.moment, &runs),
         as_of: nightly.moment.as_of,
         started_at: nightly.moment.now.format(format).to_string(),
         finished_at: (nightly.clock)().format(format).to_string(),
@@ -149,10 +158,52 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     Ok(Night { run, deliveries, checks, reports, problems, stages, outbox, interrupted })
 }
 
-async fn land(nightly: &Nightly<'_>, warehouse: &Warehouse, contracts: &Arc<Contracts>) -> Result<Vec<Delivery>> {
+/// Reports of an older date would be made from newer rows, over the ones that were right.
+fn refuse_older_date(as_of: NaiveDate, newest: Option<NaiveDate>) -> Result<()> {
+    match newest {
+        Some(newest) if as_of < newest => {
+            Err(Diagnostic::error(format!("a night of {as_of} cannot be run: the warehouse holds rows as of {newest}"))
+                .effect("nothing was landed, no report was touched")
+                .hint(format!("`gridhouse report --as-of {as_of}` makes the reports of that date again")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A table that is gone, or whose newest commit is, would be begun anew and its figures published as right.
+async fn refuse_losses(warehouse: &Warehouse, batches: &[Batch]) -> Result<()> {
+    for (name, batch) in project::newest_batches(batches) {
+        let (version, rows) = match warehouse.table(name).await? {
+            Some(table) => (Some(table.version()), table.row_count().await?),
+            None => (None, None),
+        };
+        if let Some(problem) = project::loss(batch, version, rows) {
+            return Err(problem.effect("the night was not begun: nothing was landed, no report was touched"));
+        }
+    }
+    Ok(())
+}
+
+/// Date and moment; a number where two nights began within a second.
+fn run_id(moment: Moment, runs: &[Run]) -> String {
+    let id = format!("{}-{}", moment.as_of.format("%Y%m%d"), moment.now.format("%Y%m%dT%H%M%S"));
+    let earlier = runs.iter().filter(|run| run.run_id.starts_with(&id)).count();
+    if earlier == 0 { id } else { format!("{id}-{}", earlier + 1) }
+}
+
+async fn land(
+    nightly: &Nightly<'_>,
+    warehouse: &Warehouse,
+    contracts: &Arc<Contracts>,
+    problems: &mut Vec<Diagnostic>,
+) -> Result<Vec<Delivery>> {
     let project = nightly.project;
     let reference = reference_files(project, contracts)?;
-    let inbox = inbox_files(&project.inbox(), &project.failed())?;
+    let (inbox, odd) = inbox_files(&project.inbox(), &project.failed())?;
+    for problem in odd {
+        (nightly.watch)(Event::Problem(&problem));
+        problems.push(problem);
+    }
     (nightly.watch)(Event::Stage { name: "land", steps: reference.len() + inbox.len() });
     let progress = |delivery: &Delivery| (nightly.watch)(Event::Delivery(delivery));
     let archive = project.archive().join(nightly.moment.as_of.to_string());
@@ -160,6 +211,8 @@ async fn land(nightly: &Nightly<'_>, warehouse: &Warehouse, contracts: &Arc<Cont
     let settle = |delivery: &Delivery| match &delivery.outcome {
         // A full disk or a damaged table is not the sender's fault: the next night takes the file again.
         Outcome::Rejected { problem } if problem.fault == Fault::Unexpected => Ok(()),
+        // Nor is a contract that no longer fits its table.
+        Outcome::Rejected { problem } if problem.place.as_ref().is_some_and(|p| p.file != delivery.path) => Ok(()),
         Outcome::Rejected { problem } => set_aside(&delivery.path, &failed, problem),
         _ => move_file(&delivery.path, &archive).map(drop),
     };
@@ -203,9 +256,10 @@ fn reference_files(project: &Project, contracts: &Contracts) -> Result<Vec<PathB
     Ok(files)
 }
 
-/// Every file of the inbox and its sub-folders, sorted; not hidden ones, office lock files or set-aside ones.
-fn inbox_files(inbox: &Path, failed: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// Every file of the inbox and its sub-folders, sorted; not hidden ones, office lock files or set-aside ones. What is
+/// neither file nor folder is a problem, and so is a link to a folder: it may lead anywhere, even back to the inbox.
+fn inbox_files(inbox: &Path, failed: &Path) -> Result<(Vec<PathBuf>, Vec<Diagnostic>)> {
+    let (mut files, mut odd) = (Vec::new(), Vec::new());
     let mut folders = vec![inbox.to_owned()];
     while let Some(folder) = folders.pop() {
         if !folder.exists() {
@@ -217,20 +271,30 @@ fn inbox_files(inbox: &Path, failed: &Path) -> Result<Vec<PathBuf>> {
                 .hint("check that the folder exists and that this user may read it")
         })?;
         for entry in entries {
-            let path = entry.doing("listing the inbox")?.path();
+            let entry = entry.doing("listing the inbox")?;
+            let path = entry.path();
             let name = landing::file_name(&path);
             if name.starts_with('.') || name.starts_with("~$") || path == failed {
                 continue;
             }
-            if path.is_dir() {
+            let kind = entry.file_type().doing("listing the inbox")?;
+            if kind.is_dir() {
                 folders.push(path);
-            } else {
+            } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
                 files.push(path);
+            } else {
+                let what = if kind.is_symlink() { "a link that leads to no file" } else { "neither file nor folder" };
+                odd.push(
+                    Diagnostic::error(what)
+                        .in_file(path)
+                        .effect("left out")
+                        .hint("deliver files into the inbox itself or a folder in it"),
+                );
             }
         }
     }
     files.sort();
-    Ok(files)
+    Ok((files, odd))
 }
 
 /// Moves a file into a folder; a file of that name there stays, and the new one gets a number.
@@ -285,27 +349,28 @@ async fn materialize(
     let workers = nightly.project.settings.limits.worker_count();
     for level in levels {
         let tasks = level.into_iter().filter(|v| !v.reads.iter().any(|r| broken.contains(r))).map(|view| {
-            let (session, view) = (session.clone(), view.clone());
+            let (session, view, name) = (session.clone(), view.clone(), view.name.clone());
             async move {
                 let done = tokio::spawn(async move {
                     let clock = Instant::now();
-                    let result = session.materialize(&view).await;
-                    (view.name.clone(), result.map(|rows| (rows, clock.elapsed().as_secs_f64())))
+                    session.materialize(&view).await.map(|rows| (rows, clock.elapsed().as_secs_f64()))
                 });
-                done.await
+                let result = done.await.unwrap_or_else(|error| {
+                    Err(Diagnostic::unexpected(format!("computing view `{name}` stopped: {error}")))
+                });
+                (name, result)
             }
         });
         let results: Vec<_> = futures::stream::iter(tasks).buffer_unordered(workers).collect().await;
-        for result in results {
+        for (name, result) in results {
             match result {
-                Ok((name, Ok((rows, seconds)))) => (nightly.watch)(Event::View { name: &name, rows, seconds }),
-                Ok((name, Err(problem))) => {
+                Ok((rows, seconds)) => (nightly.watch)(Event::View { name: &name, rows, seconds }),
+                Err(problem) => {
                     (nightly.watch)(Event::Problem(&problem));
                     problems.push(problem);
                     broken.extend(catalog.dependents(&name).into_iter().map(str::to_owned));
                     broken.insert(name);
                 }
-                Err(error) => problems.push(Diagnostic::unexpected(format!("computing a view stopped: {error}"))),
             }
         }
         if nightly.stop.load(Ordering::Relaxed) {
@@ -315,12 +380,7 @@ async fn materialize(
     broken
 }
 
-async fn check(
-    nightly: &Nightly<'_>,
-    session: &Arc<Session>,
-    broken: &BTreeSet<String>,
-    problems: &mut Vec<Diagnostic>,
-) -> Vec<CheckResult> {
+async fn check(nightly: &Nightly<'_>, session: &Arc<Session>, broken: &BTreeSet<String>) -> Vec<CheckResult> {
     let views: Vec<View> = session.catalog().iter().filter(|v| !broken.contains(&v.name)).cloned().collect();
     (nightly.watch)(Event::Stage { name: "checks", steps: views.len() });
     if nightly.stop.load(Ordering::Relaxed) {
@@ -328,22 +388,17 @@ async fn check(
     }
     let workers = nightly.project.settings.limits.worker_count();
     let tasks = views.into_iter().map(|view| {
-        let session = session.clone();
-        async move { tokio::spawn(async move { query::run_checks(&session, &view).await }).await }
-    });
-    let outcomes: Vec<_> = futures::stream::iter(tasks).buffered(workers).collect().await;
-    let mut results = Vec::new();
-    for outcome in outcomes {
-        match outcome {
-            Ok(Ok(found)) => results.extend(found),
-            Ok(Err(problem)) => {
-                (nightly.watch)(Event::Problem(&problem));
-                problems.push(problem);
-            }
-            Err(error) => problems.push(Diagnostic::unexpected(format!("a check stopped: {error}"))),
+        let (session, checked) = (session.clone(), view.clone());
+        async move {
+            let done = tokio::spawn(async move { query::run_checks(&session, &checked).await });
+            done.await.unwrap_or_else(|error| {
+                let problem = Diagnostic::unexpected(format!("the checks of `{}` stopped: {error}", view.name));
+                vec![CheckResult::failed(&view, &view.name, problem)]
+            })
         }
-    }
-    results
+    });
+    let results: Vec<_> = futures::stream::iter(tasks).buffered(workers).collect().await;
+    results.into_iter().flatten().collect()
 }
 
 /// Views whose numbers must not be published: broken ones, ones with a failed error check, and what reads them.

@@ -3,7 +3,7 @@
 //! `settings` says where things are; this module opens them. What `land`, `sql`, `report`, `check` and `nightly`
 //! share stands here, so that a figure cannot depend on the command that asks for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 
 use crate::contract::{self, Contracts};
 use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
-use crate::landing;
+use crate::landing::{self, Batch, Run};
 use crate::query::{QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
 use crate::report::{self, ColumnMeta, Figures, RunContext, ViewMeta};
 use crate::settings::FILE_NAME;
@@ -79,11 +79,9 @@ impl Project {
         }
     }
 
-    /// The newest version of every table that figures may rest on. Runs are left out: they record, they are no data.
+    /// The newest version of every table.
     pub fn pin(&self, warehouse: &Warehouse, as_of: NaiveDate) -> Result<Snapshot> {
-        let mut snapshot = Snapshot::newest(warehouse, as_of)?;
-        snapshot.versions.remove(landing::RUNS_TABLE);
-        Ok(snapshot)
+        Snapshot::newest(warehouse, as_of)
     }
 
     /// A session over `snapshot` with the project's views; views that cannot be read are reported and left out.
@@ -93,7 +91,6 @@ impl Project {
         contracts: &Contracts,
         snapshot: Snapshot,
     ) -> Result<(Session, Vec<Diagnostic>)> {
-        let (catalog, problems) = ViewCatalog::load(&self.queries());
         let mut schemas = TableSchemas::new();
         for contract in contracts.iter() {
             schemas.insert(contract.table.clone(), landing::stored_schema(contract));
@@ -102,6 +99,8 @@ impl Project {
         for (name, schema) in SYSTEM_TABLES.iter().zip(system) {
             schemas.insert((*name).to_owned(), schema);
         }
+        let tables = schemas.keys().chain(snapshot.versions.keys()).cloned().collect();
+        let (catalog, problems) = ViewCatalog::load(&self.queries(), &tables);
         let session = Session::open(warehouse, Arc::new(catalog), snapshot, schemas, &self.query_limits()).await?;
         Ok((session, problems))
     }
@@ -144,6 +143,58 @@ impl Project {
         }
         Ok(reports)
     }
+}
+
+/// The newest date anything in the warehouse speaks for: of a batch, or of a night that brought none.
+pub fn newest_date(batches: &[Batch], runs: &[Run]) -> Option<NaiveDate> {
+    let finished = runs.iter().filter(|run| run.outcome != "interrupted").map(|run| run.as_of);
+    batches.iter().map(|batch| batch.as_of).chain(finished).max()
+}
+
+/// The last finished run of a date.
+pub fn run_of(runs: &[Run], date: NaiveDate) -> Result<&Run> {
+    let finished = || runs.iter().filter(|run| run.outcome != "interrupted");
+    finished().rev().find(|run| run.as_of == date).ok_or_else(|| {
+        let dates: BTreeSet<NaiveDate> = finished().map(|run| run.as_of).collect();
+        let dates: Vec<String> = dates.iter().map(NaiveDate::to_string).collect();
+        Diagnostic::error(format!("no run of {date}")).hint(if dates.is_empty() {
+            "no night has run yet: `gridhouse nightly`".to_owned()
+        } else {
+            format!("there are runs of {}", dates.join(", "))
+        })
+    })
+}
+
+/// The newest batch of each table, by table.
+pub fn newest_batches(batches: &[Batch]) -> BTreeMap<&str, &Batch> {
+    let mut newest: BTreeMap<&str, &Batch> = BTreeMap::new();
+    for batch in batches {
+        let held = newest.entry(&batch.table_name).or_insert(batch);
+        if batch.version > held.version {
+            *held = batch;
+        }
+    }
+    newest
+}
+
+/// What a table has lost since its newest batch: itself, a commit or rows. `None` for what is not known.
+pub fn loss(newest: &Batch, version: Option<u64>, rows: Option<u64>) -> Option<Diagnostic> {
+    let (name, batch) = (&newest.table_name, &newest.batch_id);
+    let message = match (version, rows) {
+        (None, _) => format!("table `{name}` is gone; batch `{batch}` landed in it"),
+        (Some(version), _) if version < newest.version => {
+            format!("table `{name}` is at version {version} and batch `{batch}` made version {}", newest.version)
+        }
+        (_, Some(rows)) if rows != newest.rows_after => {
+            format!(
+                "table `{name}` holds {rows} rows and the batch log says {} after batch `{batch}`",
+                newest.rows_after
+            )
+        }
+        _ => return None,
+    };
+    let hint = "restore a backup, or land the archived deliveries again into a fresh warehouse folder";
+    Some(Diagnostic::unexpected(message).hint(hint))
 }
 
 /// Several problems as one, for a caller that can only stop.
@@ -222,4 +273,34 @@ fn from_parts(file: PathBuf, line: u32, column: u32, message: String, hint: Opti
         };
     }
     diagnostic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(as_of: &str, outcome: &str) -> Run {
+        let text = format!(
+            r#"{{"run_id": "{as_of}", "as_of": "{as_of}", "started_at": "", "finished_at": "", "outcome": "{outcome}",
+                "snapshot_id": "", "snapshot": "{{}}", "deliveries": 0, "rejected": 0, "rows_in": 0, "quarantined": 0,
+                "checks_failed": 0, "reports_made": 0, "reports_failed": 0, "seconds": 0.0, "program_version": ""}}"#
+        );
+        serde_json::from_str(&text).expect("a run")
+    }
+
+    #[test]
+    fn a_finished_night_without_deliveries_counts_and_an_interrupted_one_does_not() {
+        let runs = [
+            run("2024-06-28", "done"),
+            run("2024-06-27", "problems"),
+            run("2024-06-28", "done"),
+            run("2024-06-29", "interrupted"),
+        ];
+        let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
+        assert_eq!(newest_date(&[], &runs), Some(date("2024-06-28")));
+        assert_eq!(newest_date(&[], &[]), None);
+        assert_eq!(run_of(&runs, date("2024-06-27")).expect("a run").outcome, "problems");
+        let problem = run_of(&runs, date("2024-06-29")).expect_err("it was interrupted");
+        assert_eq!(problem.hint.as_deref(), Some("there are runs of 2024-06-27, 2024-06-28"));
+    }
 }

@@ -20,6 +20,11 @@ pub(super) async fn check(
     let opened = context.open(as_of).await?;
     let session = &opened.session;
     let catalog = session.catalog().clone();
+    let mut errors = 0;
+    for problem in &opened.problems {
+        errors += usize::from(problem.is_error());
+        context.output.problem(problem);
+    }
     for name in names {
         if catalog.get(name).is_none() {
             let problem = Diagnostic::error(format!("no view `{name}`"));
@@ -28,11 +33,6 @@ pub(super) async fn check(
                 None => problem,
             });
         }
-    }
-    let mut errors = 0;
-    for problem in &opened.problems {
-        errors += usize::from(problem.is_error());
-        context.output.problem(problem);
     }
     let views: Vec<&View> = catalog.iter().filter(|v| names.is_empty() || names.contains(&v.name)).collect();
     let mut broken = BTreeSet::new();
@@ -73,25 +73,17 @@ pub(super) async fn check(
         }
     }
     for view in &sound {
-        match query::run_checks(session, view).await {
-            Ok(results) => {
-                for check in results {
-                    if let Some(problem) = &check.problem {
-                        context.output.problem(problem);
-                    }
-                    errors += usize::from(check.stops_reports());
-                    let kind = match check.kind {
-                        query::CheckKind::DataTest => "data test",
-                        query::CheckKind::Query => "check",
-                    };
-                    let failing = (check.failing_rows > 0).then_some(check.failing_rows);
-                    rows.push(row(&check.view, kind, &check.name, check.passed(), check.severity, failing));
-                }
+        for check in query::run_checks(session, view).await {
+            if let Some(problem) = &check.problem {
+                context.output.problem(problem);
             }
-            Err(problem) => {
-                errors += 1;
-                context.output.problem(&problem);
-            }
+            errors += usize::from(check.stops_reports());
+            let kind = match check.kind {
+                query::CheckKind::DataTest => "data test",
+                query::CheckKind::Query => "check",
+            };
+            let failing = (check.failing_rows > 0).then_some(check.failing_rows);
+            rows.push(row(&check.view, kind, &check.name, check.passed(), check.severity, failing));
         }
     }
     if names.is_empty() {

@@ -3,18 +3,22 @@
 use serde_json::json;
 
 use super::args::Format;
+use super::output::Output;
 use super::{CommandContext, Ending};
 use crate::diagnostic::{Diagnostic, Result, did_you_mean};
 
 pub(super) async fn describe(context: &CommandContext<'_>, name: &str, format: Format) -> Result<Ending> {
     let opened = context.open(None).await?;
-    let text = text(&opened, name, format).await?;
-    context.output.data(text)?;
+    for problem in &opened.problems {
+        context.output.problem(problem);
+    }
+    print(context.output, &opened, name, format).await?;
     Ok(Ending::Done)
 }
 
-/// What a table or view holds: description, columns with labels and units, what it reads and what reads it.
-pub(super) async fn text(opened: &super::Opened, name: &str, format: Format) -> Result<String> {
+/// What a table or view holds: description, columns with labels and units, what it reads and what reads it. CSV and
+/// Markdown have room for the columns alone.
+pub(super) async fn print(output: &Output, opened: &super::Opened, name: &str, format: Format) -> Result<()> {
     let session = &opened.session;
     let names = session.relation_names();
     if !names.iter().any(|n| n == name) {
@@ -64,6 +68,10 @@ pub(super) async fn text(opened: &super::Opened, name: &str, format: Format) -> 
         .filter(|r| r.views().contains(&name))
         .map(|r| r.name.clone())
         .collect();
+    if matches!(format, Format::Csv | Format::Markdown) {
+        let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| json!(cell)).collect()).collect();
+        return output.records(format, &["name", "label", "type", "unit", "description"], &rows);
+    }
     if format == Format::Json {
         let columns: Vec<_> = rows
             .iter()
@@ -73,7 +81,7 @@ pub(super) async fn text(opened: &super::Opened, name: &str, format: Format) -> 
             "name": name, "kind": kind, "label": label, "description": description, "columns": columns,
             "reads": reads, "read_by": read_by, "reports": reports,
         });
-        return Ok(serde_json::to_string_pretty(&value).unwrap_or_default());
+        return output.data(serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     let mut text = format!("{name}  {label}  ({kind})\n");
     if !description.is_empty() {
@@ -95,7 +103,7 @@ pub(super) async fn text(opened: &super::Opened, name: &str, format: Format) -> 
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let read_by: Vec<String> = read_by.into_iter().map(str::to_owned).collect();
     text.push_str(&format!("\nreads    {}\nread by  {}\nreports  {}", list(&reads), list(&read_by), list(&reports)));
-    Ok(text)
+    output.data(text)
 }
 
 fn type_name(kind: &arrow::datatypes::DataType) -> String {

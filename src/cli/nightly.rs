@@ -50,7 +50,8 @@ fn ending(night: &Night) -> Ending {
         Outcome::Rejected { problem } => Some(problem.as_ref()),
         _ => None,
     });
-    let mut errors = night.problems.iter().filter(|p| p.is_error()).chain(rejected).peekable();
+    let checks = night.checks.iter().filter(|c| c.stops_reports()).filter_map(|c| c.problem.as_ref());
+    let mut errors = night.problems.iter().filter(|p| p.is_error()).chain(rejected).chain(checks).peekable();
     if night.interrupted || errors.clone().any(|p| p.fault == Fault::Unexpected) {
         return Ending::Unexpected;
     }
@@ -62,15 +63,17 @@ fn ending(night: &Night) -> Ending {
 
 fn print(context: &CommandContext<'_>, night: &Night, format: Format) -> Result<()> {
     let output = context.output;
-    let header = ["table", "rows_in", "inserted", "updated", "unchanged", "superseded", "deleted", "quarantined"];
+    let header =
+        ["table", "rows_in", "inserted", "updated", "unchanged", "superseded", "deleted", "quarantined", "dropped"];
     let rows: Vec<Vec<serde_json::Value>> = night
         .counts()
         .into_iter()
         .map(|(table, c)| {
-            let counts = [c.rows_in, c.inserted, c.updated, c.unchanged, c.superseded, c.deleted, c.quarantined];
-            std::iter::once(json!(table)).chain(counts.map(|n| json!(n))).collect()
+            let fates = [c.inserted, c.updated, c.unchanged, c.superseded, c.deleted, c.quarantined, c.dropped];
+            [json!(table), json!(c.rows_in)].into_iter().chain(fates.map(|n| json!(n))).collect()
         })
         .collect();
+    print_failed_checks(context, night);
     if format == Format::Json {
         let tables: Vec<serde_json::Map<String, serde_json::Value>> =
             rows.into_iter().map(|row| header.iter().map(|h| (*h).to_owned()).zip(row).collect()).collect();
@@ -83,26 +86,49 @@ fn print(context: &CommandContext<'_>, night: &Night, format: Format) -> Result<
         output.data(serde_json::to_string_pretty(&summary).unwrap_or_default())?;
         return Ok(());
     }
-    if !rows.is_empty() {
-        output.records(format, &header, &rows)?;
-    }
-    for check in night.checks.iter().filter(|c| !c.passed()) {
-        let message = match &check.problem {
-            Some(problem) => problem.message.clone(),
-            None => format!("{} rows fail `{}`", check.failing_rows, check.name),
-        };
-        let severity = check.severity;
-        let problem = Diagnostic { severity, ..Diagnostic::error(format!("check of `{}`: {message}", check.view)) };
-        if severity == Severity::Error || output.verbose > 0 {
-            output.problem(&problem.hint(format!("gridhouse sql -c {:?}", check.sql)));
+    match format {
+        // CSV and Markdown go to other programs: the table and nothing else.
+        Format::Csv | Format::Markdown => {
+            output.records(format, &header, &rows)?;
+            output.say(summary(night));
+        }
+        _ if output.quiet => {}
+        _ => {
+            if !rows.is_empty() {
+                output.records(format, &header, &rows)?;
+            }
+            output.data(summary(night))?;
         }
     }
+    if night.run.quarantined > 0 {
+        output.say("\nhint: `gridhouse quarantine export` writes workbooks for the senders to correct");
+    }
+    Ok(())
+}
+
+fn print_failed_checks(context: &CommandContext<'_>, night: &Night) {
+    let output = context.output;
+    for check in night.checks.iter().filter(|c| !c.passed()) {
+        let severity = check.severity;
+        let problem = match &check.problem {
+            Some(problem) => problem.clone(),
+            None => Diagnostic::error(format!("{} rows fail `{}`", check.failing_rows, check.name))
+                .hint(format!("gridhouse sql -c {:?}", check.sql)),
+        };
+        let message = format!("check of `{}`: {}", check.view, problem.message);
+        if severity == Severity::Error || output.verbose > 0 {
+            output.problem(&Diagnostic { severity, message, ..problem });
+        }
+    }
+}
+
+fn summary(night: &Night) -> String {
     let warned = night.checks.iter().filter(|c| !c.passed() && c.severity == Severity::Warning).count();
     let passed = night.checks.iter().filter(|c| c.passed()).count();
     let files: usize = night.reports.iter().map(|(_, files)| files.len()).sum();
     let stages: Vec<String> = night.stages.iter().map(|(name, s)| format!("{name} {s:.1}")).collect();
     let run = &night.run;
-    output.data(format!(
+    format!(
         "\nrun {} as of {}, snapshot {}: {}\n  deliveries  {} landed, {} rejected; {} rows in, {} quarantined\n  \
          checks      {passed} passed, {warned} warned, {} failed\n  reports     {} made in {files} files, {} failed\n  \
          seconds     {:.1} ({})\n  reports in  {}",
@@ -120,11 +146,7 @@ fn print(context: &CommandContext<'_>, night: &Night, format: Format) -> Result<
         run.seconds,
         stages.join(", "),
         night.outbox.display(),
-    ))?;
-    if run.quarantined > 0 {
-        output.say("\nhint: `gridhouse quarantine export` writes workbooks for the senders to correct");
-    }
-    Ok(())
+    )
 }
 
 /// A bar per stage on a terminal, a line per thing elsewhere.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use futures::StreamExt;
 
 use super::args::Format;
@@ -23,6 +23,9 @@ pub(super) async fn sql(
     as_of: Option<NaiveDate>,
 ) -> Result<Ending> {
     let opened = context.open(as_of).await?;
+    for problem in &opened.problems {
+        context.output.problem(problem);
+    }
     let mut texts: Vec<(Option<&Path>, String)> = commands.iter().map(|text| (None, text.clone())).collect();
     if let Some(file) = file {
         let text = fs_err::read_to_string(file).map_err(|error| Diagnostic::error(error.to_string()))?;
@@ -36,63 +39,72 @@ pub(super) async fn sql(
         std::io::stdin().read_to_string(&mut text).doing("reading standard input")?;
         texts.push((None, text));
     }
-    for (path, text) in texts {
-        for (statement, first_line) in statements(&text) {
-            let runner = Runner { context, opened: &opened, format, timing: false };
-            runner.run(&statement).await.map_err(|problem| match path {
-                Some(path) => in_file(problem, path, first_line),
-                None => problem,
-            })?;
+    // Editors on Windows begin a file with a byte-order mark.
+    let texts = texts.iter().map(|(path, text)| (*path, text.strip_prefix('\u{feff}').unwrap_or(text)));
+    let parts: Vec<_> = texts.map(|(path, text)| (path, text, statements(text))).collect();
+    if format == Format::Json && parts.iter().map(|(_, _, statements)| statements.len()).sum::<usize>() > 1 {
+        return Err(Diagnostic::error("the results of several statements are not one JSON text")
+            .effect("nothing was run")
+            .hint("give one statement at a time with `--format json`"));
+    }
+    let runner = Runner { context, opened: &opened, format, timing: false };
+    for (path, text, statements) in parts {
+        for (statement, first_line) in statements {
+            let place_in_text = |problem| in_text(problem, path.unwrap_or(Path::new("")), text, first_line);
+            runner.run(&statement).await.map_err(place_in_text)?;
         }
     }
     Ok(Ending::Done)
 }
 
-fn in_file(mut problem: Diagnostic, path: &Path, first_line: u32) -> Diagnostic {
-    if let Some(place) = problem.place.take() {
-        problem.place = Some(if place.file.as_os_str().is_empty() {
-            Place { file: path.to_owned(), line: place.line.map(|line| line + first_line - 1), ..place }
-        } else {
-            place
-        });
-    } else {
-        problem.place = Some(Place::file(path));
+/// A problem of one statement, which begins on `first_line` of `text`, at its place in the whole text.
+fn in_text(mut problem: Diagnostic, path: &Path, text: &str, first_line: u32) -> Diagnostic {
+    match &mut problem.place {
+        Some(place) if place.file.as_os_str().is_empty() => {
+            place.file = path.to_owned();
+            place.line = place.line.map(|line| line + first_line - 1);
+            problem.source = Some(text.to_owned());
+        }
+        // In a view's file.
+        Some(_) => {}
+        None if path.as_os_str().is_empty() => {}
+        None => problem.place = Some(Place::file(path)),
     }
     problem
 }
 
-/// Splits a text at its semicolons, not at those in quotes and comments. Gives each part and its first line.
+/// Splits a text at its semicolons, not at those in quotes and comments. Gives each part and its first line; a part
+/// that begins within a line has blanks before it, so that columns count from the line's beginning.
 pub(super) fn statements(text: &str) -> Vec<(String, u32)> {
     let dialect = GenericDialect {};
     let Ok(tokens) = Tokenizer::new(&dialect, text).tokenize_with_location() else {
         return vec![(text.to_owned(), 1)];
     };
     let mut parts = Vec::new();
-    let (mut current, mut first_line, mut has_words) = (String::new(), 1, false);
+    // The text itself is cut: a token put back into text is not always what was written.
+    let part = |first: Location, end: usize| {
+        let blanks = " ".repeat(first.column as usize - 1);
+        (format!("{blanks}{}", &text[offset(text, first)..end]), first.line as u32)
+    };
+    let mut first = None;
     for token in tokens {
         match token.token {
             Token::SemiColon => {
-                if has_words {
-                    parts.push((std::mem::take(&mut current), first_line));
-                }
-                current.clear();
-                has_words = false;
+                parts.extend(first.take().map(|first| part(first, offset(text, token.span.start))));
             }
-            Token::EOF => {}
-            other => {
-                let is_blank = matches!(other, Token::Whitespace(_));
-                if !has_words && !is_blank {
-                    (has_words, first_line) = (true, token.span.start.line as u32);
-                    current.clear();
-                }
-                current.push_str(&other.to_string());
-            }
+            Token::Whitespace(_) | Token::EOF => {}
+            _ => first = first.or(Some(token.span.start)),
         }
     }
-    if has_words {
-        parts.push((current, first_line));
-    }
+    parts.extend(first.map(|first| part(first, text.len())));
     parts
+}
+
+/// Where a line and a column, both from 1, stand in a text, in bytes.
+fn offset(text: &str, at: Location) -> usize {
+    let line: usize = text.split_inclusive('\n').take(at.line as usize - 1).map(str::len).sum();
+    let columns = text[line..].char_indices().map(|(byte, _)| byte);
+    columns.chain([text.len() - line]).nth(at.column as usize - 1).map_or(text.len(), |byte| line + byte)
 }
 
 /// Runs statements and the shell's `\` commands, and prints what they give.
@@ -105,8 +117,8 @@ pub(super) struct Runner<'a> {
 
 impl Runner<'_> {
     pub(super) async fn run(&self, statement: &str) -> Result<()> {
-        let text = statement.trim();
-        if let Some(command) = text.strip_prefix('\\') {
+        let text = statement.trim_end();
+        if let Some(command) = text.trim_start().strip_prefix('\\') {
             return self.backslash(command).await;
         }
         let clock = Instant::now();
@@ -120,7 +132,7 @@ impl Runner<'_> {
     async fn backslash(&self, command: &str) -> Result<()> {
         match command.split_whitespace().collect::<Vec<_>>()[..] {
             ["d"] => self.context.output.data(self.listing()),
-            ["d", name] => self.context.output.data(describe::text(self.opened, name, self.format).await?),
+            ["d", name] => describe::print(self.context.output, self.opened, name, self.format).await,
             _ => Err(Diagnostic::error(format!("no command `\\{command}`"))
                 .hint("`\\d` lists tables and views, `\\d NAME` describes one")),
         }
@@ -163,6 +175,10 @@ impl Runner<'_> {
         };
         let mut stream = self.opened.session.stream(text).await.map_err(with_source)?;
         let schema = stream.schema();
+        if let Some(field) = schema.fields().iter().find(|f| self.format == Format::Csv && f.data_type().is_nested()) {
+            return Err(Diagnostic::error(format!("column `{}` holds lists, for which CSV has no form", field.name()))
+                .hint("`--format json` prints it; `array_to_string` makes a text of it"));
+        }
         let limit = match self.format {
             Format::Table | Format::Markdown => self.opened.project.settings.limits.sql_rows_max,
             // Files for other programs are whole.
@@ -198,5 +214,15 @@ mod tests {
         let parts = statements("SELECT ';' -- a; b\n;\n\nSELECT 2;;");
         let texts: Vec<(&str, u32)> = parts.iter().map(|(text, line)| (text.trim(), *line)).collect();
         assert_eq!(texts, [("SELECT ';' -- a; b", 1), ("SELECT 2", 4)]);
+    }
+
+    #[test]
+    fn keeps_what_was_written_and_where() {
+        let parts = statements("SELECT '长''沙' ;  SELECT E'\\n', \"a\"\"b\"\r\n, 'x'' or ''1''=''1' ; \n");
+        let expected = [
+            ("SELECT '长''沙' ".to_owned(), 1),
+            (format!("{}SELECT E'\\n', \"a\"\"b\"\r\n, 'x'' or ''1''=''1' ", " ".repeat(17)), 1),
+        ];
+        assert_eq!(parts, expected);
     }
 }

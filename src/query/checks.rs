@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use serde_json::Value;
 
 use super::session::Session;
-use super::views::{Layer, View, referenced_name};
+use super::views::{FailsAs, Layer, View, referenced_name};
 use crate::diagnostic::{Context, Diagnostic, Result, Severity};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,53 +37,58 @@ impl CheckResult {
         self.failing_rows == 0 && self.problem.is_none()
     }
 
+    /// A test that could not be run: nobody knows whether the figures are right.
+    pub fn failed(view: &View, name: &str, problem: Diagnostic) -> Self {
+        Self {
+            view: view.name.clone(),
+            name: name.to_owned(),
+            kind: CheckKind::DataTest,
+            severity: Severity::Error,
+            failing_rows: 0,
+            sql: String::new(),
+            problem: Some(problem),
+        }
+    }
+
     /// Stops the reports that use the view.
     pub fn stops_reports(&self) -> bool {
         !self.passed() && self.severity == Severity::Error
     }
 }
 
-/// One data test as SQL: an aggregate that counts failing rows in one scan, or a query of its own.
-enum Probe {
-    Aggregate { count: String, sql: String },
-    Query { sql: String },
-}
-
+/// One data test as SQL.
 struct DataTest {
     name: String,
     severity: Severity,
-    probe: Probe,
+    /// An aggregate that counts the failing rows; several are counted in one scan.
+    count: Option<String>,
+    /// A query that lists the failing rows.
+    sql: String,
 }
 
-/// Runs the data tests of `view`, or the view itself where it is a check.
-pub async fn run_checks(session: &Session, view: &View) -> Result<Vec<CheckResult>> {
+/// Runs the data tests of `view`, or the view itself where it is a check. A test that cannot be run is a result too.
+pub async fn run_checks(session: &Session, view: &View) -> Vec<CheckResult> {
     if view.layer == Layer::Check {
-        return Ok(vec![run_check_query(session, view).await]);
+        return vec![run_check_query(session, view).await];
     }
-    let tests = data_tests(view)?;
-    let counts: Vec<&str> = tests
-        .iter()
-        .filter_map(|t| match &t.probe {
-            Probe::Aggregate { count, .. } => Some(count.as_str()),
-            Probe::Query { .. } => None,
-        })
-        .collect();
-    let mut counted = if counts.is_empty() {
-        Vec::new()
-    } else {
-        let columns: Vec<String> = counts.iter().enumerate().map(|(at, c)| format!("{c} AS c{at}")).collect();
-        let sql = format!("SELECT {} FROM {}", columns.join(", "), quoted(&view.name));
-        first_row(&session.fetch(&sql).await.map_err(|p| in_yml(p, view))?)?
-    }
-    .into_iter();
-    let mut results = Vec::with_capacity(tests.len());
+    let (tests, mut results) = data_tests(view);
+    let mut counted = count_together(session, view, &tests).await.map(Vec::into_iter);
     for test in tests {
-        let (failing_rows, sql) = match test.probe {
-            Probe::Aggregate { sql, .. } => (counted.next().unwrap_or(0), sql),
-            Probe::Query { sql } => {
-                let count = format!("SELECT count(*) FROM ({sql}) AS failing");
-                let rows = session.fetch(&count).await.map_err(|p| in_yml(p, view))?;
-                (first_row(&rows)?.first().copied().unwrap_or(0), sql)
+        let outcome = match (&test.count, &mut counted) {
+            (Some(_), Ok(counts)) => Ok(counts.next().unwrap_or(0)),
+            // One of them cannot be counted: each on its own says which.
+            (Some(count), Err(_)) => count_rows(session, &format!("SELECT {count} FROM {}", quoted(&view.name))).await,
+            (None, _) => count_rows(session, &format!("SELECT count(*) FROM ({}) AS failing", test.sql)).await,
+        };
+        let failing_rows = match outcome {
+            Ok(count) => count,
+            Err(problem) => {
+                if let Err(problem) = session.plan_view(view).await {
+                    // The view itself is broken; its tests have nothing to add.
+                    return vec![CheckResult::failed(view, &view.name, problem)];
+                }
+                results.push(CheckResult::failed(view, &test.name, in_yml(problem, view, &test.name)));
+                continue;
             }
         };
         results.push(CheckResult {
@@ -92,33 +97,45 @@ pub async fn run_checks(session: &Session, view: &View) -> Result<Vec<CheckResul
             kind: CheckKind::DataTest,
             severity: test.severity,
             failing_rows,
-            sql,
+            sql: test.sql,
             problem: None,
         });
     }
-    Ok(results)
+    results
 }
 
-fn in_yml(problem: Diagnostic, view: &View) -> Diagnostic {
+/// The failing rows of all tests that are aggregates, in one scan.
+async fn count_together(session: &Session, view: &View, tests: &[DataTest]) -> Result<Vec<i64>> {
+    let counts = tests.iter().filter_map(|test| test.count.as_deref());
+    let columns: Vec<String> = counts.enumerate().map(|(at, count)| format!("{count} AS c{at}")).collect();
+    if columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    first_row(&session.fetch(&format!("SELECT {} FROM {}", columns.join(", "), quoted(&view.name))).await?)
+}
+
+async fn count_rows(session: &Session, sql: &str) -> Result<i64> {
+    Ok(first_row(&session.fetch(sql).await?)?.first().copied().unwrap_or(0))
+}
+
+/// Names the test and the file it stands in, unless the problem has a place of its own.
+fn in_yml(mut problem: Diagnostic, view: &View, test: &str) -> Diagnostic {
+    problem.message = format!("data test `{test}`: {}", problem.message);
     if problem.place.as_ref().is_some_and(|p| !p.file.as_os_str().is_empty()) {
         return problem;
     }
-    let mut problem = problem.note("data tests of", view.name.clone());
     problem.source = None;
     problem.in_file(view.yml.clone().unwrap_or_else(|| view.path.clone()))
 }
 
 async fn run_check_query(session: &Session, view: &View) -> CheckResult {
-    let severity = severity_of(view.model.config.severity.as_deref());
+    let severity = view.model.config.severity.into();
     let sql = format!("SELECT * FROM {}", quoted(&view.name));
-    let counted = match session.fetch(&format!("SELECT count(*) FROM {}", quoted(&view.name))).await {
-        Ok(rows) => first_row(&rows).map(|row| row.first().copied().unwrap_or(0)),
-        Err(problem) => Err(problem),
-    };
-    let (failing_rows, problem) = match counted {
-        Ok(count) => (count, None),
-        Err(problem) => (0, Some(problem)),
-    };
+    let (failing_rows, problem) =
+        match count_rows(session, &format!("SELECT count(*) FROM {}", quoted(&view.name))).await {
+            Ok(count) => (count, None),
+            Err(problem) => (0, Some(problem)),
+        };
     CheckResult {
         view: view.name.clone(),
         name: view.name.clone(),
@@ -146,25 +163,26 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn severity_of(text: Option<&str>) -> Severity {
-    match text {
-        Some(text) if text.eq_ignore_ascii_case("warn") || text.eq_ignore_ascii_case("warning") => Severity::Warning,
-        _ => Severity::Error,
-    }
-}
-
-/// The tests declared in a view's `.yml`.
-fn data_tests(view: &View) -> Result<Vec<DataTest>> {
-    let mut tests = Vec::new();
+/// The tests declared in a view's `.yml`; those that make no sense are failed already.
+fn data_tests(view: &View) -> (Vec<DataTest>, Vec<CheckResult>) {
+    let (mut tests, mut broken) = (Vec::new(), Vec::new());
+    let mut sort = |test: Result<DataTest>, declared: &Value, column: &str| match test {
+        Ok(test) => tests.push(test),
+        Err(problem) => {
+            let name = name_and_arguments(declared).map_or("?", |(name, _)| name);
+            let name = if column.is_empty() { name.to_owned() } else { format!("{name}({column})") };
+            broken.push(CheckResult::failed(view, &name, in_yml(problem, view, &name)));
+        }
+    };
     for column in &view.model.columns {
         for declared in &column.data_tests {
-            tests.push(column_test(view, &column.name, declared)?);
+            sort(column_test(view, &column.name, declared), declared, &column.name);
         }
     }
     for declared in &view.model.data_tests {
-        tests.push(table_test(view, declared)?);
+        sort(table_test(view, declared), declared, "");
     }
-    Ok(tests)
+    (tests, broken)
 }
 
 /// Splits `unique` or `{unique: {config: {severity: warn}}}` into name and arguments.
@@ -176,10 +194,21 @@ fn name_and_arguments(declared: &Value) -> Option<(&str, Value)> {
     }
 }
 
-fn unknown_test(view: &View, shown: &Value) -> Diagnostic {
-    Diagnostic::error(format!("no data test `{shown}`"))
-        .in_file(view.yml.clone().unwrap_or_else(|| view.path.clone()))
+fn unknown_test(shown: &Value) -> Diagnostic {
+    let shown = shown.as_str().map_or_else(|| shown.to_string(), str::to_owned);
+    Diagnostic::error(format!("no such data test: `{shown}`"))
         .hint("data tests are `unique`, `not_null`, `accepted_values`, `relationships` and, for several columns, `unique_combination`")
+}
+
+/// `severity` as an argument or, as dbt has it, under `config`.
+fn severity_of(args: &Value) -> Result<Severity> {
+    let Some(written) = args.pointer("/config/severity").or_else(|| args.get("severity")) else {
+        return Ok(Severity::Error);
+    };
+    match serde_json::from_value::<FailsAs>(written.clone()) {
+        Ok(fails_as) => Ok(fails_as.into()),
+        Err(_) => Err(Diagnostic::error(format!("no severity {written}")).hint("severities are `warn` and `error`")),
+    }
 }
 
 fn argument<'a>(args: &'a Value, name: &str) -> Option<&'a Value> {
@@ -187,66 +216,58 @@ fn argument<'a>(args: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn column_test(view: &View, column: &str, declared: &Value) -> Result<DataTest> {
-    let (name, args) = name_and_arguments(declared).ok_or_else(|| unknown_test(view, declared))?;
-    let severity =
-        severity_of(args.pointer("/config/severity").or_else(|| args.get("severity")).and_then(Value::as_str));
+    let (name, args) = name_and_arguments(declared).ok_or_else(|| unknown_test(declared))?;
+    let severity = severity_of(&args)?;
     let (table, c) = (quoted(&view.name), quoted(column));
-    let probe = match name {
-        "not_null" => Probe::Aggregate {
-            count: format!("count(*) FILTER (WHERE {c} IS NULL)"),
-            sql: format!("SELECT * FROM {table} WHERE {c} IS NULL"),
-        },
-        "unique" => Probe::Aggregate {
-            count: format!("count({c}) - count(DISTINCT {c})"),
-            sql: format!("SELECT {c}, count(*) FROM {table} WHERE {c} IS NOT NULL GROUP BY {c} HAVING count(*) > 1"),
-        },
+    let (count, sql) = match name {
+        "not_null" => {
+            (Some(format!("count(*) FILTER (WHERE {c} IS NULL)")), format!("SELECT * FROM {table} WHERE {c} IS NULL"))
+        }
+        "unique" => (
+            Some(format!("count({c}) - count(DISTINCT {c})")),
+            format!("SELECT {c}, count(*) FROM {table} WHERE {c} IS NOT NULL GROUP BY {c} HAVING count(*) > 1"),
+        ),
         "accepted_values" => {
             let values = argument(&args, "values").and_then(Value::as_array);
-            let values = values.ok_or_else(|| unknown_test(view, declared))?;
+            let values = values.ok_or_else(|| unknown_test(declared))?;
             let list: Vec<String> = values.iter().map(literal).collect();
             let wrong = format!("{c} IS NOT NULL AND {c} NOT IN ({})", list.join(", "));
-            Probe::Aggregate {
-                count: format!("count(*) FILTER (WHERE {wrong})"),
-                sql: format!("SELECT * FROM {table} WHERE {wrong}"),
-            }
+            (Some(format!("count(*) FILTER (WHERE {wrong})")), format!("SELECT * FROM {table} WHERE {wrong}"))
         }
         "relationships" => {
             let text = |name: &str| argument(&args, name).and_then(Value::as_str);
             let (Some(to), Some(field)) = (text("to"), text("field")) else {
-                return Err(unknown_test(view, declared));
+                return Err(unknown_test(declared));
             };
             let (to, field) = (quoted(referenced_name(to)), quoted(field));
-            Probe::Query {
-                sql: format!(
-                    "SELECT DISTINCT f.{c} FROM {table} AS f LEFT ANTI JOIN {to} AS t ON f.{c} = t.{field} WHERE f.{c} IS NOT NULL"
-                ),
-            }
+            let sql = format!(
+                "SELECT DISTINCT f.{c} FROM {table} AS f LEFT ANTI JOIN {to} AS t ON f.{c} = t.{field} WHERE f.{c} IS NOT NULL"
+            );
+            (None, sql)
         }
-        _ => return Err(unknown_test(view, declared)),
+        _ => return Err(unknown_test(declared)),
     };
-    Ok(DataTest { name: format!("{name}({column})"), severity, probe })
+    Ok(DataTest { name: format!("{name}({column})"), severity, count, sql })
 }
 
 fn table_test(view: &View, declared: &Value) -> Result<DataTest> {
-    let (name, args) = name_and_arguments(declared).ok_or_else(|| unknown_test(view, declared))?;
+    let (name, args) = name_and_arguments(declared).ok_or_else(|| unknown_test(declared))?;
     let columns = ["columns", "combination_of_columns"].iter().find_map(|key| argument(&args, key));
     let known = matches!(
         name,
         "unique_combination" | "unique_combination_of_columns" | "dbt_utils.unique_combination_of_columns"
     );
     let (true, Some(columns)) = (known, columns.and_then(Value::as_array)) else {
-        return Err(unknown_test(view, declared));
+        return Err(unknown_test(declared));
     };
     let list: Vec<String> = columns.iter().filter_map(Value::as_str).map(quoted).collect();
-    let severity =
-        severity_of(args.pointer("/config/severity").or_else(|| args.get("severity")).and_then(Value::as_str));
+    let severity = severity_of(&args)?;
     let list = list.join(", ");
     Ok(DataTest {
         name: format!("unique({list})").replace('"', ""),
         severity,
-        probe: Probe::Query {
-            sql: format!("SELECT {list} FROM {} GROUP BY {list} HAVING count(*) > 1", quoted(&view.name)),
-        },
+        count: None,
+        sql: format!("SELECT {list} FROM {} GROUP BY {list} HAVING count(*) > 1", quoted(&view.name)),
     })
 }
 

@@ -6,10 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, StringBuilder};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{Days, NaiveDate};
+use datafusion::common::types::{NativeType, logical_date, logical_string};
 use datafusion::common::{DataFusionError, ScalarValue};
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
+use datafusion::logical_expr::{Coercion, ColumnarValue, ScalarUDF, Signature, TypeSignatureClass, Volatility};
 
 use crate::district::calendar::civil;
 use crate::district::identifiers;
@@ -39,24 +42,25 @@ pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i
         .and_then(|d| d.and_hms_opt(0, 0, 0))
         .map(|t| t.and_utc().timestamp_micros());
     vec![
-        udf("as_of_date", vec![], DataType::Date32, move |_, _| {
+        udf("as_of_date", exact(vec![]), DataType::Date32, move |_, _| {
             Ok(ColumnarValue::Scalar(ScalarValue::Date32(Some(date))))
         }),
-        udf("as_of_end", vec![], MICROS, move |_, _| {
+        udf("as_of_end", exact(vec![]), MICROS, move |_, _| {
             Ok(ColumnarValue::Scalar(ScalarValue::TimestampMicrosecond(end, None)))
         }),
-        udf("age_on", vec![DataType::Date32, DataType::Date32], DataType::Int32, |args, _| {
-            let (born, on) = (args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>());
+        udf("age_on", two(date_like()), DataType::Int32, |args, _| {
+            let (born, on) = (cast(&args[0], &DataType::Date32)?, cast(&args[1], &DataType::Date32)?);
+            let (born, on) = (born.as_primitive::<Date32Type>(), on.as_primitive::<Date32Type>());
             let ages: Int32Array = born.iter().zip(on.iter()).map(|(b, o)| Some(age(b?, o?))).collect();
             array(ages)
         }),
-        udf("rate", vec![DataType::Float64, DataType::Float64], DataType::Float64, |args, _| {
+        udf("rate", exact(vec![DataType::Float64, DataType::Float64]), DataType::Float64, |args, _| {
             let (n, d) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Float64Type>());
             let rates: Float64Array =
                 n.iter().zip(d.iter()).map(|(n, d)| d.filter(|d| *d != 0.0).and_then(|d| Some(n? / d))).collect();
             array(rates)
         }),
-        udf("round_half_up", vec![DataType::Float64, DataType::Int64], DataType::Float64, |args, _| {
+        udf("round_half_up", exact(vec![DataType::Float64, DataType::Int64]), DataType::Float64, |args, _| {
             let (x, digits) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Int64Type>());
             let rounded: Float64Array = x
                 .iter()
@@ -65,16 +69,17 @@ pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i
                 .collect();
             array(rounded)
         }),
-        udf("hours_between", vec![MICROS, MICROS], DataType::Float64, |args, _| {
-            let a = args[0].as_primitive::<TimestampMicrosecondType>();
-            let b = args[1].as_primitive::<TimestampMicrosecondType>();
+        udf("hours_between", two(time_like()), DataType::Float64, |args, _| {
+            let (a, b) = (cast(&args[0], &MICROS)?, cast(&args[1], &MICROS)?);
+            let a = a.as_primitive::<TimestampMicrosecondType>();
+            let b = b.as_primitive::<TimestampMicrosecondType>();
             let hours: Float64Array = a.iter().zip(b.iter()).map(|(a, b)| Some((b? - a?) as f64 / 3.6e9)).collect();
             array(hours)
         }),
         masking("mask_name", identifiers::mask_name),
         masking("mask_id_number", identifiers::mask_id_number),
         masking("mask_phone", identifiers::mask_phone),
-        udf("code_sort", vec![DataType::Utf8, DataType::Utf8], DataType::Int32, move |args, _| {
+        udf("code_sort", exact(vec![DataType::Utf8, DataType::Utf8]), DataType::Int32, move |args, _| {
             let (lists, labels) = (args[0].as_string::<i32>(), args[1].as_string::<i32>());
             let sorts: Int32Array =
                 lists.iter().zip(labels.iter()).map(|(list, label)| codes.get(list?)?.get(label?).copied()).collect();
@@ -90,7 +95,7 @@ fn age(born: i32, on: i32) -> i32 {
 }
 
 fn masking(name: &'static str, mask: fn(&str) -> String) -> ScalarUDF {
-    udf(name, vec![DataType::Utf8], DataType::Utf8, move |args, rows| {
+    udf(name, exact(vec![DataType::Utf8]), DataType::Utf8, move |args, rows| {
         let texts = args[0].as_string::<i32>();
         let mut masked = StringBuilder::with_capacity(rows, rows * 16);
         for text in texts {
@@ -104,10 +109,31 @@ fn array(values: impl Array + 'static) -> Outcome {
     Ok(ColumnarValue::Array(Arc::new(values) as ArrayRef))
 }
 
+fn exact(types: Vec<DataType>) -> Signature {
+    Signature::exact(types, Volatility::Immutable)
+}
+
+fn two(argument: Coercion) -> Signature {
+    Signature::coercible(vec![argument.clone(), argument], Volatility::Immutable)
+}
+
+/// A date; also a timestamp or a text such as `2024-06-27`.
+fn date_like() -> Coercion {
+    let others = vec![TypeSignatureClass::Timestamp, TypeSignatureClass::Native(logical_string())];
+    Coercion::new_implicit(TypeSignatureClass::Native(logical_date()), others, NativeType::Date)
+}
+
+/// A timestamp of any unit; also a date or a text.
+fn time_like() -> Coercion {
+    let others = vec![TypeSignatureClass::Native(logical_date()), TypeSignatureClass::Native(logical_string())];
+    let micros = NativeType::Timestamp(TimeUnit::Microsecond, None);
+    Coercion::new_implicit(TypeSignatureClass::Timestamp, others, micros)
+}
+
 /// A deterministic function over arrays of equal length.
 fn udf(
     name: &'static str,
-    arguments: Vec<DataType>,
+    arguments: Signature,
     result: DataType,
     body: impl Fn(&[ArrayRef], usize) -> Outcome + Send + Sync + 'static,
 ) -> ScalarUDF {
@@ -122,7 +148,7 @@ fn udf(
             value => Ok(value),
         }
     };
-    create_udf(name, arguments, result, Volatility::Immutable, Arc::new(run))
+    ScalarUDF::from(SimpleScalarUDF::new_with_signature(name, arguments, result, Arc::new(run)))
 }
 
 /// Code lists as list -> label -> position, from the landed `code_lists` table.

@@ -15,7 +15,9 @@ pub use functions::DESCRIPTIONS as FUNCTIONS;
 pub use problem::run_problem;
 pub use session::{QueryLimits, Session, Snapshot, TableSchemas};
 pub use unit_tests::{UnitTestResult, run_unit_tests};
-pub use views::{Layer, Model, ModelColumn, View, ViewCatalog, parse_one, reads_of, yaml_problem};
+pub use views::{
+    FailsAs, Layer, Materialized, Model, ModelColumn, View, ViewCatalog, parse_one, reads_of, yaml_problem,
+};
 
 /// The warehouse's own records, which marts may read beside staging views.
 pub const SYSTEM_TABLES: [&str; 3] = ["batches", "quarantine", "runs"];

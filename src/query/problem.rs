@@ -1,5 +1,6 @@
 //! DataFusion's errors as problems with a place: line and column of the SQL, what is wrong, a name meant instead.
 
+use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use regex::Regex;
 
@@ -18,11 +19,12 @@ pub(super) fn from_datafusion(error: &DataFusionError, doing: &str) -> Diagnosti
         DataFusionError::ResourcesExhausted(text) => Diagnostic::error(format!("not enough memory: {text}"))
             .hint("raise `limits.query_memory_bytes` in `gridhouse.toml`, or read less at a time"),
         DataFusionError::Plan(text) => Diagnostic::error(text.clone()),
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::ParquetError(_) => {
-            Diagnostic::unexpected(format!("{doing}: {}", crate::diagnostic::chain(error)))
+        other if is_damage(other) => {
+            let text = crate::diagnostic::chain(error);
+            Diagnostic::unexpected(format!("{doing}: {}", text.lines().next().unwrap_or_default()))
                 .hint("`gridhouse fsck` says whether a table is damaged")
         }
-        other => Diagnostic::error(other.message().to_string()),
+        other => Diagnostic::error(without_values(&other.message())),
     };
     if let Some(found) = error.diagnostic() {
         if problem.place.is_none()
@@ -36,6 +38,30 @@ pub(super) fn from_datafusion(error: &DataFusionError, doing: &str) -> Diagnosti
     }
     problem.message = problem.message.trim_end_matches('.').to_owned();
     problem
+}
+
+/// Files that cannot be read: nothing the SQL could do better.
+fn is_damage(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::ParquetError(_)
+        | DataFusionError::External(_) => true,
+        DataFusionError::ArrowError(inner, _) => {
+            matches!(**inner, ArrowError::ExternalError(_) | ArrowError::IoError(..) | ArrowError::ParquetError(_))
+        }
+        _ => false,
+    }
+}
+
+/// An engine's message names the value it stumbled over, which may be somebody's number or name.
+fn without_values(text: &str) -> String {
+    // From the first quote to the last, since a value may hold quotes; the apostrophe of a word opens nothing.
+    const VALUES: &str = r#"(?s)(^|\W)(?:'.*'|".*")|\b\d{4,}(?:\.\d+)?\b"#;
+    match Regex::new(VALUES) {
+        Ok(values) => values.replace_all(text, "${1}a value (hidden)").into_owned(),
+        Err(_) => "a value cannot be read".to_owned(),
+    }
 }
 
 /// An error that came while rows were being read.
@@ -85,4 +111,30 @@ fn split_position(text: &str) -> (String, Option<Place>) {
         return (found[1].to_owned(), Some(Place::at("", line, column)));
     }
     (text.to_owned(), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_hidden_and_damage_is_nobodys_mistake() {
+        for (message, shown) in [
+            (
+                "Cannot cast string '15400000000' to value of Int16 type",
+                "Cannot cast string a value (hidden) to value of Int16 type",
+            ),
+            ("Error parsing timestamp from 'it's 3': error", "Error parsing timestamp from a value (hidden): error"),
+            ("Can't cast value 15400000000 to type Int32", "Can't cast value a value (hidden) to type Int32"),
+        ] {
+            let error = DataFusionError::ArrowError(Box::new(ArrowError::CastError(message.to_owned())), None);
+            let problem = from_datafusion(&error, "the query failed");
+            assert!(problem.message.ends_with(shown), "{}", problem.message);
+            assert_eq!(problem.fault, crate::diagnostic::Fault::User);
+        }
+        let torn = ArrowError::ParquetError("EOF".to_owned());
+        let problem = run_problem(&DataFusionError::ArrowError(Box::new(torn), None));
+        assert_eq!(problem.fault, crate::diagnostic::Fault::Unexpected);
+        assert!(problem.hint.is_some_and(|hint| hint.contains("fsck")));
+    }
 }

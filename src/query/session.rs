@@ -8,20 +8,27 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::{MemTable, ViewTable, empty::EmptyTable};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::views::{View, ViewCatalog, parse_one, reads_of, relocate};
 use super::{functions, problem};
-use crate::diagnostic::{Context, Diagnostic, Result, did_you_mean};
+use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
 use crate::warehouse::Warehouse;
+
+/// Tables that are pinned without being part of a snapshot's id.
+const UNNAMED: [&str; 2] = ["batches", "runs"];
 
 /// The table versions a run is pinned to, and the date its figures speak for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +50,13 @@ impl Snapshot {
     }
 
     /// Twelve characters that name these versions and this date.
+    ///
+    /// Batches and runs are left out: the batches follow from the other tables, and how often either was written
+    /// depends on how often a night was interrupted, which changes no figure.
     pub fn id(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.as_of.to_string().as_bytes());
-        for (name, version) in &self.versions {
+        for (name, version) in self.versions.iter().filter(|(name, _)| !UNNAMED.contains(&name.as_str())) {
             hasher.update(format!("\n{name}={version}").as_bytes());
         }
         hasher.finalize().to_hex()[..12].to_owned()
@@ -216,7 +226,7 @@ impl Session {
         }
         for view in needed {
             if !self.is_registered(&view.name) {
-                let plan = self.plan_text(&view.sql).await.map_err(|p| self.in_view(p, view))?;
+                let plan = self.plan_alone(view).await?;
                 let provider = Arc::new(ViewTable::new(plan, Some(view.sql.clone())));
                 self.ctx.register_table(&view.name, provider).doing("registering a view")?;
                 self.remember(&view.name);
@@ -236,6 +246,15 @@ impl Session {
             problem.effect("not built")
         } else {
             problem.effect(format!("not built, nor what reads it: {}", dependents.join(", ")))
+        }
+    }
+
+    /// Plans a view whose tables and views are registered.
+    async fn plan_alone(&self, view: &View) -> Result<LogicalPlan> {
+        let plan = self.plan_text(&view.sql).await.map_err(|p| self.in_view(p, view))?;
+        match first_unstable(&plan).doing("looking at a view's functions")? {
+            Some(function) => Err(self.in_view(clock_problem(&function, &view.sql), view)),
+            None => Ok(plan),
         }
     }
 
@@ -287,19 +306,24 @@ impl Session {
 
     /// Plans a query and checks that it only reads.
     pub async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
-        let mut names = reads_of(sql)?;
-        if sql.to_lowercase().contains("information_schema") {
-            // It lists what is registered, and here that happens only when something is read.
-            names = self.relation_names();
+        let names = reads_of(sql)?;
+        let statement = parse_one(sql)?.to_string().to_lowercase();
+        if statement.contains("information_schema") || statement.starts_with("show") {
+            // Lists what is registered, and here that happens only when something is read. A broken view hides itself
+            // only.
+            for name in self.relation_names() {
+                drop(self.prepare(&[name]).await);
+            }
+        } else {
+            self.prepare(&names).await?;
         }
-        self.prepare(&names).await?;
         self.plan_text(sql).await
     }
 
     /// Plans one view of the catalog.
     pub async fn plan_view(&self, view: &View) -> Result<LogicalPlan> {
         self.prepare(&view.reads).await?;
-        self.plan_text(&view.sql).await.map_err(|p| self.in_view(p, view))
+        self.plan_alone(view).await
     }
 
     /// The columns of a table or view.
@@ -360,15 +384,41 @@ impl Session {
     }
 }
 
-/// Where `name` first stands in `sql`.
-fn position_of(name: &str, sql: &str) -> Option<crate::diagnostic::Place> {
-    for (index, line) in sql.lines().enumerate() {
-        if let Some(at) = line.find(name) {
-            let column = line[..at].chars().count() + 1;
-            return Some(crate::diagnostic::Place::at("", index as u32 + 1, column as u32));
-        }
-    }
-    None
+/// Where `name` first stands in `sql` as a word, not in a comment or a text.
+fn position_of(name: &str, sql: &str) -> Option<Place> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+    let at = tokens.into_iter().find_map(|token| match token.token {
+        Token::Word(word) if word.value.eq_ignore_ascii_case(name) => Some(token.span.start),
+        _ => None,
+    })?;
+    Some(Place::at("", at.line as u32, at.column as u32))
+}
+
+/// The first function of a plan that gives something else each time: the clock, chance, the file a row lies in.
+fn first_unstable(plan: &LogicalPlan) -> std::result::Result<Option<Arc<ScalarUDF>>, DataFusionError> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|inner| match inner {
+                Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => {
+                    found = Some(call.func.clone());
+                    Ok(TreeNodeRecursion::Stop)
+                }
+                _ => Ok(TreeNodeRecursion::Continue),
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+fn clock_problem(function: &ScalarUDF, sql: &str) -> Diagnostic {
+    let names = std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str));
+    let written = names.filter_map(|name| Some((name, position_of(name, sql)?))).next();
+    let (name, place) = written.map_or((function.name(), None), |(name, place)| (name, Some(place)));
+    let problem = Diagnostic::error(format!("a view may not read the clock or chance, as `{name}` does"))
+        .note("why", "the same snapshot must give the same figures whenever they are made")
+        .hint("`as_of_date()` is the date the figures speak for, `as_of_end()` the first instant after it");
+    Diagnostic { place, ..problem }
 }
 
 fn context(limits: &QueryLimits) -> Result<SessionContext> {
@@ -387,4 +437,26 @@ fn context(limits: &QueryLimits) -> Result<SessionContext> {
     }
     let runtime = runtime.build_arc().doing("starting the query engine")?;
     Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_named_by_what_figures_rest_on() {
+        let named = |versions: &[(&str, u64)]| {
+            let versions = versions.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect();
+            Snapshot { as_of: NaiveDate::default(), versions }.id()
+        };
+        let id = named(&[("batches", 1), ("residents", 7)]);
+        assert_eq!(id, named(&[("batches", 2), ("residents", 7), ("runs", 3)]));
+        assert_ne!(id, named(&[("batches", 1), ("residents", 8)]));
+    }
+
+    #[test]
+    fn a_word_is_found_outside_comments_and_texts() {
+        let place = position_of("now", "-- now\nSELECT 'now', NOW()").expect("a place");
+        assert_eq!((place.line, place.column), (Some(2), Some(15)));
+    }
 }

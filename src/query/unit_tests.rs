@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::session::{QueryLimits, Session};
-use super::views::{UnitTest, View, ViewCatalog, referenced_name};
+use super::views::{UnitTest, View, ViewCatalog, referenced_name, relocate};
 use crate::diagnostic::{Context, Diagnostic, Result, did_you_mean};
 
 /// The outcome of one unit test; `problem` says what differs.
@@ -74,7 +74,8 @@ async fn run(
         }
     }
     let over_rows = Session::over_rows(session, catalog.clone(), as_of, inputs, limits)?;
-    let actual = over_rows.fetch(&view.sql).await?;
+    let in_sql = |p: Diagnostic| if p.place.is_some() { relocate(p, &view.path, &view.sql) } else { p };
+    let actual = over_rows.fetch(&view.sql).await.map_err(in_sql)?;
     compare(&actual, &test.expect.rows)
 }
 

@@ -10,7 +10,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use serde::Deserialize;
 
-use crate::diagnostic::{Context, Diagnostic, Place, Result};
+use crate::diagnostic::{Context, Diagnostic, Place, Result, Severity};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
@@ -51,7 +51,7 @@ pub struct View {
 impl View {
     /// Computed once a night and kept, rather than each time it is read.
     pub fn is_materialized(&self) -> bool {
-        self.model.config.materialized.as_deref() == Some("table")
+        self.model.config.materialized == Some(Materialized::Table)
     }
 }
 
@@ -78,12 +78,39 @@ pub struct Model {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    pub materialized: Option<String>,
-    pub severity: Option<String>,
+    pub materialized: Option<Materialized>,
+    #[serde(default)]
+    pub severity: FailsAs,
     #[serde(default)]
     pub meta: serde_json::Value,
     #[serde(default)]
     pub tags: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Materialized {
+    Table,
+    View,
+}
+
+/// What a failing check or data test is; errors stop the reports that use the view.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailsAs {
+    #[serde(alias = "warning")]
+    Warn,
+    #[default]
+    Error,
+}
+
+impl From<FailsAs> for Severity {
+    fn from(fails_as: FailsAs) -> Self {
+        match fails_as {
+            FailsAs::Warn => Severity::Warning,
+            FailsAs::Error => Severity::Error,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -156,15 +183,25 @@ pub struct ViewCatalog {
 }
 
 impl ViewCatalog {
-    /// Reads every view below `root`. Views that cannot be parsed are left out and reported.
-    pub fn load(root: &Path) -> (Self, Vec<Diagnostic>) {
+    /// Reads every view below `root`. Views that cannot be parsed, or are named like one of `tables`, are left out and
+    /// reported.
+    pub fn load(root: &Path, tables: &BTreeSet<String>) -> (Self, Vec<Diagnostic>) {
         let mut catalog = Self::default();
         let mut problems = Vec::new();
         for (layer, folder) in Layer::FOLDERS {
-            match sql_files(&root.join(folder)) {
+            let folder = root.join(folder);
+            problems.extend(described_without_sql(&folder));
+            match files_of(&folder, "sql") {
                 Ok(files) => {
                     for path in files {
                         match load_view(layer, &path) {
+                            // Whoever reads the name would get the one for the other.
+                            Ok(view) if tables.contains(&view.name) => problems.push(
+                                Diagnostic::error(format!("view `{}` has the name of a table", view.name))
+                                    .in_file(&path)
+                                    .effect("the view is left out; what reads the name reads the table")
+                                    .hint(format!("give the file another name, such as `stg_{}.sql`", view.name)),
+                            ),
                             Ok(view) => {
                                 if let Some(other) = catalog.views.get(&view.name) {
                                     problems.push(
@@ -285,14 +322,29 @@ impl ViewCatalog {
     }
 }
 
-fn sql_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A description whose query is missing or named differently would say nothing of anything.
+fn described_without_sql(folder: &Path) -> Vec<Diagnostic> {
+    // A folder that cannot be listed is reported with its queries.
+    let described = files_of(folder, "yml").unwrap_or_default();
+    let alone = described.into_iter().filter(|yml| !yml.with_extension("sql").is_file());
+    alone
+        .map(|yml| {
+            let stem = yml.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Diagnostic::error(format!("describes no view: there is no `{stem}.sql` beside it"))
+                .in_file(yml)
+                .hint("a view is `<name>.sql` with `<name>.yml` beside it")
+        })
+        .collect()
+}
+
+fn files_of(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
     let mut files = Vec::new();
     for entry in fs_err::read_dir(folder).doing("listing the views")? {
         let path = entry.doing("listing the views")?.path();
-        if path.extension().is_some_and(|e| e == "sql") {
+        if path.extension().is_some_and(|e| e == extension) {
             files.push(path);
         }
     }
@@ -341,7 +393,9 @@ pub fn yaml_problem(error: &serde_saphyr::Error, path: &Path) -> Diagnostic {
         None => Place::file(path),
     };
     let text = error.without_snippet().to_string();
-    Diagnostic::error(text.lines().next().unwrap_or("not valid YAML").to_owned()).at(place)
+    let text = text.lines().next().unwrap_or("not valid YAML");
+    let said = format!(" at line {}, column {}", place.line.unwrap_or(0), place.column.unwrap_or(0));
+    Diagnostic::error(text.replace(&said, "")).at(place)
 }
 
 /// Parses one SELECT and gives the tables and views it reads.

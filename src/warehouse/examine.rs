@@ -108,19 +108,12 @@ impl Warehouse {
         found.files = files.len();
         let mut rows = Some(0);
         for file in files {
-            let path = self.table_path(name).join(&file.path);
-            match fs_err::metadata(&path) {
-                Ok(metadata) if metadata.len() == file.bytes => {}
-                Ok(metadata) => found.problems.push(
-                    Diagnostic::unexpected(format!("has {} bytes, the log says {}", metadata.len(), file.bytes))
-                        .in_file(&path),
-                ),
-                Err(error) => {
-                    found.problems.push(Diagnostic::unexpected(error.to_string()).hint("restore it from a backup"));
-                    rows = None;
-                    continue;
-                }
+            if let Some(problem) = table.damage(&file) {
+                found.problems.push(problem.hint("restore it from a backup"));
+                rows = None;
+                continue;
             }
+            let path = self.table_path(name).join(&file.path);
             match table.read(&file.path, None).await {
                 Ok(batches) => {
                     let counted: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();

@@ -117,12 +117,14 @@ impl Warehouse {
         match builder.load().await {
             Ok(delta) => Ok(Some(Table::new(name, delta))),
             Err(DeltaTableError::NotATable(_)) => Ok(None),
-            Err(error) => Err(Diagnostic::unexpected(format!(
-                "table `{name}` does not open: {}",
-                crate::diagnostic::chain(&error)
-            ))
-            .in_file(self.table_path(name))
-            .hint("`gridhouse fsck` says what is damaged")),
+            Err(error) => {
+                let text = crate::diagnostic::chain(&error);
+                // Further lines are the library's backtrace.
+                let text = text.lines().next().unwrap_or_default();
+                Err(Diagnostic::unexpected(format!("table `{name}` does not open: {text}"))
+                    .in_file(self.table_path(name))
+                    .hint("`gridhouse fsck` says what is damaged"))
+            }
         }
     }
 

@@ -51,7 +51,7 @@ fn write_synced(path: PathBuf, payload: &PutPayload, create: bool) -> Result<()>
     let folder = path.parent().map_or_else(|| PathBuf::from("."), PathBuf::from);
     let write = || -> std::io::Result<()> {
         fs_err::create_dir_all(&folder)?;
-        let mut aside = tempfile::Builder::new().prefix(".aside-").tempfile_in(&folder)?;
+        let mut aside = aside_in(&folder)?;
         for part in payload {
             aside.write_all(part)?;
         }
@@ -64,6 +64,14 @@ fn write_synced(path: PathBuf, payload: &PutPayload, create: bool) -> Result<()>
         File::open(&folder)?.sync_all()
     };
     write().map_err(|source| failed(&path, source))
+}
+
+/// A temporary file with the rights of any new file: other accounts and engines read the tables in place.
+fn aside_in(folder: &std::path::Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".aside-").tempfile_in(folder)
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 //! One Delta table at one version: its files and rows, and the next commit.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
@@ -127,15 +128,27 @@ impl Table {
         Ok(files)
     }
 
-    /// The number of rows, from the files' statistics.
-    pub async fn row_count(&self) -> Result<u64> {
-        let mut total = 0;
-        for file in self.files().await? {
-            total += file.rows.ok_or_else(|| {
-                Diagnostic::unexpected(format!("`{}` has no row count in the log", file.path)).in_file(&self.name)
-            })?;
+    /// The number of rows, from the files' statistics; `None` where a file has none.
+    pub async fn row_count(&self) -> Result<Option<u64>> {
+        Ok(self.files().await?.iter().map(|file| file.rows).sum())
+    }
+
+    /// The table's folder; `None` where it is on no local disk.
+    fn folder(&self) -> Option<PathBuf> {
+        self.delta.table_url().to_file_path().ok()
+    }
+
+    /// A data file that is missing, or not as long as the log says: a scan would pass over it without a word.
+    pub(super) fn damage(&self, file: &DataFile) -> Option<Diagnostic> {
+        let path = self.folder()?.join(&file.path);
+        match fs_err::metadata(&path) {
+            Ok(metadata) if metadata.len() == file.bytes => None,
+            Ok(metadata) => Some(
+                Diagnostic::unexpected(format!("has {} bytes, the log says {}", metadata.len(), file.bytes))
+                    .in_file(path),
+            ),
+            Err(error) => Some(Diagnostic::unexpected(error.to_string())),
         }
-        Ok(total)
     }
 
     /// All rows of one file, or the named columns of it, with this table's schema (columns the file lacks are null).
@@ -161,6 +174,12 @@ impl Table {
         let files = self.files().await?;
         if files.is_empty() {
             return Ok(Arc::new(EmptyTable::new(self.schema.clone())));
+        }
+        if let Some(problem) = files.iter().find_map(|file| self.damage(file)) {
+            return Err(problem
+                .note("table", self.name.clone())
+                .effect("nothing was read from this table, so that no rows go missing unnoticed")
+                .hint("`gridhouse fsck` says what is damaged"));
         }
         let root = self.delta.table_url();
         let urls = files
@@ -193,6 +212,8 @@ impl Table {
                     stored.data_type(),
                     field.data_type()
                 ))
+                // The table, not the delivery at hand: its sender can mend nothing.
+                .in_file(self.folder().unwrap_or_else(|| PathBuf::from(&self.name)))
                 .effect("nothing was landed in this table")
                 .hint("a column cannot change its type: give the new one another name"));
             }

@@ -5,6 +5,7 @@
 mod cli;
 mod contracts;
 mod crash;
+mod damage;
 mod docs;
 mod landing;
 mod reports;

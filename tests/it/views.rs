@@ -153,3 +153,98 @@ for row in closed: print(*row, sep=',')";
     ];
     assert_eq!(ours.join("\n"), String::from_utf8_lossy(&output.stdout).trim());
 }
+
+#[test]
+fn what_is_wrong_with_a_view_is_said_by_every_command_and_stops_what_rests_on_it() {
+    let project = Project::sample();
+    let yml = "queries/marts/visit_by_place.yml";
+    let text = std::fs::read_to_string(project.path(yml)).expect("a description");
+    project.write(yml, text.replacen("materialized: table", "materialized: tabel", 1));
+    project.write("queries/marts/nothing.yml", "models: []\n");
+    project.write("queries/marts/residents.sql", "SELECT * FROM stg_residents");
+    for arguments in [&["check"][..], &["nightly", "--as-of", crate::support::AS_OF]] {
+        let run = project.run(arguments).expect(1);
+        assert!(run.stderr.contains("visit_by_place.yml") && run.stderr.contains("tabel"), "{}", run.stderr);
+        assert!(!run.stderr.contains(" at line "), "{}", run.stderr);
+        assert!(run.stderr.contains("there is no `nothing.sql` beside it"), "{}", run.stderr);
+        assert!(run.stderr.contains("view `residents` has the name of a table"), "{}", run.stderr);
+    }
+    let run = project.run(&["sql", "-c", "SELECT count(*) > 100 FROM residents", "--format", "csv"]).expect(0);
+    assert!(run.stdout.contains("true") && run.stderr.contains("has the name of a table"), "{}", run.stderr);
+    let run = project.run(&["describe", "residents"]).expect(0);
+    assert!(run.stderr.contains("has the name of a table"), "{}", run.stderr);
+}
+
+#[test]
+fn a_data_test_that_makes_no_sense_stops_reports_and_not_the_other_tests() {
+    let project = Project::sample();
+    let yml = "queries/marts/visit_by_place.yml";
+    let text = std::fs::read_to_string(project.path(yml)).expect("a description");
+    project.write(yml, text.replacen("data_tests: [unique, not_null]", "data_tests: [uniqe, not_null]", 1));
+    let run = project.run(&["check", "visit_by_place", "--format", "json"]).expect(1);
+    assert!(run.stderr.contains("visit_by_place.yml: data test `uniqe(place_code)`"), "{}", run.stderr);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).expect("JSON");
+    let outcome = |test: &str| rows.iter().find(|row| row["test"] == test).map(|row| row["outcome"].clone());
+    assert_eq!(outcome("uniqe(place_code)"), Some("failed".into()));
+    assert_eq!(outcome("not_null(place_code)"), Some("passed".into()));
+    let night = project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(1);
+    assert!(night.stderr.contains("uniqe") && night.stderr.contains("visit_log"), "{}", night.stderr);
+}
+
+#[test]
+fn a_view_may_not_read_the_clock() {
+    let project = Project::sample();
+    project
+        .write("queries/marts/visits_now.sql", "-- current_date\nSELECT place_code, current_date FROM visit_by_place");
+    let run = project.run(&["check"]).expect(1);
+    assert!(run.stderr.contains("visits_now.sql:2:20"), "{}", run.stderr);
+    assert!(run.stderr.contains("`current_date`") && run.stderr.contains("`as_of_date()`"), "{}", run.stderr);
+    project.run(&["sql", "-c", "SELECT now(), random(), uuid(), current_date"]).expect(0);
+}
+
+#[test]
+fn sql_is_run_as_written_and_placed_in_the_whole_text() {
+    let project = Project::sample();
+    assert_eq!(project.sql("SELECT count(*) FROM residents WHERE name = 'x'' or ''1''=''1'"), "0");
+    let run = project.run(&["sql", "-c", "SELECT 1;\n\nSELECT 2; SELECT nothing FROM stg_visits"]).expect(1);
+    assert!(run.stderr.contains(":3:18"), "{}", run.stderr);
+    assert!(run.stderr.contains(" 3 | SELECT 2; SELECT nothing FROM stg_visits"), "{}", run.stderr);
+    let file = project.write("bom.sql", "\u{feff}SELECT 1 AS one;\n");
+    project.run(&["sql", "-f", file.to_str().expect("a path")]).expect(0);
+    let run = project.run(&["sql", "-c", "SELECT 1; SELECT 2", "--format", "json"]).expect(1);
+    assert!(run.stdout.is_empty() && run.stderr.contains("one statement"), "{}", run.stderr);
+    let run = project.run(&["sql", "-c", "SELECT make_array(1, 2) AS l", "--format", "csv"]).expect(1);
+    assert!(run.stderr.contains("array_to_string"), "{}", run.stderr);
+    let tables = project.run(&["sql", "-c", "SHOW TABLES"]).expect(0).stdout;
+    assert!(tables.contains("residents") && tables.contains("population_by_place"), "{tables}");
+    let run = project.run(&["sql", "-c", "SELECT CAST(phone AS SMALLINT) FROM residents"]).expect(1);
+    assert!(run.stderr.contains("a value (hidden)") && !run.stderr.contains("154"), "{}", run.stderr);
+}
+
+#[test]
+fn dates_timestamps_and_texts_go_together() {
+    let project = Project::sample();
+    let sql = "SELECT age_on('1990-02-28', as_of_end()), age_on(NULL, as_of_date()), \
+               hours_between(as_of_date(), '2024-06-28 12:00:00'), hours_between(as_of_end(), as_of_date())";
+    assert_eq!(project.sql(sql), "34,,36.0,-24.0");
+    let run = project.run(&["sql", "-c", "SELECT hours_between(1, 2)"]).expect(1);
+    assert!(run.stderr.contains("hours_between"), "{}", run.stderr);
+}
+
+#[test]
+fn a_night_prints_what_it_is_asked_for() {
+    let project = Project::sample();
+    let night = |more: &[&str]| {
+        let mut arguments = vec!["nightly", "--as-of", crate::support::AS_OF];
+        arguments.extend(more);
+        project.run(&arguments).expect(0)
+    };
+    let run = night(&["-q"]);
+    assert!(run.stdout.is_empty() && run.stderr.is_empty(), "{}{}", run.stdout, run.stderr);
+    let run = night(&["--format", "csv"]);
+    assert!(run.stdout.starts_with("table,rows_in,") && run.stdout.lines().count() == 1, "{}", run.stdout);
+    assert!(run.stdout.contains("dropped") && run.stderr.contains("deliveries  0 landed"), "{}", run.stderr);
+    serde_json::from_str::<serde_json::Value>(&night(&["-q", "--format", "json"]).stdout).expect("JSON");
+    let columns = project.run(&["describe", "visit_by_place", "--format", "csv"]).expect(0).stdout;
+    assert!(columns.starts_with("name,label,type,unit,description\nplace_level,"), "{columns}");
+}
