@@ -291,6 +291,18 @@ fn workbooks_of_other_writers() {
     );
 }
 
+#[test]
+fn a_number_shown_with_zeros_keeps_them() {
+    let content = workbook(|workbook| {
+        let code = Format::new().set_num_format("000000");
+        let sheet = workbook.add_worksheet();
+        sheet.write(0, 0, "编号").unwrap().write(0, 1, "备注").unwrap();
+        sheet.write_with_format(1, 0, 123, &code).unwrap().write_with_format(1, 1, 1.5, &code).unwrap();
+        sheet.write_with_format(2, 0, 1_234_567, &code).unwrap().write(2, 1, 7).unwrap();
+    });
+    check("a.xlsx", content, "xlsx 1: 编号|备注\n2: 000123|1.5\n3: 1234567|7");
+}
+
 /// A workbook with one sheet and shared strings made of the given XML, repeated to any size.
 fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
     let types = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
@@ -325,6 +337,9 @@ fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
 fn hostile_workbooks_are_refused_or_harmless() {
     let table = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c></row><row r=\"2\"><c r=\"A2\"><v>7</v></c></row></sheetData>";
     check("a.xlsx", raw_workbook(table, "<sst></sst>", 0), "xlsx 1: id\n2: 7");
+    // A formula nobody worked out has no value, not an empty one.
+    let formula = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c><c r=\"B1\" t=\"inlineStr\"><is><t>name</t></is></c></row><row r=\"2\"><c r=\"A2\"><f>1+1</f></c><c r=\"B2\"><v>7</v></c></row></sheetData>";
+    check("a.xlsx", raw_workbook(formula, "<sst></sst>", 0), "xlsx 1: id|name\n2: ∅|7 !FormulaError@0");
     // What a sheet claims costs nothing.
     let claim = format!("<dimension ref=\"A1:ZZZZZZ1000000000\"/>{table}");
     check("a.xlsx", raw_workbook(&claim, "<sst></sst>", 0), "xlsx 1: id\n2: 7");

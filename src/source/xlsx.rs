@@ -5,7 +5,7 @@
 //! taken if its header is recognised; several sheets of the same table follow one another, and the others are named in
 //! a remark.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::thread;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 
 use super::{
     BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind,
@@ -71,11 +71,12 @@ struct Plan {
     sheets: Vec<SheetPlan>,
     schema: SchemaRef,
     limits: Limits,
+    has_formulas: bool,
 }
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
     let limits = options.limits;
-    xlsx_guard::check(File::open(path)?, limits)?;
+    let has_formulas = xlsx_guard::check(File::open(path)?, limits)?;
     let file = BufReader::new(File::open(path)?);
     let (heads_out, heads_in) = mpsc::sync_channel(1);
     let (plan_out, plan_in) = mpsc::sync_channel::<Plan>(1);
@@ -95,7 +96,7 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         }
     })?;
     let heads = heads_in.recv().map_err(|_| gone())??;
-    let Planned { header, header_line, remarks, plan } = plan(&heads, options)?;
+    let Planned { header, header_line, remarks, plan } = plan(&heads, options, has_formulas)?;
     plan_out.send(plan).map_err(|_| gone())?;
     let sum = Sum::default();
     Ok(Box::new(WorkbookReader { batches, is_at_end: false, header, header_line, remarks, limits, sum }))
@@ -172,7 +173,7 @@ struct Planned {
 }
 
 /// Chooses the sheets and how their columns go together.
-fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<Planned, SourceError> {
+fn plan(heads: &[SheetHead], options: &OpenOptions<'_>, has_formulas: bool) -> Result<Planned, SourceError> {
     let found: Vec<(&SheetHead, header::Found)> =
         heads.iter().filter_map(|h| Some((h, header::find(&h.rows, options.is_known_column)?))).collect();
     let best = found.iter().map(|(_, f)| f.known).max().ok_or(SourceError::NoHeader)?;
@@ -217,7 +218,7 @@ fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<Planned, Sourc
     }
     options.limits.check_columns(names.len(), first_head.lines[first.first])?;
     let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), limits: options.limits };
+    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), limits: options.limits, has_formulas };
     Ok(Planned { header: names, header_line: first_head.lines[first.first], remarks, plan })
 }
 
@@ -246,9 +247,11 @@ fn left_out(
 /// Sends all rows of the chosen sheets. Ends early, without an error, when nobody listens any more.
 fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -> Result<(), SourceError> {
     for sheet in &plan.sheets {
+        let unknown = if plan.has_formulas { uncalculated(workbook, sheet)? } else { HashSet::new() };
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(|e| damaged(&e, None))?;
+        let zeros: Vec<usize> = cells.styles().iter().map(zero_count).collect();
         let mut rows = Rows::new(plan, sheet);
-        while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e, Some(rows.line)))? {
+        while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(|e| damaged(&e, Some(rows.line)))? {
             let (row, column) = cell.get_position();
             let line = row.saturating_add(1);
             if line <= sheet.last_header_line {
@@ -262,7 +265,10 @@ fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -
                     return Ok(());
                 }
             }
-            rows.take(column as usize, cell.get_value())?;
+            match cell.get_value() {
+                DataRef::Empty if unknown.contains(&(row, column)) => rows.fault(column as usize),
+                value => rows.take(column as usize, value, zeros.get(style).copied().unwrap_or_default())?,
+            }
         }
         rows.end_row();
         if !rows.lines.is_empty() && batches.send(rows.batch()).is_err() {
@@ -270,6 +276,35 @@ fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -
         }
     }
     Ok(())
+}
+
+/// Formulas below the header that a program wrote without working them out: an empty value would be a guess. Looked for
+/// apart because the library tells a cell's formula or its style, not both.
+fn uncalculated(workbook: &mut Workbook, sheet: &SheetPlan) -> Result<HashSet<(u32, u32)>, SourceError> {
+    /// A workbook with more of them was never opened in a spreadsheet.
+    const FORMULAS_MAX: usize = 100_000;
+    let mut found = HashSet::new();
+    let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(|e| damaged(&e, None))?;
+    while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(|e| damaged(&e, None))? {
+        if cell.formula.is_some() && matches!(cell.value, DataRef::Empty) && cell.pos.0 >= sheet.last_header_line {
+            found.insert(cell.pos);
+            if found.len() > FORMULAS_MAX {
+                let detail = "it holds formulas without results; open it in a spreadsheet and save it";
+                return Err(SourceError::Damaged {
+                    what: "workbook",
+                    detail,
+                    line: Some(cell.pos.0.saturating_add(1)),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many digits a number format of nothing but zeros shows: `000000` makes 123 a code, 000123.
+fn zero_count(style: &Style) -> usize {
+    let format = style.number_format.as_ref().map(|format| format.format_code.as_str()).unwrap_or_default();
+    if format.bytes().all(|b| b == b'0') { format.len() } else { 0 }
 }
 
 /// Collects cells into rows and rows into a batch.
@@ -310,9 +345,20 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn take(&mut self, column: usize, value: &DataRef<'_>) -> Result<(), SourceError> {
+    fn fault(&mut self, column: usize) {
+        if let Some(Some(place)) = self.sheet.columns.get(column) {
+            self.row_faults.push((*place as u32, FaultKind::FormulaError));
+        }
+    }
+
+    /// Takes a cell; a number shorter than `zeros` digits is filled up with zeros.
+    fn take(&mut self, column: usize, value: &DataRef<'_>, zeros: usize) -> Result<(), SourceError> {
         self.text.clear();
         let fault = write_cell(value, &mut self.text);
+        let is_number = matches!(value, DataRef::Int(_) | DataRef::Float(_));
+        if is_number && self.text.len() < zeros && self.text.bytes().all(|b| b.is_ascii_digit()) {
+            self.text.insert_str(0, &"0".repeat(zeros - self.text.len()));
+        }
         let limits = &self.plan.limits;
         if self.text.len() > limits.cell_bytes_max {
             return Err(SourceError::over(Limit::CellBytes, limits.cell_bytes_max as u64, Some(self.line)));
