@@ -616,6 +616,7 @@ impl Reading {
         prepared.accepted.absent = (0..contract.columns.len()).filter(|at| binding.columns[*at].is_none()).collect();
         let context = CheckContext { as_of: self.moment.as_of, keys: known, zone: self.zone };
         let mut batches = Vec::new();
+        let mut text_bytes = vec![0; contract.columns.len()];
         while let Some(raw) = reader.next_batch().map_err(|error| self.source_problem(&error))? {
             let checked = contract::check(contract, &binding, &raw, &context);
             prepared.rows_in += raw.lines.len() as u64;
@@ -631,6 +632,11 @@ impl Reading {
             self.collect_violations(contract, &binding, &raw, &checked.violations, &keys, &mut prepared)?;
             if let Some(ids) = raw.values.column_by_name(ID_HEADER) {
                 prepared.corrected_ids.extend(ids.as_string::<i32>().iter().flatten().map(|id| id.trim().to_owned()));
+            }
+            // Told while reading, before memory is full of it.
+            for (at, column) in checked.accepted.columns().iter().enumerate() {
+                text_bytes[at] += merge::text_bytes(column);
+                merge::check_text_bytes(&contract.columns[at].name, text_bytes[at])?;
             }
             batches.push(checked.accepted);
         }

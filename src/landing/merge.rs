@@ -57,7 +57,7 @@ pub(super) fn joined(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Re
         parts.iter_mut().zip(columns).for_each(|(parts, column)| parts.push(column));
     }
     let columns = parts.into_iter().zip(schema.fields()).map(|(parts, field)| {
-        check_text_bytes(field.name(), &parts)?;
+        check_text_bytes(field.name(), parts.iter().map(text_bytes).sum())?;
         if parts.is_empty() {
             return Ok(new_empty_array(field.data_type()));
         }
@@ -67,17 +67,21 @@ pub(super) fn joined(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Re
 }
 
 /// Text of a column has to be reached by offsets of 31 bits.
-fn check_text_bytes(column: &str, parts: &[ArrayRef]) -> Result<()> {
-    let bytes = parts.iter().filter_map(|part| part.as_string_opt::<i32>()).map(|part| {
-        let offsets = part.value_offsets();
-        i64::from(offsets[offsets.len() - 1] - offsets[0])
-    });
-    if bytes.sum::<i64>() > i64::from(i32::MAX) {
+pub(super) fn check_text_bytes(column: &str, bytes: i64) -> Result<()> {
+    if bytes > i64::from(i32::MAX) {
         return Err(Diagnostic::error(format!("column `{column}` holds more than 2 GB of text"))
             .effect("not landed")
             .hint("send the rows in several files"));
     }
     Ok(())
+}
+
+/// Text in a column; 0 for columns of another type.
+pub(super) fn text_bytes(column: &ArrayRef) -> i64 {
+    column.as_string_opt::<i32>().map_or(0, |texts| {
+        let offsets = texts.value_offsets();
+        i64::from(offsets[offsets.len() - 1] - offsets[0])
+    })
 }
 
 /// A delivery with each key at most once.
