@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{CommandContext, Ending, moment, stop_flag};
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Fault, Result};
 use crate::landing::{self, Delivery, Land, Outcome};
 
 pub(super) async fn land(
@@ -44,8 +44,21 @@ pub(super) async fn land(
     };
     let deliveries = landing::land_all(&land, files).await?;
     print(context, &deliveries, dry_run, format)?;
-    let rejected = deliveries.iter().any(Delivery::is_rejected);
-    Ok(if rejected || deliveries.len() < files.len() { Ending::Problems } else { Ending::Done })
+    Ok(ending(&deliveries, files.len()))
+}
+
+fn ending(deliveries: &[Delivery], file_count: usize) -> Ending {
+    let is_unexpected = |delivery: &Delivery| match &delivery.outcome {
+        Outcome::Rejected { problem } => problem.fault == Fault::Unexpected,
+        _ => false,
+    };
+    if deliveries.iter().any(is_unexpected) {
+        Ending::Unexpected
+    } else if deliveries.iter().any(Delivery::is_rejected) || deliveries.len() < file_count {
+        Ending::Problems
+    } else {
+        Ending::Done
+    }
 }
 
 fn print(context: &CommandContext<'_>, deliveries: &[Delivery], dry_run: bool, format: Format) -> Result<()> {
@@ -61,6 +74,7 @@ fn print(context: &CommandContext<'_>, deliveries: &[Delivery], dry_run: bool, f
         "superseded",
         "deleted",
         "quarantined",
+        "dropped",
     ];
     let mut rows = Vec::new();
     for delivery in deliveries {
@@ -69,19 +83,18 @@ fn print(context: &CommandContext<'_>, deliveries: &[Delivery], dry_run: bool, f
             Outcome::Landed { batch } => {
                 row.extend([json!(if dry_run { "would land" } else { "landed" }), json!(batch.batch_id)]);
                 let c = batch.counts();
-                row.extend(
-                    [c.rows_in, c.inserted, c.updated, c.unchanged, c.superseded, c.deleted, c.quarantined]
-                        .map(|n| json!(n)),
-                );
+                let went = [c.inserted, c.updated, c.unchanged, c.superseded, c.deleted, c.quarantined, c.dropped];
+                row.push(json!(c.rows_in));
+                row.extend(went.map(|n| json!(n)));
             }
             Outcome::AlreadyLanded { batch_id } => {
                 row.extend([json!("landed before, nothing changed"), json!(batch_id)]);
-                row.extend(std::iter::repeat_n(Value::Null, 7));
+                row.resize(header.len(), Value::Null);
             }
             Outcome::Rejected { problem } => {
                 context.output.problem(problem);
-                row.extend([json!("rejected"), Value::Null]);
-                row.extend(std::iter::repeat_n(Value::Null, 7));
+                row.push(json!("rejected"));
+                row.resize(header.len(), Value::Null);
             }
         }
         for remark in &delivery.remarks {

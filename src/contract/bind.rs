@@ -25,7 +25,10 @@ pub struct BindError {
     pub missing: Vec<String>,
     /// Columns delivered twice: the contract's column, and the delivered names.
     pub repeated: Vec<(String, Vec<String>)>,
+    /// Names as delivered that may be shown; without a header the others may be somebody's data.
     pub found: Vec<String>,
+    /// How many further columns there are.
+    pub not_shown: usize,
 }
 
 impl std::error::Error for BindError {}
@@ -40,8 +43,19 @@ impl fmt::Display for BindError {
         for (column, names) in &self.repeated {
             parts.push(format!("`{column}` is delivered more than once, as {}", quoted(names)));
         }
-        write!(f, "{}; found {}", parts.join("; "), quoted(&self.found))
+        write!(f, "{}; ", parts.join("; "))?;
+        match (self.found.as_slice(), self.not_shown) {
+            ([], columns) => write!(f, "no column name was recognised in {columns} columns; is the header missing?"),
+            (found, 0) => write!(f, "found {}", quoted(found)),
+            (found, others) => write!(f, "found {} and {others} more", quoted(found)),
+        }
     }
+}
+
+/// Whether a delivered name looks like a column's and not like a value: short and without digits.
+pub fn looks_like_column_name(name: &str) -> bool {
+    const LENGTH_MAX: usize = 16;
+    name.chars().count() <= LENGTH_MAX && !name.chars().any(|c| c.is_numeric() || c.is_control())
 }
 
 /// Names of a delivered column that says what to do with a row, beside the one the contract gives.
@@ -94,8 +108,13 @@ impl Contract {
             operation.is_some() && has_key && !(0..columns.len()).any(|c| is_payload(c) && columns[c].is_some());
         if !repeated.is_empty() || (!missing.is_empty() && !is_deletions) {
             let name = |c: &usize| format!("{} {}", self.columns[*c].name, self.columns[*c].label);
-            let found = header.iter().filter(|name| !name.is_empty()).cloned().collect();
-            return Err(BindError { missing: missing.iter().map(name).collect(), repeated, found });
+            let is_known = |index: usize| owner[index].is_some() || operation == Some(index);
+            let has_header = (0..header.len()).any(is_known);
+            let named = || (0..header.len()).filter(|index| !header[*index].is_empty());
+            let is_shown = |index: &usize| has_header && (is_known(*index) || looks_like_column_name(&header[*index]));
+            let found: Vec<String> = named().filter(is_shown).map(|index| header[index].clone()).collect();
+            let not_shown = named().count() - found.len();
+            return Err(BindError { missing: missing.iter().map(name).collect(), repeated, found, not_shown });
         }
         let unknown = (0..header.len()).filter(|i| owner[*i].is_none() && operation != Some(*i));
         let absent = (0..columns.len()).filter(|c| columns[*c].is_none());

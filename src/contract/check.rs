@@ -14,7 +14,9 @@ use arrow::array::{
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter;
-use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Date32Type, Field, Float64Type, Int64Type, Schema, TimestampMicrosecondType,
+};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
@@ -47,6 +49,8 @@ pub struct Checked {
     pub accepted_rows: Vec<u32>,
     /// What to do with each accepted row, when the delivery says so.
     pub operations: Option<Vec<Operation>>,
+    /// The typed key columns of the rejected rows, in row order. Null where a part of the key could not be understood.
+    pub rejected_keys: RecordBatch,
     /// All violations of all rows, by row and column; warnings among them.
     pub violations: Vec<Violation>,
 }
@@ -177,8 +181,7 @@ impl<'a> Judge<'a> {
             };
             if operation.is_none() {
                 let name = self.contract.operation_column.clone().unwrap_or_default();
-                let reason = reason::unknown_operation(text.unwrap_or_default());
-                self.reject_row(row, &name, RuleCode::UnknownCode, reason);
+                self.reject_row(row, &name, RuleCode::UnknownCode, reason::unknown_operation());
             }
             operations.push(operation.unwrap_or(Operation::Update));
         }
@@ -196,6 +199,7 @@ impl<'a> Judge<'a> {
                 (FaultKind::TooFewFields { found } | FaultKind::TooManyFields { found }, _) => {
                     self.reject_row(row, "", RuleCode::RaggedRow, reason::ragged_row(found, width));
                 }
+                (FaultKind::StrayQuote, _) => self.reject_row(row, "", RuleCode::RaggedRow, reason::stray_quote()),
                 (FaultKind::LostDigits, Some(column)) => {
                     self.reject(row, column, RuleCode::LostDigits, false, |c| reason::lost_digits(&c.label));
                 }
@@ -222,6 +226,7 @@ impl<'a> Judge<'a> {
         let contract = self.contract;
         let column = &contract.columns[index];
         self.replacement_characters(index, raw);
+        self.scientific_notation(index, raw);
         let zone = self.context.zone;
         match column.kind {
             ColumnKind::Text => match column.code_list() {
@@ -260,6 +265,20 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Identifiers that a spreadsheet wrote as `4.30105E+17`: their last digits are gone.
+    fn scientific_notation(&mut self, index: usize, raw: &StringArray) {
+        let column = &self.contract.columns[index];
+        let is_identifier = self.contract.key.contains(&index) || text_form(column) != TextForm::Plain;
+        if column.kind != ColumnKind::Text || !is_identifier {
+            return;
+        }
+        for (row, text) in raw.iter().enumerate() {
+            if text.is_some_and(|text| value::is_scientific(&value::normalise_text(text))) {
+                self.reject(row, index, RuleCode::LostDigits, false, |c| reason::lost_digits(&c.label));
+            }
+        }
+    }
+
     /// The value could not be understood; a text already rejected as garbled is not rejected twice.
     fn unparsed(&mut self, row: usize, index: usize, text: &str, why: (RuleCode, String)) {
         self.unparsed[index].push(row as u32);
@@ -282,7 +301,7 @@ impl<'a> Judge<'a> {
                 continue;
             };
             // Nearly every value parses as it is; only the others are worth normalising.
-            let parsed = parse(text.as_bytes()).or_else(|| parse(value::normalise_text(text).as_bytes()));
+            let parsed = parse(text.as_bytes()).or_else(|| parse(value::half_width(text).as_bytes()));
             if parsed.is_none() && !value::trim_blanks(text).is_empty() {
                 self.unparsed(row, index, text, why(&self.contract.columns[index], text));
             }
@@ -347,19 +366,27 @@ impl<'a> Judge<'a> {
         let row_count = self.is_rejected.len();
         let accepted_rows: Vec<u32> = (0..row_count as u32).filter(|row| !self.is_rejected[*row as usize]).collect();
         let mut operations = self.row_operations;
+        let key_columns: Vec<&Column> = self.contract.key.iter().map(|at| &self.contract.columns[*at]).collect();
+        let key_fields: Vec<Field> =
+            key_columns.iter().map(|c| Field::new(&c.name, c.kind.data_type(), true)).collect();
+        let mut rejected_keys = RecordBatch::new_empty(Arc::new(Schema::new(key_fields)));
         if accepted_rows.len() < row_count {
-            let is_accepted = BooleanArray::from_iter(self.is_rejected.iter().map(|rejected| Some(!rejected)));
-            columns = columns
-                .iter()
-                .map(|c| filter(c, &is_accepted).expect("filtering a column by a mask of its length"))
-                .collect();
+            let chosen = |columns: &mut dyn Iterator<Item = &ArrayRef>, is_chosen: &BooleanArray| -> Vec<ArrayRef> {
+                columns.map(|c| filter(c, is_chosen).expect("filtering a column by a mask of its length")).collect()
+            };
+            let is_rejected = BooleanArray::from(std::mem::take(&mut self.is_rejected));
+            let keys = chosen(&mut self.contract.key.iter().map(|at| &columns[*at]), &is_rejected);
+            rejected_keys =
+                RecordBatch::try_new(rejected_keys.schema(), keys).expect("key columns as the contract says");
+            let is_accepted = BooleanArray::new(!is_rejected.values(), None);
+            columns = chosen(&mut columns.iter(), &is_accepted);
             operations = operations.map(|all| accepted_rows.iter().map(|row| all[*row as usize]).collect());
         }
         // Types come from the contract and rows without a key were rejected, so this can only fail by a mistake in this
         // file; going on would lose rows.
         let accepted =
             RecordBatch::try_new(self.contract.arrow_schema(), columns).expect("columns as the contract says");
-        Checked { accepted, accepted_rows, operations, violations }
+        Checked { accepted, accepted_rows, operations, rejected_keys, violations }
     }
 }
 

@@ -1,6 +1,6 @@
 //! ODCS files to contracts. Every problem is collected with its place; nothing stops at the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -47,6 +47,12 @@ const COLUMN_KEYS: &[&str] = &[
     "quality",
     "relationships",
 ];
+/// Tables that gridhouse keeps itself.
+const RESERVED_TABLES: &[&str] = &["batches", "runs", "quarantine"];
+const QUALITY_KEYS: &[&str] = &["type", "engine", "implementation", "severity", "name", "description"];
+const RELATIONSHIP_KEYS: &[&str] = &["type", "from", "to", "description"];
+/// Promises of the standard that nothing here keeps: better refused than believed.
+const NOT_ENFORCED: &[&str] = &["unique", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
 const TYPE_OPTIONS: &[&str] = &["minLength", "maxLength", "pattern", "minimum", "maximum"];
 
 pub(super) fn load(folder: &Path, code_lists_csv: &Path) -> Result<(Vec<Contract>, CodeLists), Vec<Problem>> {
@@ -154,6 +160,11 @@ impl File<'_> {
     fn table(&mut self, node: &Node, version: &str) -> Option<Contract> {
         self.check_keys(node, TABLE_KEYS);
         let table = self.name(node)?;
+        if RESERVED_TABLES.contains(&table.as_str()) {
+            let at = node.get("name").map_or(node.at, |n| n.at);
+            let hint = Some("choose another name".to_owned());
+            self.problem(at, format!("`{table}` is a table of gridhouse's own"), hint);
+        }
         let mut contract = Contract {
             label: self.text(node, "businessName").unwrap_or_else(|| table.clone()),
             description: self.text(node, "description").unwrap_or_default(),
@@ -235,6 +246,10 @@ impl File<'_> {
 
     fn column<'n>(&mut self, node: &'n Node) -> Option<Draft<'n>> {
         self.check_keys(node, COLUMN_KEYS);
+        let is_key = self.boolean(node, "primaryKey");
+        if !is_key {
+            self.check_enforced(node);
+        }
         let name = self.name(node)?;
         let kind = match node.get("logicalType").and_then(Node::text).as_deref() {
             Some("string") => ColumnKind::Text,
@@ -265,7 +280,6 @@ impl File<'_> {
                 Classification::Sensitive
             }
         };
-        let is_key = self.boolean(node, "primaryKey");
         let mut column = Column {
             label: self.text(node, "businessName").unwrap_or_else(|| name.clone()),
             description: self.text(node, "description").unwrap_or_default(),
@@ -310,16 +324,17 @@ impl File<'_> {
     fn rules(&mut self, node: &Node, index: usize, columns: &[Column]) -> Vec<Rule> {
         let mut rules = self.type_options(node, columns[index].kind);
         for relationship in self.list(node, "relationships") {
-            if let Some(to) = relationship.get("to") {
-                rules.extend(self.reference(to).map(|kind| Rule {
-                    kind,
-                    when: Vec::new(),
-                    is_warning: false,
-                    at: to.at,
-                }));
-            }
+            self.check_keys(relationship, RELATIONSHIP_KEYS);
+            let Some(to) = relationship.get("to") else {
+                let hint = Some("write `to: table.column`".to_owned());
+                self.problem(relationship.at, "the relationship says not what it refers to".to_owned(), hint);
+                continue;
+            };
+            let kind = self.reference(to);
+            rules.extend(kind.map(|kind| Rule { kind, when: Vec::new(), is_warning: false, at: to.at }));
         }
         for quality in self.list(node, "quality") {
+            self.check_keys(quality, QUALITY_KEYS);
             // Other engines' checks are none of our business.
             let engine = self.text(quality, "engine").unwrap_or_default();
             if engine != "gridhouse" {
@@ -359,11 +374,8 @@ impl File<'_> {
     fn type_options(&mut self, node: &Node, kind: ColumnKind) -> Vec<Rule> {
         let Some(options) = node.get("logicalTypeOptions") else { return Vec::new() };
         self.check_keys(options, TYPE_OPTIONS);
-        let mut kinds = Vec::new();
-        let (minimum, maximum) = (self.length(options, "minLength"), self.length(options, "maxLength"));
-        if minimum.or(maximum).is_some() {
-            kinds.push(RuleKind::Length { minimum, maximum });
-        }
+        self.check_enforced(options);
+        let mut kinds: Vec<RuleKind> = self.lengths(options, ["minLength", "maxLength"]).into_iter().collect();
         kinds.extend(options.get("pattern").and_then(|pattern| self.pattern(pattern)));
         kinds.extend(self.range(options, kind));
         kinds.into_iter().map(|kind| Rule { kind, when: Vec::new(), is_warning: false, at: options.at }).collect()
@@ -399,10 +411,7 @@ impl File<'_> {
                 None => missing(self, "pattern"),
             },
             "range" => self.range(node, columns[index].kind),
-            "length" => {
-                let (minimum, maximum) = (self.length(node, "minimum"), self.length(node, "maximum"));
-                Some(RuleKind::Length { minimum, maximum })
-            }
+            "length" => self.lengths(node, ["minimum", "maximum"]),
             "code_list" => match text("list") {
                 Some(list) => match self.lists.get(&list) {
                     Some(list) => Some(RuleKind::CodeList(list.clone())),
@@ -449,6 +458,12 @@ impl File<'_> {
     /// `when: {id_type: [居民身份证]}`
     fn conditions(&mut self, node: &Node, columns: &[Column]) -> Vec<Condition> {
         let mut conditions = Vec::new();
+        if let Some(when) = node.get("when")
+            && !matches!(when.value, Value::Map(_))
+        {
+            let hint = Some("write `when: {column: [value]}`".to_owned());
+            self.problem(when.at, format!("`when` should be a mapping, not {}", when.what()), hint);
+        }
         for member in node.get("when").map(Node::members).unwrap_or_default() {
             let Some(column) = self.column_named(&member.key, columns, member.at) else { continue };
             let values = self.texts(&member.node);
@@ -501,7 +516,27 @@ impl File<'_> {
             found
         };
         let (minimum, maximum) = (bound("minimum"), bound("maximum"));
+        let is_reversed = match (minimum, maximum) {
+            (Some(Bound::Number(minimum)), Some(Bound::Number(maximum))) => minimum > maximum,
+            (Some(Bound::Date(minimum)), Some(Bound::Date(maximum))) => minimum > maximum,
+            _ => false,
+        };
+        if is_reversed {
+            self.reversed(node);
+        }
         minimum.or(maximum).map(|_| RuleKind::Range { minimum, maximum })
+    }
+
+    fn lengths(&mut self, node: &Node, keys: [&str; 2]) -> Option<RuleKind> {
+        let [minimum, maximum] = keys.map(|key| self.length(node, key));
+        if minimum.is_some_and(|minimum| maximum.is_some_and(|maximum| minimum > maximum)) {
+            self.reversed(node);
+        }
+        minimum.or(maximum).map(|_| RuleKind::Length { minimum, maximum })
+    }
+
+    fn reversed(&mut self, node: &Node) {
+        self.problem(node.at, "the minimum is greater than the maximum: no value can pass".to_owned(), None);
     }
 
     fn length(&mut self, node: &Node, key: &str) -> Option<usize> {
@@ -553,6 +588,16 @@ impl File<'_> {
             found.push((name, value));
         }
         found
+    }
+
+    /// Keys that promise a check nobody makes.
+    fn check_enforced(&mut self, node: &Node) {
+        for member in node.members() {
+            if NOT_ENFORCED.contains(&member.key.as_str()) && !matches!(member.node.value, Value::Bool(false)) {
+                let hint = Some("use a rule under `quality`, or a check in `queries/checks`".to_owned());
+                self.problem(member.at, format!("`{}` is not enforced", member.key), hint);
+            }
+        }
     }
 
     /// Keys that are nearly, but not quite, ones that are read.
@@ -635,6 +680,8 @@ const ALSO_IN_THE_STANDARD: &[&str] =
 
 /// What can only be judged with all contracts at hand.
 fn check_between(contracts: &[Contract], problems: &mut Vec<Problem>) {
+    // A file that could not be read is one problem, not one for every table that refers to it.
+    let broken: BTreeSet<String> = problems.iter().filter_map(|problem| table_of(&problem.file)).collect();
     let mut problem = |contract: &Contract, at: Place, message: String, hint: Option<String>| {
         problems.push(Problem { file: contract.path.clone(), line: at.line, column: at.column, message, hint });
     };
@@ -655,6 +702,9 @@ fn check_between(contracts: &[Contract], problems: &mut Vec<Problem>) {
             for rule in &column.rules {
                 if let RuleKind::Reference { table, column: target } = &rule.kind {
                     let Some(other) = contracts.iter().find(|c| c.table == *table) else {
+                        if broken.contains(table) {
+                            continue;
+                        }
                         let message = format!("column `{}` refers to the unknown table `{table}`", column.name);
                         let hint = meant(table, contracts.iter().map(|c| c.table.as_str()));
                         problem(contract, rule.at, message, hint);
@@ -691,6 +741,12 @@ fn check_between(contracts: &[Contract], problems: &mut Vec<Problem>) {
             }
         }
     }
+}
+
+/// The table a contract file is named after.
+fn table_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    Some(name.split_once(".odcs.")?.0.to_owned())
 }
 
 /// A table after all tables it refers to, otherwise in the order of the files.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-pub use bind::{BindError, Binding, folded_name};
+pub use bind::{BindError, Binding, folded_name, looks_like_column_name};
 pub use check::{CheckContext, Checked, Operation, Violation, check};
 pub use code_list::{CodeList, CodeLists};
 pub use keys::{KeyLookup, KeySet, Keys};
@@ -177,13 +177,14 @@ impl Contract {
 
     /// How many characters of the file name this contract claims.
     fn file_match(&self, stem: &str) -> Option<usize> {
-        let stem = folded_name(stem);
+        let ends: Vec<usize> = stem.char_indices().map(|(start, c)| start + c.len_utf8()).collect();
         let claims = |beginning: &String| {
             let beginning = folded_name(beginning);
-            let rest = stem.strip_prefix(&beginning)?;
-            // `shops` does not claim `shopspecial`.
-            let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic());
-            let goes_on = is_word(beginning.chars().last()) && is_word(rest.chars().next());
+            let end = *ends.iter().find(|end| folded_name(&stem[..**end]) == beginning)?;
+            // `shops` does not claim `shopspecial`; `shops june` it does.
+            let is_word = |c: char| c.is_alphabetic() && folded_name(&c.to_string()).is_ascii();
+            let goes_on =
+                beginning.chars().last().is_some_and(is_word) && stem[end..].chars().next().is_some_and(is_word);
             (!goes_on && !beginning.is_empty()).then(|| beginning.chars().count())
         };
         self.files.iter().filter_map(claims).max()

@@ -209,8 +209,9 @@ pub(super) fn unknown_code(label: &str, list: &str, value: Option<&str>) -> Stri
     format!("{label}{}不在代码表“{list}”中，请改用表中的名称或代码", shown(value))
 }
 
-pub(super) fn unknown_operation(value: &str) -> String {
-    format!("操作类型{}无法识别，请填新增、变更或删除", shown(Some(value)))
+/// Without the value: in a row that has slipped a column it may be anybody's name.
+pub(super) fn unknown_operation() -> String {
+    "操作类型无法识别，请填新增、变更或删除".to_owned()
 }
 
 pub(super) fn bad_id_number(label: &str, fault: IdNumberFault, length: usize) -> String {
@@ -250,6 +251,10 @@ pub(super) fn replacement_character(label: &str) -> String {
 pub(super) fn ragged_row(found: u32, expected: usize) -> String {
     let what = if (found as usize) < expected { "少于" } else { "多于" };
     format!("本行有{found}列，{what}表头的{expected}列，可能是内容里有未加引号的分隔符或换行，请核对")
+}
+
+pub(super) fn stray_quote() -> String {
+    "本行的引号不成对，可能与相邻的行连在了一起，请核对后重新导出".to_owned()
 }
 
 pub(super) fn duplicate_field(label: &str) -> String {

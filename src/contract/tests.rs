@@ -230,6 +230,17 @@ fn all_violations_of_a_row_are_named_with_a_reason() {
 }
 
 #[test]
+fn an_identifier_that_a_spreadsheet_shortened_is_no_identifier() {
+    check_judged(
+        "person_id,name,phone,area_m2\nR1,王五,1.54E+10,.5\nR2,王五,,８８．５",
+        "3: R2 王五 88.5
+        2! phone lost_digits 电话以数值形式保存，超过15位的数字已经失真，请把该列设为文本格式后重新填写
+        2! phone bad_phone 电话既不是11位手机号码，也不是0731-8xxxxxxx形式的固定电话，请核实
+        2! area_m2 out_of_range 建筑面积应在1至2000之间，请核对",
+    );
+}
+
+#[test]
 fn a_warning_does_not_hold_a_row_back() {
     check_judged(
         "person_id,name,seen_at,updated_at\nR1,王五,2024-06-26 10:00:00,2024-06-26 11:00:00",
@@ -247,7 +258,7 @@ fn deletions_need_only_their_key() {
         3: Update R2 王五
         4: Insert R3 李四
         5: Update R4 赵六
-        6! op unknown_code 操作类型“合并”无法识别，请填新增、变更或删除
+        6! op unknown_code 操作类型无法识别，请填新增、变更或删除
         7! person_id missing_required “编号”必填，请补填",
     );
     check_judged("op,person_id\nD,R1", "2: Delete R1");
@@ -271,6 +282,15 @@ fn columns_are_bound_by_name_only() {
         bind(&["性别", "编号", "编 号", "person_id"]).unwrap_err().to_string(),
         "required columns are missing: `name 姓名`; `person_id` is delivered more than once, as `编号`, `编 号`, `person_id`; found `性别`, `编号`, `编 号`, `person_id`"
     );
+    // Without a header the first row of data stands in its place and must not be shown.
+    assert_eq!(
+        bind(&["东", "张三", "15400000001"]).unwrap_err().to_string(),
+        "required columns are missing: `person_id 编号`, `name 姓名`; no column name was recognised in 3 columns; is the header missing?"
+    );
+    assert_eq!(
+        bind(&["编号", "备注", "15400000001"]).unwrap_err().to_string(),
+        "required columns are missing: `name 姓名`; found `编号`, `备注` and 1 more"
+    );
     assert!(contracts.is_known_column("建筑面积（平方米）") && !contracts.is_known_column("备注"));
 }
 
@@ -281,6 +301,7 @@ fn contracts_come_in_order_and_claim_files() {
     let table = |stem: &str| contracts.for_file(stem).map(|c| c.table.as_str());
     assert_eq!([table("people_430105001"), table("人员-6月"), table("PEOPLE2024")], [Some("people"); 3]);
     assert_eq!([table("peoples"), table("网格"), table("x")], [None, Some("grids"), None]);
+    assert_eq!(table("people june"), Some("people"));
     let people = contracts.get("people").unwrap();
     assert_eq!(
         (people.key.as_slice(), people.version_column, people.delivery),
@@ -341,6 +362,37 @@ a.odcs.yaml:26:63: `when` waits for `公`, which is no label of list `性别` (h
 a.odcs.yaml:26:108: there is no column `sx` (hint: did you mean `sex`?)
 a.odcs.yaml:27:16: `姓名` cannot be a name in SQL (hint: use lower-case letters, digits and `_`, and `businessName` for the label)
 c.odcs.yaml:1:7: unclosed bracket '['";
+    assert_eq!(found, expected);
+    // What is spelt nearly right, contradicts itself or would be believed without being checked.
+    let careless = "\
+apiVersion: v3.1.0
+kind: DataContract
+schema:
+  - name: runs
+    properties:
+      - {name: run_id, logicalType: string, primaryKey: true, unique: true}
+      - {name: place, logicalType: string, unique: true, relationships: [{too: grids.grid_code}]}
+      - {name: size, logicalType: integer, logicalTypeOptions: {minimum: 9, maximum: 0, multipleOf: 5}}
+      - name: phone
+        logicalType: string
+        quality:
+          - {engin: gridhouse, implementation: {rule: mobile}}
+          - {engine: gridhouse, serverity: warning, implementation: {rule: length, minimum: 3, maximum: 2, when: [place, x]}}
+      - {name: grid_code, logicalType: string, relationships: [{to: grids.grid_code}]}
+";
+    let found = load(&[("a.odcs.yaml", careless), ("grids.odcs.yaml", "kind: [")]).unwrap_err();
+    let expected = "\
+a.odcs.yaml:4:11: `runs` is a table of gridhouse's own (hint: choose another name)
+a.odcs.yaml:7:44: `unique` is not enforced (hint: use a rule under `quality`, or a check in `queries/checks`)
+a.odcs.yaml:7:74: the relationship says not what it refers to (hint: write `to: table.column`)
+a.odcs.yaml:7:75: unknown key `too` (hint: did you mean `to`?)
+a.odcs.yaml:8:64: the minimum is greater than the maximum: no value can pass
+a.odcs.yaml:8:89: `multipleOf` is not enforced (hint: use a rule under `quality`, or a check in `queries/checks`)
+a.odcs.yaml:12:14: unknown key `engin` (hint: did you mean `engine`?)
+a.odcs.yaml:13:33: unknown key `serverity` (hint: did you mean `severity`?)
+a.odcs.yaml:13:69: the minimum is greater than the maximum: no value can pass
+a.odcs.yaml:13:114: `when` should be a mapping, not a list (hint: write `when: {column: [value]}`)
+grids.odcs.yaml:1:7: unclosed bracket '['";
     assert_eq!(found, expected);
     let lists = load(&[
         ("people.odcs.yaml", PEOPLE),

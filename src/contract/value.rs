@@ -30,6 +30,24 @@ pub fn normalise_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(trimmed.chars().map(fold_alphanumeric).collect())
 }
 
+/// Outer blanks removed, everything full-width made half-width: numbers and dates are no prose, so `３．５` is 3.5.
+pub(super) fn half_width(text: &str) -> String {
+    let half = |c: char| match c {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+        _ => c,
+    };
+    trim_blanks(text).chars().map(half).collect()
+}
+
+/// Whether a text is a long number as spreadsheets shorten it: `4.30105E+17`.
+pub(super) fn is_scientific(text: &str) -> bool {
+    let Some((number, power)) = text.split_once(['E', 'e']) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let power = power.strip_prefix('+').unwrap_or_default();
+    whole.len() == 1 && digits(whole) && digits(fraction) && power.len() <= 2 && digits(power)
+}
+
 /// Removes blanks at both ends, those of Chinese keyboards and web pages included.
 pub(super) fn trim_blanks(text: &str) -> &str {
     let bytes = text.as_bytes();
@@ -280,7 +298,9 @@ fn plain_number(text: &[u8]) -> Option<String> {
     let first = groups.next()?.trim_start_matches(['-', '+']);
     let rest: Vec<&str> = groups.collect();
     let is_grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
-    let is_decimal = !first.is_empty()
+    // `.5` is what databases write for a half.
+    let is_there = !first.is_empty() || (rest.is_empty() && !fraction.is_empty());
+    let is_decimal = is_there
         && first.bytes().chain(rest.iter().flat_map(|g| g.bytes())).all(|b| b.is_ascii_digit())
         && fraction.bytes().all(|b| b.is_ascii_digit());
     (is_grouped && is_decimal && text.len() <= 64).then(|| text.replace(',', ""))
@@ -399,8 +419,13 @@ mod tests {
         for text in ["88.1", "0.1", "-3", "123456789012.345", "1234567890.123456", "0.30000000000000004", "12."] {
             assert_eq!(parse_number(text.as_bytes()), text.parse().ok(), "{text}");
         }
-        assert_eq!(parse_number(b"1,234.5"), Some(1234.5));
-        for text in ["", ".5", "1.2.3", "nan", "inf", "1e5", "--1", "+-1", "1,23"] {
+        assert_eq!([parse_number(b"1,234.5"), parse_number(b"-.5")], [Some(1234.5), Some(-0.5)]);
+        assert_eq!(half_width("\u{3000}－１，２３４．５"), "-1,234.5");
+        assert_eq!(
+            ["4.30105E+17", "1e+09", "4.3E17", "E+17", "43E+1", "4.E+1"].map(is_scientific),
+            [true, true, false, false, false, false]
+        );
+        for text in ["", ".", "1,.5", "1.2.3", "nan", "inf", "1e5", "--1", "+-1", "1,23"] {
             assert_eq!(parse_number(text.as_bytes()), None, "{text}");
         }
         assert_eq!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -18,7 +18,9 @@ use super::quarantine::{Corrected, ID_HEADER, Quarantine, QuarantineRow};
 use super::records::{Batch, read_batches, record_batches};
 use super::tables::OpenTables;
 use super::{Counts, Delivery, Moment, Outcome, file_name};
-use crate::contract::{self, CheckContext, Contract, Contracts, KeyLookup, RuleKind, Violation};
+use crate::contract::{
+    self, CheckContext, Contract, Contracts, DeliveryKind, KeyLookup, Operation, RuleKind, Violation,
+};
 use crate::diagnostic::{Context, Diagnostic, Place, Result};
 use crate::source::{self, OpenOptions, RawBatch};
 use crate::warehouse::{Commit, KeyIndex, Operation as CommitOperation, Warehouse};
@@ -52,8 +54,7 @@ struct Night<'a> {
     land: &'a Land<'a>,
     tables: OpenTables,
     quarantine: Mutex<Option<Quarantine>>,
-    /// (table, delivery hash) -> batch that has landed.
-    landed: Mutex<HashMap<(String, String), String>>,
+    landed: Mutex<Landed>,
     /// Reading and encoding take a permit each: one per core.
     cores: Arc<Semaphore>,
     /// Memory for deliveries that have been read and not yet written: a permit per megabyte.
@@ -62,16 +63,50 @@ struct Night<'a> {
     units: Vec<(String, String)>,
 }
 
+/// Deliveries that have landed.
+#[derive(Default)]
+struct Landed {
+    /// (table, delivery hash) -> batch. Of full lists only the latest: an earlier one that comes again changes the table.
+    batches: HashMap<(String, String), String>,
+    batch_ids: HashSet<String>,
+}
+
+impl Landed {
+    fn add(&mut self, kind: DeliveryKind, table: &str, hash: String, batch_id: String) {
+        if kind == DeliveryKind::Full {
+            self.batches.retain(|(name, _), _| name != table);
+        }
+        self.batch_ids.insert(batch_id.clone());
+        self.batches.insert((table.to_owned(), hash), batch_id);
+    }
+
+    fn batch_of(&self, table: &str, hash: &str) -> Option<&String> {
+        self.batches.get(&(table.to_owned(), hash.to_owned()))
+    }
+
+    /// Named after the delivery's content, so that a rerun of a killed night makes the same batch. A full list that
+    /// lands a second time on one day gets a number.
+    fn new_batch_id(&self, table: &str, moment: Moment, hash: &str) -> String {
+        let stem = format!("{table}-{}-{}", moment.as_of.format("%Y%m%d"), &hash[..8]);
+        let (mut batch_id, mut count) = (stem.clone(), 1);
+        while self.batch_ids.contains(&batch_id) {
+            count += 1;
+            batch_id = format!("{stem}-{count}");
+        }
+        batch_id
+    }
+}
+
 /// Lands `files`. One result per file, in the order tables and files were taken; the order of `files` is not kept.
 ///
 /// # Errors
 /// Only what stops all landing: the warehouse cannot be opened. A delivery that fails is a result, not an error.
 pub async fn land_all(land: &Land<'_>, files: &[PathBuf]) -> Result<Vec<Delivery>> {
-    let landed = read_batches(&land.warehouse)
-        .await?
-        .into_iter()
-        .map(|batch| ((batch.table_name, batch.delivery_hash), batch.batch_id))
-        .collect();
+    let mut landed = Landed::default();
+    for batch in read_batches(&land.warehouse).await? {
+        let kind = land.contracts.get(&batch.table_name).map_or(DeliveryKind::Changes, |contract| contract.delivery);
+        landed.add(kind, &batch.table_name, batch.delivery_hash, batch.batch_id);
+    }
     let night = Night {
         land,
         tables: OpenTables::new(land.warehouse.clone(), land.contracts.clone()),
@@ -151,11 +186,13 @@ async fn units_of(land: &Land<'_>) -> Result<Vec<(String, String)>> {
     Ok(units)
 }
 
-/// A delivery that has been read and checked, and the permit for the memory it takes.
+/// A delivery that has been read and checked.
 struct Prepared {
     path: PathBuf,
     hash: String,
     accepted: Accepted,
+    /// Where the rows come from several sheets: the first accepted row of each, and its name.
+    parts: Vec<(usize, Arc<str>)>,
     quarantined: Vec<QuarantineRow>,
     quarantined_rows: u64,
     held_keys: HashSet<String>,
@@ -163,11 +200,11 @@ struct Prepared {
     rows_in: u64,
     warnings: u64,
     remarks: Vec<String>,
-    _permit: OwnedSemaphorePermit,
 }
 
 enum Preparation {
-    Ready(Box<Prepared>),
+    /// With the permit for the memory it takes.
+    Ready(Box<Prepared>, OwnedSemaphorePermit),
     Done(Box<Delivery>),
 }
 
@@ -216,10 +253,12 @@ impl<'a> Night<'a> {
 
     async fn land_table(&self, contract: &'a Contract, files: Vec<&PathBuf>) -> Vec<Delivery> {
         let ahead = self.land.workers.max(1);
+        // A full list has landed if it was the last to land, which is known for the first file only.
+        let is_settled = contract.delivery == DeliveryKind::Changes || files.len() == 1;
         let (ready, mut taken) = mpsc::channel(1);
         // Polled beside the merges, so that the next deliveries are read while one is written.
         let prepare = async move {
-            let mut prepared = stream::iter(files).map(|file| self.prepare(contract, file)).buffered(ahead);
+            let mut prepared = stream::iter(files).map(|file| self.prepare(contract, file, is_settled)).buffered(ahead);
             while let Some(preparation) = prepared.next().await {
                 if ready.send(preparation).await.is_err() {
                     break;
@@ -232,7 +271,7 @@ impl<'a> Night<'a> {
                 let Some(preparation) = taken.recv().await else { break };
                 let delivery = match preparation {
                     Preparation::Done(delivery) => *delivery,
-                    Preparation::Ready(prepared) => {
+                    Preparation::Ready(prepared, _permit) => {
                         let (path, remarks) = (prepared.path.clone(), prepared.remarks.clone());
                         match self.merge(contract, *prepared).await {
                             Ok(outcome) => Delivery { path, table: Some(contract.table.clone()), outcome, remarks },
@@ -249,14 +288,15 @@ impl<'a> Night<'a> {
         results
     }
 
-    async fn prepare(&self, contract: &'a Contract, file: &Path) -> Preparation {
-        match self.try_prepare(contract, file).await {
+    async fn prepare(&self, contract: &'a Contract, file: &Path, is_settled: bool) -> Preparation {
+        match self.try_prepare(contract, file, is_settled).await {
             Ok(preparation) => preparation,
             Err(problem) => Preparation::Done(Box::new(self.rejected(file, Some(&contract.table), problem))),
         }
     }
 
-    async fn try_prepare(&self, contract: &'a Contract, file: &Path) -> Result<Preparation> {
+    /// Reads and checks a file, unless `is_settled` says that what has landed can be told and it is known.
+    async fn try_prepare(&self, contract: &'a Contract, file: &Path, is_settled: bool) -> Result<Preparation> {
         // A file larger than all of it waits until it is alone.
         let megabytes = u32::try_from(source::held_bytes(file) >> 20).unwrap_or(u32::MAX).clamp(1, HELD_MB_MAX);
         let permit = self.in_memory.clone().acquire_many_owned(megabytes).await.doing("waiting for memory")?;
@@ -264,8 +304,7 @@ impl<'a> Night<'a> {
         let path = file.to_owned();
         let limit = self.land.limits.file_bytes_max;
         let hash = blocking(move || hash_of(&path, limit)).await?;
-        let known = (contract.table.clone(), hash.clone());
-        if let Some(batch_id) = self.landed.lock().await.get(&known) {
+        if let Some(batch_id) = self.landed.lock().await.batch_of(&contract.table, &hash).filter(|_| is_settled) {
             return Ok(Preparation::Done(Box::new(Delivery {
                 path: file.to_owned(),
                 table: Some(contract.table.clone()),
@@ -284,8 +323,8 @@ impl<'a> Night<'a> {
             units: self.units.clone(),
             zone: self.land.zone,
         };
-        let prepared = blocking(move || reading.run(&lookup, permit)).await?;
-        Ok(Preparation::Ready(Box::new(prepared)))
+        let prepared = blocking(move || reading.run(&lookup)).await?;
+        Ok(Preparation::Ready(Box::new(prepared), permit))
     }
 
     /// The keys of everything the contract refers to.
@@ -303,17 +342,27 @@ impl<'a> Night<'a> {
     }
 
     async fn merge(&self, contract: &Contract, mut prepared: Prepared) -> Result<Outcome> {
-        let batch_id = batch_id(&contract.table, self.land.moment, &prepared.hash);
+        let batch_id = {
+            let landed = self.landed.lock().await;
+            // The same bytes may have come twice in one night, under two names.
+            if let Some(batch_id) = landed.batch_of(&contract.table, &prepared.hash) {
+                return Ok(Outcome::AlreadyLanded { batch_id: batch_id.clone() });
+            }
+            landed.new_batch_id(&contract.table, self.land.moment, &prepared.hash)
+        };
         let keys = crate::warehouse::key_texts(&prepared.accepted.rows, &contract.key)?;
         let deduplicated = merge::deduplicate(contract, &prepared.accepted, &keys)?;
         for row in &deduplicated.tied {
-            let row = tie(contract, &prepared, &keys, *row, self.land.moment, &batch_id)?;
+            let row = tie(contract, &prepared, &keys, *row, self.land.moment)?;
             prepared.held_keys.extend(row.row_key.clone());
             prepared.quarantined.push(row);
         }
+        let file = file_name(&prepared.path);
         for row in &mut prepared.quarantined {
             row.batch_id.clone_from(&batch_id);
-            row.quarantine_id = format!("{}-{}", batch_id, row.line);
+            // Lines of two sheets may be the same.
+            let part = row.file.strip_prefix(&file).unwrap_or_default();
+            row.quarantine_id = format!("{batch_id}{part}-{}", row.line);
         }
         if self.land.dry_run && self.tables.warehouse().table(&contract.table).await?.is_none() {
             // Looking at a delivery must not create its table.
@@ -329,9 +378,7 @@ impl<'a> Night<'a> {
         }
         let opened = self.tables.get(contract).await?;
         let mut open = opened.lock().await;
-        let empty =
-            Accepted { rows: RecordBatch::new_empty(contract.arrow_schema()), lines: Vec::new(), operations: None };
-        let accepted = std::mem::replace(&mut prepared.accepted, empty);
+        let accepted = std::mem::replace(&mut prepared.accepted, Accepted::none(contract));
         let plan = merge::plan(contract, &open, accepted, &keys, &deduplicated, &prepared.held_keys, &batch_id).await?;
         let counts = Counts {
             rows_in: prepared.rows_in,
@@ -378,7 +425,7 @@ impl<'a> Night<'a> {
         };
         merge::commit(&mut open, written, commit).await?;
         let batch = Batch { version: open.table.version(), ..batch };
-        self.landed.lock().await.insert((contract.table.clone(), prepared.hash), batch_id);
+        self.landed.lock().await.add(contract.delivery, &contract.table, prepared.hash, batch_id);
         Ok(Outcome::Landed { batch })
     }
 
@@ -420,11 +467,6 @@ impl<'a> Night<'a> {
     }
 }
 
-/// Named after the delivery's content, so that a rerun of a killed night makes the same batch.
-fn batch_id(table: &str, moment: Moment, hash: &str) -> String {
-    format!("{table}-{}-{}", moment.as_of.format("%Y%m%d"), &hash[..8])
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
@@ -435,6 +477,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 /// BLAKE3 of a file's bytes, in hex.
 fn hash_of(path: &Path, bytes_max: u64) -> Result<String> {
     let metadata = fs_err::metadata(path).map_err(|error| unreadable(path, &error))?;
+    // Opening a pipe would wait for somebody to write into it.
+    if !metadata.is_file() {
+        return Err(Diagnostic::error("not a regular file").in_file(path).effect("not landed"));
+    }
     if metadata.len() > bytes_max {
         return Err(Diagnostic::error(format!(
             "the file has {} bytes, more than `limits.file_bytes_max` = {bytes_max}",
@@ -483,6 +529,33 @@ impl KeyLookup for Lookup {
     }
 }
 
+/// What a table knows, and what a delivery of it brings: its rows may refer to each other.
+struct WithOwn<'a> {
+    stored: &'a Lookup,
+    table: &'a str,
+    /// Values of the accepted rows by column; until these are known all such references are taken for good.
+    own: Option<&'a OwnValues>,
+}
+
+type OwnValues = HashMap<String, HashSet<String>>;
+
+impl KeyLookup for WithOwn<'_> {
+    fn find_missing(&self, table: &str, column: &str, values: &StringArray, rows: &BooleanBuffer) -> Vec<u32> {
+        if table != self.table {
+            return self.stored.find_missing(table, column, values, rows);
+        }
+        let Some(own) = self.own else { return Vec::new() };
+        let mut missing = self.stored.find_missing(table, column, values, rows);
+        if let Some(own) = own.get(column) {
+            missing.retain(|row| !own.contains(values.value(*row as usize)));
+        }
+        missing
+    }
+}
+
+/// How often a delivery is read whose rows refer to each other: each time, rows that refer to rejected ones are rejected.
+const READINGS_MAX: usize = 100;
+
 /// What reading and checking one delivery needs; moved to a worker thread.
 struct Reading {
     contract: Arc<Contracts>,
@@ -496,50 +569,82 @@ struct Reading {
 }
 
 impl Reading {
-    fn run(self, lookup: &Lookup, permit: OwnedSemaphorePermit) -> Result<Prepared> {
+    fn run(self, lookup: &Lookup) -> Result<Prepared> {
         let Some(contract) = self.contract.get(&self.table) else {
             return Err(Diagnostic::unexpected(format!("the contract of `{}` is gone", self.table)));
         };
+        let is_own = |(table, _): &(&str, &str)| *table == contract.table;
+        let targets: Vec<&str> = references(contract).filter(is_own).map(|(_, column)| column).collect();
+        let mut own: Option<OwnValues> = None;
+        for _ in 0..READINGS_MAX {
+            let known = WithOwn { stored: lookup, table: &contract.table, own: own.as_ref() };
+            let prepared = self.read(contract, &known)?;
+            let accepted = own_values(&targets, &prepared.accepted);
+            if targets.is_empty() || own.as_ref() == Some(&accepted) {
+                return Ok(prepared);
+            }
+            own = Some(accepted);
+        }
+        Err(Diagnostic::error(format!("more than {READINGS_MAX} rows in a row refer to a row that is rejected"))
+            .in_file(&self.path)
+            .effect("not landed")
+            .hint("try `gridhouse land --dry-run` with the first rows of the file to see what is wrong with them"))
+    }
+
+    fn read(&self, contract: &Contract, known: &WithOwn<'_>) -> Result<Prepared> {
         let options =
             OpenOptions { limits: self.limits, is_known_column: &|name: &str| self.contract.is_known_column(name) };
         let mut reader = source::open(&self.path, &options).map_err(|error| self.source_problem(&error))?;
-        let binding =
-            contract.bind(reader.header()).map_err(|error| self.bind_problem(&error, reader.header_line()))?;
+        let binding = contract
+            .bind(&delivered_names(reader.header()))
+            .map_err(|error| self.bind_problem(&error, reader.header_line()))?;
         let mut prepared = Prepared {
             path: self.path.clone(),
             hash: self.hash.clone(),
-            accepted: Accepted {
-                rows: RecordBatch::new_empty(contract.arrow_schema()),
-                lines: Vec::new(),
-                operations: None,
-            },
+            accepted: Accepted::none(contract),
+            parts: Vec::new(),
             quarantined: Vec::new(),
             quarantined_rows: 0,
             held_keys: HashSet::new(),
             corrected_ids: HashSet::new(),
             rows_in: 0,
             warnings: 0,
-            remarks: Vec::new(),
-            _permit: permit,
+            remarks: reader.remarks(),
         };
-        let unknown: Vec<&str> = binding.unknown.iter().map(String::as_str).filter(|n| !is_export_column(n)).collect();
-        if !unknown.is_empty() {
-            prepared.remarks.push(format!("columns no contract knows were left out: {}", unknown.join(", ")));
-        }
-        let context = CheckContext { as_of: self.moment.as_of, keys: lookup, zone: self.zone };
+        prepared.remarks.extend(unknown_columns(&binding));
+        prepared.remarks.extend(absent_columns(contract, &binding));
+        prepared.accepted.absent = (0..contract.columns.len()).filter(|at| binding.columns[*at].is_none()).collect();
+        let context = CheckContext { as_of: self.moment.as_of, keys: known, zone: self.zone };
         let mut batches = Vec::new();
+        let mut text_bytes = vec![0; contract.columns.len()];
         while let Some(raw) = reader.next_batch().map_err(|error| self.source_problem(&error))? {
             let checked = contract::check(contract, &binding, &raw, &context);
             prepared.rows_in += raw.lines.len() as u64;
+            if let Some(part) = &raw.part {
+                prepared.parts.push((prepared.accepted.lines.len(), part.clone()));
+            }
             prepared.accepted.lines.extend(checked.accepted_rows.iter().map(|row| raw.lines[*row as usize]));
             if let Some(operations) = checked.operations {
                 prepared.accepted.operations.get_or_insert_default().extend(operations);
             }
-            self.collect_violations(contract, &binding, &raw, &checked.violations, &mut prepared)?;
+            let key_columns: Vec<usize> = (0..contract.key.len()).collect();
+            let keys = crate::warehouse::key_texts(&checked.rejected_keys, &key_columns)?;
+            self.collect_violations(contract, &binding, &raw, &checked.violations, &keys, &mut prepared)?;
             if let Some(ids) = raw.values.column_by_name(ID_HEADER) {
                 prepared.corrected_ids.extend(ids.as_string::<i32>().iter().flatten().map(|id| id.trim().to_owned()));
             }
+            // Told while reading, before memory is full of it.
+            for (at, column) in checked.accepted.columns().iter().enumerate() {
+                text_bytes[at] += merge::text_bytes(column);
+                merge::check_text_bytes(&contract.columns[at].name, text_bytes[at])?;
+            }
             batches.push(checked.accepted);
+        }
+        if prepared.rows_in == 0 && contract.delivery == DeliveryKind::Full {
+            return Err(Diagnostic::error("the list is empty, and a full list without rows would empty the table")
+                .in_file(&self.path)
+                .effect("not landed, the stored rows stay")
+                .hint("ask the sender to export the file again"));
         }
         prepared.accepted.rows = merge::joined(&contract.arrow_schema(), batches)?;
         Ok(prepared)
@@ -561,15 +666,17 @@ impl Reading {
             .hint(format!("`gridhouse describe {}` lists the columns and their other names", self.table))
     }
 
-    /// Turns violations into quarantined rows, with the row's original text.
+    /// Turns violations into quarantined rows, with the row's original text. `keys` are those of the rejected rows.
     fn collect_violations(
         &self,
         contract: &Contract,
         binding: &contract::Binding,
         raw: &RawBatch,
         violations: &[Violation],
+        keys: &StringArray,
         prepared: &mut Prepared,
     ) -> Result<()> {
+        let mut keys = keys.iter();
         let mut last: Option<u32> = None;
         let mut original = (String::new(), None, None);
         let mut warned: HashSet<u32> = HashSet::new();
@@ -582,13 +689,15 @@ impl Reading {
                 last = Some(violation.row);
                 prepared.quarantined_rows += 1;
                 original = self.original(contract, binding, raw, violation.row as usize)?;
+                // As stored keys are written; one that could not be understood stays as it was delivered.
+                original.1 = keys.next().flatten().map(str::to_owned).or(original.1);
                 prepared.held_keys.extend(original.1.clone());
             }
             prepared.quarantined.push(QuarantineRow {
                 quarantine_id: String::new(),
                 batch_id: String::new(),
                 table_name: contract.table.clone(),
-                file: file_name(&self.path),
+                file: shown_file(&self.path, raw.part.as_ref()),
                 line: i64::from(raw.lines[violation.row as usize]),
                 column_name: violation.column.clone(),
                 rule: violation.rule.to_string(),
@@ -605,7 +714,7 @@ impl Reading {
         Ok(())
     }
 
-    /// A row's delivered text as JSON, its key and its unit.
+    /// A row's delivered text as JSON, its key as delivered and its unit.
     fn original(
         &self,
         contract: &Contract,
@@ -616,8 +725,8 @@ impl Reading {
         let mut cells = Map::new();
         for (at, field) in raw.values.schema().fields().iter().enumerate() {
             let column = raw.values.column(at).as_string::<i32>();
-            if column.is_valid(row) && !is_export_column(field.name()) {
-                let bound = binding.columns.iter().position(|place| *place == Some(at));
+            let bound = binding.columns.iter().position(|place| *place == Some(at));
+            if column.is_valid(row) && (bound.is_some() || !is_export_column(field.name())) {
                 let name = bound.map_or(field.name().as_str(), |c| &contract.columns[c].name);
                 cells.insert(name.to_owned(), Value::String(column.value(row).to_owned()));
             }
@@ -641,6 +750,54 @@ fn is_export_column(name: &str) -> bool {
     super::EXPORT_COLUMNS.contains(&name)
 }
 
+/// A header without the columns that an export put before it: a column of the contract may have the same name.
+fn delivered_names(header: &[String]) -> Vec<String> {
+    let added = super::EXPORT_COLUMNS.len();
+    let is_export = header.get(..added).is_some_and(|names| names == super::EXPORT_COLUMNS);
+    let name = |(at, name): (usize, &String)| if is_export && at < added { String::new() } else { name.clone() };
+    header.iter().enumerate().map(name).collect()
+}
+
+/// A remark on columns nobody knows. Only what looks like a name is shown: the header may be a row of data.
+fn unknown_columns(binding: &contract::Binding) -> Option<String> {
+    let unknown = || binding.unknown.iter().map(String::as_str).filter(|name| !is_export_column(name));
+    let named: Vec<&str> = unknown().filter(|name| contract::looks_like_column_name(name)).collect();
+    match (named.as_slice(), unknown().count() - named.len()) {
+        ([], 0) => None,
+        ([], others) => Some(format!("{others} columns no contract knows were left out")),
+        (named, 0) => Some(format!("columns no contract knows were left out: {}", named.join(", "))),
+        (named, others) => {
+            Some(format!("columns no contract knows were left out: {} and {others} more", named.join(", ")))
+        }
+    }
+}
+
+/// A remark on columns of the contract that were not delivered. A list of deletions needs no more than its key.
+fn absent_columns(contract: &Contract, binding: &contract::Binding) -> Option<String> {
+    let absent = || contract.columns.iter().zip(&binding.columns).filter(|(_, place)| place.is_none());
+    let is_deletions = absent().any(|(column, _)| column.is_required);
+    let names: Vec<&str> = absent().map(|(column, _)| column.name.as_str()).collect();
+    (!is_deletions && !names.is_empty())
+        .then(|| format!("columns were not delivered, values stored in them stay: {}", names.join(", ")))
+}
+
+/// A file as the place of a row: `name.xlsx!sheet` where the rows come from several sheets.
+fn shown_file(path: &Path, part: Option<&Arc<str>>) -> String {
+    let name = file_name(path);
+    part.map_or_else(|| name.clone(), |part| format!("{name}!{part}"))
+}
+
+/// The values of some columns in rows that will be there when the delivery has landed.
+fn own_values(columns: &[&str], accepted: &Accepted) -> OwnValues {
+    let is_deleted = |row: usize| accepted.operations.as_ref().is_some_and(|o| o[row] == Operation::Delete);
+    let values = |name: &str| {
+        let texts = accepted.rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let rows = texts.into_iter().flat_map(|texts| texts.iter().enumerate());
+        rows.filter(|(row, _)| !is_deleted(*row)).filter_map(|(_, text)| text.map(str::to_owned)).collect()
+    };
+    columns.iter().map(|name| ((*name).to_owned(), values(name))).collect()
+}
+
 /// A row that shares key and version with a different row of the same delivery.
 fn tie(
     contract: &Contract,
@@ -648,7 +805,6 @@ fn tie(
     keys: &StringArray,
     row: u32,
     moment: Moment,
-    batch_id: &str,
 ) -> Result<QuarantineRow> {
     let mut cells = Map::new();
     for (at, column) in contract.columns.iter().enumerate() {
@@ -661,12 +817,13 @@ fn tie(
     }
     let key_column = contract.key.first().map(|at| contract.columns[*at].name.clone()).unwrap_or_default();
     let line = i64::from(prepared.accepted.lines[row as usize]);
+    let part = prepared.parts.iter().rev().find(|(first, _)| *first <= row as usize).map(|(_, part)| part);
     let reason = "同一编号在本次报送中出现多次且内容不一致、更新时间相同，无法判断以哪一条为准，请核实后只报一条";
     Ok(QuarantineRow {
-        quarantine_id: format!("{batch_id}-{line}"),
-        batch_id: batch_id.to_owned(),
+        quarantine_id: String::new(),
+        batch_id: String::new(),
         table_name: contract.table.clone(),
-        file: file_name(&prepared.path),
+        file: shown_file(&prepared.path, part),
         line,
         column_name: key_column,
         rule: "duplicate_key".to_owned(),

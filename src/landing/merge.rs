@@ -19,7 +19,7 @@ use arrow::datatypes::SchemaRef;
 use foldhash::fast::RandomState;
 
 use super::Counts;
-use super::tables::OpenTable;
+use super::tables::{OpenTable, SYSTEM_COLUMNS};
 use crate::contract::{Contract, DeliveryKind, Operation};
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::warehouse::{Commit, RowPlace, encode_parquet, key_texts};
@@ -35,6 +35,15 @@ pub(super) struct Accepted {
     pub(super) lines: Vec<u32>,
     /// Per row; `None` where the delivery has no operation column.
     pub(super) operations: Option<Vec<Operation>>,
+    /// Columns of the contract that were not delivered: null in `rows`, and stored values of them stay.
+    pub(super) absent: Vec<usize>,
+}
+
+impl Accepted {
+    pub(super) fn none(contract: &Contract) -> Self {
+        let rows = RecordBatch::new_empty(contract.arrow_schema());
+        Self { rows, lines: Vec::new(), operations: None, absent: Vec::new() }
+    }
 }
 
 /// Batches as one, column by column: both copies are never held at once.
@@ -48,12 +57,31 @@ pub(super) fn joined(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<Re
         parts.iter_mut().zip(columns).for_each(|(parts, column)| parts.push(column));
     }
     let columns = parts.into_iter().zip(schema.fields()).map(|(parts, field)| {
+        check_text_bytes(field.name(), parts.iter().map(text_bytes).sum())?;
         if parts.is_empty() {
             return Ok(new_empty_array(field.data_type()));
         }
         concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).doing("joining rows")
     });
     RecordBatch::try_new(schema.clone(), columns.collect::<Result<_>>()?).doing("joining rows")
+}
+
+/// Text of a column has to be reached by offsets of 31 bits.
+pub(super) fn check_text_bytes(column: &str, bytes: i64) -> Result<()> {
+    if bytes > i64::from(i32::MAX) {
+        return Err(Diagnostic::error(format!("column `{column}` holds more than 2 GB of text"))
+            .effect("not landed")
+            .hint("send the rows in several files"));
+    }
+    Ok(())
+}
+
+/// Text in a column; 0 for columns of another type.
+pub(super) fn text_bytes(column: &ArrayRef) -> i64 {
+    column.as_string_opt::<i32>().map_or(0, |texts| {
+        let offsets = texts.value_offsets();
+        i64::from(offsets[offsets.len() - 1] - offsets[0])
+    })
 }
 
 /// A delivery with each key at most once.
@@ -215,6 +243,8 @@ pub(super) async fn plan(
         };
         let delivered: Vec<u32> = changes.values().flatten().copied().collect();
         let updates = with_system_columns(&accepted, &delivered, batch_id, open.table.schema())?;
+        let replaced: UInt32Array = changes.iter().filter_map(|(row, update)| update.map(|_| *row)).collect();
+        let updates = keep_stored(contract, &accepted.absent, updates, &stored, &replaced)?;
         let mut next = 0;
         let changes = changes
             .into_iter()
@@ -258,7 +288,7 @@ fn classify(
     let pick = |column: &ArrayRef, rows: &UInt32Array| take(column, rows, None).doing("comparing rows");
     let mut equal = BooleanArray::from(vec![true; rows.len()]);
     let mut order: Option<Vec<Ordering>> = None;
-    for (at, column) in contract.columns.iter().enumerate() {
+    for (at, column) in contract.columns.iter().enumerate().filter(|(at, _)| !accepted.absent.contains(at)) {
         let new = pick(accepted.rows.column(at), &delivered_rows)?;
         let position = stored.schema().index_of(&column.name).doing("comparing rows")?;
         let old = pick(stored.column(position), &stored_rows)?;
@@ -307,13 +337,33 @@ fn with_system_columns(accepted: &Accepted, rows: &[u32], batch_id: &str, schema
                 )),
                 name => match chosen.column_by_name(name) {
                     Some(column) => column.clone(),
-                    // A column of an earlier contract.
+                    // A column of an earlier contract; see `keep_stored` for rows that have a value in it.
                     None => arrow::array::new_null_array(field.data_type(), rows.len()),
                 },
             })
         })
         .collect::<Result<Vec<_>>>()?;
     RecordBatch::try_new(schema.clone(), columns).doing("choosing rows")
+}
+
+/// `updates` of the rows `replaced` with the stored values of columns that were not delivered.
+fn keep_stored(
+    contract: &Contract,
+    absent: &[usize],
+    updates: RecordBatch,
+    stored: &RecordBatch,
+    replaced: &UInt32Array,
+) -> Result<RecordBatch> {
+    let is_kept = |name: &str| match contract.column(name) {
+        Some((at, _)) => absent.contains(&at),
+        None => !SYSTEM_COLUMNS.contains(&name),
+    };
+    let (schema, columns, _) = updates.into_parts();
+    let columns = columns.into_iter().enumerate().map(|(at, column)| match is_kept(schema.field(at).name()) {
+        true => take(stored.column(at), replaced, None).doing("keeping values"),
+        false => Ok(column),
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect::<Result<_>>()?).doing("keeping values")
 }
 
 /// Rows in the order of the contract's cluster column, so that one place's rows lie together on disk.

@@ -94,7 +94,7 @@ pub struct Delivery {
     pub path: PathBuf,
     pub table: Option<String>,
     pub outcome: Outcome,
-    /// Remarks that did not stop it: unknown columns, replaced encodings.
+    /// Remarks that did not stop it: unknown and absent columns, sheets left out.
     pub remarks: Vec<String>,
 }
 
@@ -108,6 +108,8 @@ impl Delivery {
     }
 }
 
+/// The name of a file as it may be shown: a line break in it must not begin a message of its own.
 pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -68,6 +68,15 @@ impl OpenTables {
         Ok(open.entry(contract.table.clone()).or_insert(opened).clone())
     }
 
+    /// The table of `contract`, if it exists: looking a value up must not create the table it is looked up in.
+    async fn existing(&self, contract: &Contract) -> Result<Option<Arc<Mutex<OpenTable>>>> {
+        let is_open = self.open.lock().await.contains_key(&contract.table);
+        if !is_open && self.warehouse.table(&contract.table).await?.is_none() {
+            return Ok(None);
+        }
+        self.get(contract).await.map(Some)
+    }
+
     /// The keys of `table`, if `column` is its key; `None` otherwise.
     pub(super) async fn keys_of(&self, table: &str, column: &str) -> Result<Option<Arc<RwLock<KeyIndex>>>> {
         let Some(contract) = self.contracts.get(table) else { return Ok(None) };
@@ -75,7 +84,10 @@ impl OpenTables {
         if !is_key {
             return Ok(None);
         }
-        Ok(Some(self.get(contract).await?.lock().await.keys.clone()))
+        match self.existing(contract).await? {
+            Some(opened) => Ok(Some(opened.lock().await.keys.clone())),
+            None => Ok(Some(Arc::default())),
+        }
     }
 
     /// All values of a column that is not the table's key.
@@ -85,8 +97,9 @@ impl OpenTables {
             return Ok(found.clone());
         }
         let mut values = HashSet::new();
-        if let Some(contract) = self.contracts.get(table) {
-            let opened = self.get(contract).await?;
+        if let Some(contract) = self.contracts.get(table)
+            && let Some(opened) = self.existing(contract).await?
+        {
             let opened = opened.lock().await;
             let position = opened.table.schema().index_of(column).doing("finding a referenced column")?;
             for file in opened.table.files().await? {

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::csv_scan::{self, Dialect, Records, Stop};
 use super::text::TextReader;
-use super::{BATCH_ROWS_MAX, Limit, Limits, OpenOptions, RawBatch, RawReader, SourceError, SourceKind, header};
+use super::{BATCH_ROWS_MAX, Limit, Limits, OpenOptions, RawBatch, RawReader, SourceError, SourceKind, Sum, header};
 
 pub(super) static KIND: SourceKind = SourceKind {
     name: "csv",
@@ -35,13 +35,20 @@ struct CsvReader {
     schema: SchemaRef,
     records: Records,
     limits: Limits,
-    row_count: u64,
+    sum: Sum,
 }
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
     let mut input = TextReader::open(path)?;
     let mut text = Vec::new();
     input.fill(&mut text)?;
+    // A first line longer than a block: whatever it is, it must be seen whole.
+    while memchr::memchr2(b'\n', b'\r', &text).is_none()
+        && !input.is_at_end()
+        && text.len() <= options.limits.record_bytes_max()
+    {
+        input.fill(&mut text)?;
+    }
     let line_end = match memchr::memchr(b'\n', &text) {
         None if text.contains(&b'\r') => b'\r',
         _ => b'\n',
@@ -68,7 +75,7 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         }
     }
     let Some((found, _, dialect, lines)) = best else {
-        let is_too_long = text.len() > options.limits.cell_bytes_max;
+        let is_too_long = text.len() > options.limits.record_bytes_max();
         let too_long = || SourceError::over(Limit::RecordBytes, options.limits.record_bytes_max() as u64, Some(1));
         return Err(first_error.unwrap_or_else(|| if is_too_long { too_long() } else { SourceError::NoHeader }));
     };
@@ -92,7 +99,7 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         schema: Arc::new(Schema::new(fields)),
         records,
         limits: options.limits,
-        row_count: 0,
+        sum: Sum::default(),
     }))
 }
 
@@ -119,13 +126,12 @@ impl CsvReader {
                 .map_err(|row| SourceError::over(Limit::CellBytes, cell_bytes_max as u64, Some(records.lines[row])))?;
             columns.push(Arc::new(values));
         }
-        self.row_count += records.lines.len() as u64;
-        self.limits.check_rows(self.row_count)?;
         let values = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| SourceError::Damaged {
             what: "text",
             detail: "its columns differ in length",
             line: None,
         })?;
+        self.limits.check_batch(&mut self.sum, &values)?;
         let lines = std::mem::take(&mut records.lines);
         Ok(RawBatch { values, lines, faults: std::mem::take(&mut records.faults), part: None })
     }

@@ -5,7 +5,8 @@
 //! copies one column after the other. UTF-8 is validated once, by Arrow, over a whole column.
 //!
 //! Quoting follows RFC 4180 as the `csv` crate reads it: a quote opens a quoted field only at the field's start, a
-//! doubled quote inside stands for one, and what follows a closing quote up to the delimiter is taken as it is.
+//! doubled quote inside stands for one, and what follows a closing quote up to the delimiter is taken as it is, but
+//! marked.
 
 use arrow::array::StringArray;
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -86,6 +87,7 @@ pub(super) fn scan(
     let mut row_first = 0; // its first field in `records.fields`
     let mut row_line = line;
     let mut field_start = 0;
+    let mut has_stray_quote = false;
     let mut marks = Marks::new(text, dialect);
     loop {
         let at = marks.next();
@@ -104,6 +106,7 @@ pub(super) fn scan(
                 Some(found) => {
                     records.fields.push(found.field);
                     line += found.line_ends;
+                    has_stray_quote |= found.has_tail;
                     // The delimiter or line end after the field is handled below, as for a plain field.
                     field_start = found.next;
                 }
@@ -116,7 +119,7 @@ pub(super) fn scan(
             let Some(byte) = text.get(field_start).copied() else {
                 // Nothing follows the closing quote: the last record of the file.
                 line += 1;
-                end_row(records, row_first, width, row_line);
+                end_row(records, row_first, width, row_line, has_stray_quote);
                 return Stop::Done { taken: text.len(), line };
             };
             field_start += 1;
@@ -147,7 +150,7 @@ pub(super) fn scan(
         }
         // A record ended.
         line += 1;
-        end_row(records, row_first, width, row_line);
+        end_row(records, row_first, width, row_line, std::mem::take(&mut has_stray_quote));
         (row_start, row_first, row_line) = (field_start.min(text.len()), records.fields.len(), line);
         if at_end || records.lines.len() >= rows_max {
             return Stop::Done { taken: row_start, line };
@@ -156,7 +159,7 @@ pub(super) fn scan(
 }
 
 /// Closes the row whose fields begin at `first`: drops it if it is empty, else gives it the wanted width.
-fn end_row(records: &mut Records, first: usize, width: Option<usize>, line: u32) {
+fn end_row(records: &mut Records, first: usize, width: Option<usize>, line: u32, has_stray_quote: bool) {
     let fields = &mut records.fields;
     let found = fields.len() - first;
     let Some(width) = width else {
@@ -170,8 +173,11 @@ fn end_row(records: &mut Records, first: usize, width: Option<usize>, line: u32)
         fields.truncate(first);
         return;
     }
+    let row = records.lines.len() as u32;
+    if has_stray_quote {
+        records.faults.push(RowFault { row, column: None, kind: FaultKind::StrayQuote });
+    }
     if found != width {
-        let row = records.lines.len() as u32;
         let mut fault = |kind| records.faults.push(RowFault { row, column: None, kind });
         if found < width {
             fault(FaultKind::TooFewFields { found: found as u32 });
@@ -188,6 +194,8 @@ struct Quoted {
     /// The delimiter or line end after the field.
     next: usize,
     line_ends: u32,
+    /// Something other than blanks stands between the closing quote and `next`.
+    has_tail: bool,
 }
 
 /// Reads the field whose opening quote stands at `open`; `None` if the text ends before it is complete.
@@ -211,6 +219,7 @@ fn quoted(text: &[u8], open: usize, dialect: Dialect, is_last: bool) -> Option<Q
     };
     let is_line_end = text.get(next) != Some(&dialect.delimiter);
     let tail_end = if is_line_end && next > close + 1 && text[next - 1] == b'\r' { next - 1 } else { next };
+    let has_tail = !text[close + 1..tail_end].trim_ascii().is_empty();
     let (start, end) = if tail_end > close + 1 {
         // Text after the closing quote: keep the quotes in the range and let `unescape` drop them.
         is_escaped = true;
@@ -221,7 +230,7 @@ fn quoted(text: &[u8], open: usize, dialect: Dialect, is_last: bool) -> Option<Q
         (open + 1, close)
     };
     let end = end as u32 | if is_escaped { ESCAPED } else { 0 };
-    Some(Quoted { field: Field { start: start as u32, end }, next, line_ends })
+    Some(Quoted { field: Field { start: start as u32, end }, next, line_ends, has_tail })
 }
 
 /// Writes the value of a quoted field given with its opening quote; returns its length, which is never more.

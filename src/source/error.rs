@@ -61,6 +61,12 @@ pub enum SourceError {
     BadJson { line: u32, column: usize, detail: &'static str },
     #[error("column `{column}` holds {what}, which has no plain text form")]
     NestedColumn { column: String, what: &'static str },
+    /// A sheet as wide as the table and without a header: most likely the table goes on there.
+    #[error(
+        "sheet `{sheet}` has as many columns as the table but no header of its own; \
+         repeat the header on it, or leave the sheet out"
+    )]
+    ContinuedTable { sheet: String },
     /// Sheets with recognised headers that are not the same table.
     #[error("the workbook holds several tables, on sheets {}; send one table per file", .sheets.join(", "))]
     SeveralTables { sheets: Vec<String> },

@@ -42,7 +42,7 @@ pub(super) fn find(rows: &[Vec<String>], is_known: &dyn Fn(&str) -> bool) -> Opt
         }
     }
     let mut best = best?;
-    while rows.get(best.data).is_some_and(|row| is_furniture(row)) {
+    while rows.get(best.data).is_some_and(|row| is_furniture(row, best.names.len())) {
         best.data += 1;
     }
     Some(best)
@@ -108,8 +108,9 @@ fn is_two_row_shape(upper: &[String], lower: &[String]) -> bool {
     gaps > 0
 }
 
-/// Rows below a header that hold units (人, 平方米) or the column numbers of official forms (甲 乙 1 2 3), not data.
-fn is_furniture(row: &[String]) -> bool {
+/// Rows below a header of so many columns that hold units (人, 平方米) or the column numbers of official forms
+/// (甲 乙 1 2 3). Only what can be no data: a row skipped here is counted nowhere.
+fn is_furniture(row: &[String], width: usize) -> bool {
     const UNITS: &[&str] = &[
         "人",
         "户",
@@ -135,17 +136,28 @@ fn is_furniture(row: &[String]) -> bool {
         "有/无",
         "√/×",
     ];
-    let cells: Vec<&str> = row.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect();
-    if cells.is_empty() {
-        return false;
-    }
+    let cells = trimmed_cells(row);
+    let is_blank = |cell: &str| matches!(cell, "" | "-" | "—" | "－");
     let bare = |cell: &str| cell.trim_matches(['(', ')', '（', '）', '[', ']']).trim_start_matches("单位：").to_owned();
-    if cells.iter().all(|c| UNITS.contains(&bare(c).as_str())) {
-        return true;
+    // What a row is about stands in its first column and has no unit.
+    let units: Vec<&str> = cells.iter().copied().filter(|cell| !is_blank(cell)).collect();
+    if cells.first().is_some_and(|cell| is_blank(cell)) && !units.is_empty() {
+        return units.iter().all(|c| UNITS.contains(&bare(c).as_str()));
     }
-    // Without 甲 a row of 1 2 3 may be data.
-    let stubs = cells.iter().take_while(|c| matches!(**c, "甲" | "乙" | "丙" | "丁" | "戊")).count();
-    stubs > 0 && cells[stubs..].iter().enumerate().all(|(i, c)| c.parse() == Ok(i + 1))
+    // Without 甲 a row of 1 2 3 may be data, and so may one that numbers some columns only.
+    const STUBS: [&str; 5] = ["甲", "乙", "丙", "丁", "戊"];
+    let stubs = cells.iter().zip(STUBS).take_while(|(cell, stub)| *cell == stub).count();
+    let numbers = &cells[stubs..];
+    cells.len() >= width.max(3)
+        && stubs > 0
+        && !numbers.is_empty()
+        && numbers.iter().enumerate().all(|(i, c)| c.parse() == Ok(i + 1))
+}
+
+/// A row's cells without outer blanks and without empty ones at its end.
+fn trimmed_cells(row: &[String]) -> Vec<&str> {
+    let end = row.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
+    row[..end].iter().map(|cell| cell.trim()).collect()
 }
 
 #[cfg(test)]
@@ -172,6 +184,11 @@ mod tests {
         // The upper row alone knows as many names, but its gap is filled by the row below.
         assert_eq!(found("店名|经营者||地址\n|甲|乙|\nx|y|z|w"), "0..2 店名 经营者/甲 经营者/乙 地址");
         assert_eq!(found("店名|从业人数|地址\n|（人）|\nx|3|y"), "0..2 店名 从业人数 地址");
+        // Rows that may be data are not skipped.
+        assert_eq!(found("店名|从业人数\n甲|1\n乙|2"), "0..1 店名 从业人数");
+        assert_eq!(found("店名|从业人数|地址\n甲|1|\n乙|2|"), "0..1 店名 从业人数 地址");
+        assert_eq!(found("店名|地址\n件|个"), "0..1 店名 地址");
+        assert_eq!(found("店名|从业人数|地址\n-|人|\nx|3|y"), "0..2 店名 从业人数 地址");
         // A data row with blanks is not a second header row.
         assert_eq!(found("店名|从业人数|地址\nx||y"), "0..1 店名 从业人数 地址");
         assert_eq!(found("a|b\n1|2"), "0..1 a b");

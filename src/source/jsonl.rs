@@ -12,7 +12,9 @@ use hashbrown::HashMap;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::text::{TextReader, significant_start};
-use super::{FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind};
+use super::{
+    BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, Sum,
+};
 
 pub(super) static KIND: SourceKind = SourceKind {
     name: "jsonl",
@@ -35,7 +37,7 @@ struct JsonReader {
     keys: Keys,
     schema: SchemaRef,
     limits: Limits,
-    row_count: u64,
+    sum: Sum,
 }
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
@@ -56,7 +58,7 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         keys,
         schema: Arc::new(Schema::new(fields)),
         limits,
-        row_count: 0,
+        sum: Sum::default(),
     }))
 }
 
@@ -84,7 +86,7 @@ impl RawReader for JsonReader {
         let mut row =
             Row { keys: &mut self.keys, cells: vec![String::new(); width], is_set: vec![false; width], fault: None };
         let mut batch_bytes = 0;
-        while lines.len() < BATCH_ROWS && batch_bytes < self.limits.record_bytes_max() {
+        while lines.len() < BATCH_ROWS && batch_bytes < BATCH_BYTES_MAX {
             let Some((line, text)) = self.lines.next()? else { break };
             batch_bytes += text.len();
             parse(&text, line, Object { sink: &mut row, prefix: "", depth: 0 })?;
@@ -105,14 +107,13 @@ impl RawReader for JsonReader {
         if lines.is_empty() {
             return Ok(None);
         }
-        self.row_count += lines.len() as u64;
-        self.limits.check_rows(self.row_count)?;
         let columns = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
         let values = RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| SourceError::Damaged {
             what: "text",
             detail: "its columns differ in length",
             line: None,
         })?;
+        self.limits.check_batch(&mut self.sum, &values)?;
         Ok(Some(RawBatch { values, lines, faults, part: None }))
     }
 }

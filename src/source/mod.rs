@@ -21,7 +21,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray as _, RecordBatch};
 
 pub use error::{Limit, SourceError};
 
@@ -34,7 +34,7 @@ pub struct RawBatch {
     pub lines: Vec<u32>,
     /// What is wrong with single rows before any rule looks at them, in row order.
     pub faults: Vec<RowFault>,
-    /// The sheet the rows came from, when the file has sheets.
+    /// The sheet the rows came from, when they come from several.
     pub part: Option<Arc<str>>,
 }
 
@@ -54,9 +54,11 @@ pub enum FaultKind {
     TooFewFields { found: u32 },
     /// More fields than the header has; the surplus was not empty and was dropped.
     TooManyFields { found: u32 },
+    /// Text follows a closing quote: a quote is missing or too many, and two rows may have become one.
+    StrayQuote,
     /// A number of more than 15 digits kept as a binary float by the sender: its last digits cannot be trusted.
     LostDigits,
-    /// A formula that ended in an error value such as `#N/A`.
+    /// A formula that ended in an error value such as `#N/A`, or whose result was never calculated.
     FormulaError,
     /// A JSON record names the same field twice.
     DuplicateField,
@@ -74,10 +76,16 @@ pub trait RawReader: Send {
     fn encoding(&self) -> Option<&'static str>;
     /// The next rows, at most [`BATCH_ROWS_MAX`]; `None` at the end.
     fn next_batch(&mut self) -> Result<Option<RawBatch>, SourceError>;
+    /// What of the file was left out, in words for its sender.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No batch has more rows than this.
 pub const BATCH_ROWS_MAX: usize = 65_536;
+/// Text of one batch, about: a batch ends with the row that goes past it.
+const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// A delivery ready to be read, or why it cannot be.
 pub type Opened = Result<Box<dyn RawReader>, SourceError>;
@@ -102,7 +110,7 @@ pub static SOURCE_KINDS: &[&SourceKind] = &[&parquet::KIND, &xlsx::KIND, &jsonl:
 pub struct Limits {
     /// Size of the file on disk.
     pub file_bytes_max: u64,
-    /// Size of everything a compressed file unpacks to, streamed.
+    /// Size of everything a compressed file unpacks to, streamed; and of the text of all rows of any file.
     pub unpacked_bytes_max: u64,
     /// Size of what a format forces us to hold in memory at once (a workbook's shared strings and styles).
     pub held_bytes_max: u64,
@@ -130,6 +138,19 @@ impl Limits {
         self.cell_bytes_max.saturating_mul(16)
     }
 
+    /// Counts a batch. A small file can repeat one long text in every row, so text is counted where rows are.
+    fn check_batch(&self, sum: &mut Sum, values: &RecordBatch) -> Result<(), SourceError> {
+        sum.rows += values.num_rows() as u64;
+        for column in values.columns() {
+            let offsets = column.as_string::<i32>().value_offsets();
+            sum.text_bytes += (offsets[offsets.len() - 1] - offsets[0]) as u64;
+        }
+        if sum.text_bytes > self.unpacked_bytes_max {
+            return Err(SourceError::over(Limit::UnpackedBytes, self.unpacked_bytes_max, None));
+        }
+        self.check_rows(sum.rows)
+    }
+
     fn check_rows(&self, rows: u64) -> Result<(), SourceError> {
         if rows > self.rows_max {
             return Err(SourceError::over(Limit::Rows, self.rows_max, None));
@@ -145,6 +166,13 @@ impl Limits {
     }
 }
 
+/// What has been read of a delivery.
+#[derive(Default)]
+struct Sum {
+    rows: u64,
+    text_bytes: u64,
+}
+
 pub struct OpenOptions<'a> {
     pub limits: Limits,
     /// Whether some contract knows a column by this name; finds the header row under titles and unit lines.
@@ -153,11 +181,12 @@ pub struct OpenOptions<'a> {
 
 /// Opens a delivery by what its content is.
 pub fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
-    let mut file = std::fs::File::open(path)?;
-    let metadata = file.metadata()?;
+    // Asked before it is opened: opening a pipe waits for somebody to write into it.
+    let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(SourceError::NotAFile);
     }
+    let mut file = std::fs::File::open(path)?;
     if metadata.len() == 0 {
         return Err(SourceError::Empty);
     }

@@ -13,7 +13,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, new_nul
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 
-use super::{FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind};
+use super::{
+    BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, Sum,
+};
 
 pub(super) static KIND: SourceKind = SourceKind {
     name: "parquet",
@@ -27,10 +29,12 @@ const BATCH_ROWS: usize = 8_192;
 
 struct ParquetReader {
     batches: ParquetRecordBatchReader,
+    /// Rows decoded and not yet handed out.
+    rest: Option<RecordBatch>,
     header: Vec<String>,
     schema: SchemaRef,
     limits: Limits,
-    row_count: u64,
+    sum: Sum,
 }
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
@@ -66,10 +70,11 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
     let schema = header.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>();
     Ok(Box::new(ParquetReader {
         batches: builder.build().map_err(damaged)?,
+        rest: None,
         header,
         schema: Arc::new(Schema::new(schema)),
         limits,
-        row_count: 0,
+        sum: Sum::default(),
     }))
 }
 
@@ -98,6 +103,7 @@ fn damaged(error: ParquetError) -> SourceError {
 fn read_type(stored: &DataType) -> DataType {
     match stored {
         DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
         DataType::Dictionary(_, value) => read_type(value),
         other => other.clone(),
     }
@@ -121,10 +127,18 @@ impl RawReader for ParquetReader {
     }
 
     fn next_batch(&mut self) -> Result<Option<RawBatch>, SourceError> {
-        let Some(batch) = self.batches.next() else { return Ok(None) };
-        let first_line = u32::try_from(self.row_count + 1).unwrap_or(u32::MAX);
+        let first_line = u32::try_from(self.sum.rows + 1).unwrap_or(u32::MAX);
         let at = |detail| SourceError::Damaged { what: "Parquet file", detail, line: Some(first_line) };
-        let batch = batch.map_err(|_| at("a page of the records from here on cannot be decoded"))?;
+        let batch = match self.rest.take() {
+            Some(rest) => rest,
+            None => match self.batches.next() {
+                Some(batch) => batch.map_err(|_| at("a page of the records from here on cannot be decoded"))?,
+                None => return Ok(None),
+            },
+        };
+        let rows = rows_within(&batch, BATCH_BYTES_MAX);
+        self.rest = (rows < batch.num_rows()).then(|| batch.slice(rows, batch.num_rows() - rows));
+        let batch = batch.slice(0, rows);
         let mut faults = Vec::new();
         let mut columns = Vec::with_capacity(batch.num_columns());
         for (index, column) in batch.columns().iter().enumerate() {
@@ -133,10 +147,9 @@ impl RawReader for ParquetReader {
             columns.push(text.ok_or_else(|| at("a column cannot be turned into text"))?);
         }
         faults.sort_by_key(|f| f.row);
-        self.row_count += batch.num_rows() as u64;
-        self.limits.check_rows(self.row_count)?;
         let values =
             RecordBatch::try_new(self.schema.clone(), columns).map_err(|_| at("its columns differ in length"))?;
+        self.limits.check_batch(&mut self.sum, &values)?;
         let lines = (first_line..).take(batch.num_rows()).collect();
         Ok(Some(RawBatch { values, lines, faults, part: None }))
     }
@@ -145,9 +158,8 @@ impl RawReader for ParquetReader {
 impl ParquetReader {
     /// Measures texts while they are still views.
     fn check_cells(&self, column: &ArrayRef, first_line: u32) -> Result<(), SourceError> {
-        let Some(views) = column.as_string_view_opt() else { return Ok(()) };
         let mut total = 0_u64;
-        for (row, length) in views.lengths().enumerate() {
+        for (row, length) in view_lengths(column).enumerate() {
             total += u64::from(length);
             let line = Some(first_line.saturating_add(row as u32));
             if length as usize > self.limits.cell_bytes_max {
@@ -159,6 +171,26 @@ impl ParquetReader {
         }
         Ok(())
     }
+}
+
+/// The lengths of texts that are still views; nothing for other columns.
+fn view_lengths(column: &ArrayRef) -> impl Iterator<Item = u32> {
+    let texts = column.as_string_view_opt().into_iter().flat_map(|views| views.lengths());
+    texts.chain(column.as_binary_view_opt().into_iter().flat_map(|views| views.lengths()))
+}
+
+/// How many rows from the first on hold no more text than that; at least one.
+fn rows_within(batch: &RecordBatch, bytes_max: usize) -> usize {
+    let mut bytes = vec![0_usize; batch.num_rows()];
+    for column in batch.columns() {
+        view_lengths(column).zip(&mut bytes).for_each(|(length, sum)| *sum += length as usize);
+    }
+    let mut total = 0;
+    let over = bytes.iter().position(|row| {
+        total += row;
+        total > bytes_max
+    });
+    over.map_or(batch.num_rows(), |row| row.max(1))
 }
 
 fn as_text(column: &ArrayRef, index: u32, faults: &mut Vec<RowFault>) -> Option<ArrayRef> {
@@ -176,7 +208,11 @@ fn as_text(column: &ArrayRef, index: u32, faults: &mut Vec<RowFault>) -> Option<
             };
             let mut out = StringBuilder::new();
             for (row, value) in wide.as_primitive::<Float64Type>().iter().enumerate() {
-                out.append_option(value.filter(|v| !v.is_nan()).map(|value| {
+                out.append_option(value.map(|value| {
+                    // No value a sender means; the contract will refuse it where a number is wanted.
+                    if value.is_nan() {
+                        return "NaN".to_owned();
+                    }
                     let (text, is_rounded) = super::number_text(value);
                     if is_rounded {
                         faults.push(RowFault { row: row as u32, column: Some(index), kind: FaultKind::LostDigits });

@@ -85,7 +85,7 @@ fn csv_keeps_values_lines_and_ragged_rows() {
         6: 002|李|∅ !TooFewFields { found: 2 }
         7: 003|张|x !TooManyFields { found: 5 }
         8: 004|赵|y
-        9: ∅| 空 |ab",
+        9: ∅| 空 |ab !StrayQuote",
     );
 }
 
@@ -252,14 +252,55 @@ fn workbooks_are_read_as_a_person_sees_them() {
     check("a.xlsx", workbook(|w| _ = w.add_worksheet()), "error: no header row was found");
 }
 
+#[test]
+fn sheets_that_are_left_out_are_named() {
+    let people = |name: &'static str, second: &'static [[&'static str; 3]]| {
+        workbook(move |workbook| {
+            let sheet = workbook.add_worksheet();
+            for (column, name) in ["编号", "姓名", "备注"].iter().enumerate() {
+                sheet.write(0, column as u16, *name).unwrap().write(1, column as u16, "1").unwrap();
+            }
+            let sheet = workbook.add_worksheet().set_name(name).unwrap();
+            for (row, cells) in second.iter().enumerate() {
+                for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+                    sheet.write(row as u32, column as u16, *cell).unwrap();
+                }
+            }
+        })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    std::fs::write(&path, people("说明", &[["填表说明", "", ""], ["一", "二", "三"], ["四", "", ""]])).unwrap();
+    let options = OpenOptions { limits: small_limits(), is_known_column: &|name| KNOWN.contains(&name) };
+    let remarks = open(&path, &options).unwrap().remarks();
+    assert_eq!(remarks, ["sheets without a known header were left out: `说明`"]);
+    check(
+        "a.xlsx",
+        people("续", &[["2", "李", "x"], ["3", "赵", "y"], ["4", "", ""]]),
+        "error: sheet `续` has as many columns as the table but no header of its own; repeat the header on it, or leave the sheet out",
+    );
+}
+
 /// Workbooks made by other programs, kept as files.
 #[test]
 fn workbooks_of_other_writers() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sources/xlsx");
     assert_eq!(
         read_path(&folder.join("openpyxl_1904.xlsx")),
-        "xlsx 1: 编号|姓名|出生日期\nSheet!2: 001|王|2024-06-27\nSheet!3: 430105001007001|李|2024/6/27\n"
+        "xlsx 1: 编号|姓名|出生日期\n2: 001|王|2024-06-27\n3: 430105001007001|李|2024/6/27\n"
     );
+}
+
+#[test]
+fn a_number_shown_with_zeros_keeps_them() {
+    let content = workbook(|workbook| {
+        let code = Format::new().set_num_format("000000");
+        let sheet = workbook.add_worksheet();
+        sheet.write(0, 0, "编号").unwrap().write(0, 1, "备注").unwrap();
+        sheet.write_with_format(1, 0, 123, &code).unwrap().write_with_format(1, 1, 1.5, &code).unwrap();
+        sheet.write_with_format(2, 0, 1_234_567, &code).unwrap().write(2, 1, 7).unwrap();
+    });
+    check("a.xlsx", content, "xlsx 1: 编号|备注\n2: 000123|1.5\n3: 1234567|7");
 }
 
 /// A workbook with one sheet and shared strings made of the given XML, repeated to any size.
@@ -295,12 +336,15 @@ fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
 #[test]
 fn hostile_workbooks_are_refused_or_harmless() {
     let table = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c></row><row r=\"2\"><c r=\"A2\"><v>7</v></c></row></sheetData>";
-    check("a.xlsx", raw_workbook(table, "<sst></sst>", 0), "xlsx 1: id\nS!2: 7");
+    check("a.xlsx", raw_workbook(table, "<sst></sst>", 0), "xlsx 1: id\n2: 7");
+    // A formula nobody worked out has no value, not an empty one.
+    let formula = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c><c r=\"B1\" t=\"inlineStr\"><is><t>name</t></is></c></row><row r=\"2\"><c r=\"A2\"><f>1+1</f></c><c r=\"B2\"><v>7</v></c></row></sheetData>";
+    check("a.xlsx", raw_workbook(formula, "<sst></sst>", 0), "xlsx 1: id|name\n2: ∅|7 !FormulaError@0");
     // What a sheet claims costs nothing.
     let claim = format!("<dimension ref=\"A1:ZZZZZZ1000000000\"/>{table}");
-    check("a.xlsx", raw_workbook(&claim, "<sst></sst>", 0), "xlsx 1: id\nS!2: 7");
+    check("a.xlsx", raw_workbook(&claim, "<sst></sst>", 0), "xlsx 1: id\n2: 7");
     let far = table.replace("A2", "A4000000000").replace("r=\"2\"", "r=\"4000000000\"");
-    check("a.xlsx", raw_workbook(&far, "<sst></sst>", 0), "xlsx 1: id\nS!4000000000: 7");
+    check("a.xlsx", raw_workbook(&far, "<sst></sst>", 0), "xlsx 1: id\n4000000000: 7");
     let wide = "<sheetData><row r=\"1\"><c r=\"ZZZZZ1\"><v>1</v></c></row></sheetData>";
     check("a.xlsx", raw_workbook(wide, "<sst></sst>", 0), "error: line 1: there are more than the allowed 500 columns");
     check(
@@ -331,6 +375,14 @@ fn hostile_workbooks_are_refused_or_harmless() {
         "a.xlsx",
         raw_workbook(&runs, "<sst></sst>", 100_000),
         "error: one value is longer than the allowed 100000 bytes",
+    );
+    // One shared text, repeated in every row.
+    let text = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(50_000));
+    let repeated = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c></row>REPEAT<row><c t=\"s\"><v>0</v></c></row>END</sheetData>";
+    check(
+        "a.xlsx",
+        raw_workbook(repeated, &text, 500),
+        "error: the file unpacks to more than the allowed 8388608 bytes",
     );
     // Damage.
     let whole = raw_workbook(table, "<sst></sst>", 0);
@@ -376,7 +428,7 @@ fn parquet_values_become_text_without_loss() {
         "parquet 0: id|n|f|at|zoned|day|ok
         1: 001|430105199001011234|0.3|2024-06-27T08:30:05|2024-06-27T08:30:05Z|2024-06-27|true
         2: ∅|-1|430000000000000000|2024-06-27T08:30:05.250|2024-06-27T08:30:05Z|1969-12-31|∅ !LostDigits@2
-        3: ∅|0|∅|∅|2024-06-27T08:30:05Z|1970-01-01|false",
+        3: ∅|0|NaN|∅|2024-06-27T08:30:05Z|1970-01-01|false",
     );
     check("a.parquet", &content[..content.len() - 100], "error: the Parquet file is cut off: its end is missing");
     let mut torn = content.clone();
@@ -395,6 +447,16 @@ fn parquet_values_become_text_without_loss() {
         parquet(vec![("id", Arc::new(huge))]),
         "error: line 12: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes",
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo is part of every Unix");
+    assert_eq!(read_path(&path), "error: not a regular file");
 }
 
 /// The scanner against the `csv` crate, on texts made of the characters that matter.

@@ -2,9 +2,10 @@
 //!
 //! `calamine`'s cell reader borrows the workbook, so both live on a thread of their own that sends batches through a
 //! short channel: first the top rows of every sheet, then, once the header is chosen, the rows below it. A sheet is
-//! taken if its header is recognised; several sheets of the same table follow one another.
+//! taken if its header is recognised; several sheets of the same table follow one another, and the others are named in
+//! a remark.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -14,10 +15,11 @@ use std::thread;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 
 use super::{
-    FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, header, xlsx_guard,
+    BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind,
+    Sum, header, xlsx_guard,
 };
 
 pub(super) static KIND: SourceKind = SourceKind {
@@ -41,8 +43,9 @@ struct WorkbookReader {
     is_at_end: bool,
     header: Vec<String>,
     header_line: u32,
+    remarks: Vec<String>,
     limits: Limits,
-    row_count: u64,
+    sum: Sum,
 }
 
 /// The top of one sheet.
@@ -56,6 +59,8 @@ struct SheetHead {
 /// What to read of one sheet.
 struct SheetPlan {
     name: Arc<str>,
+    /// The name, if there are others beside it.
+    part: Option<Arc<str>>,
     /// Rows up to this one are header.
     last_header_line: u32,
     /// For each column of the sheet, its place in the batch.
@@ -65,12 +70,13 @@ struct SheetPlan {
 struct Plan {
     sheets: Vec<SheetPlan>,
     schema: SchemaRef,
-    cell_bytes_max: usize,
+    limits: Limits,
+    has_formulas: bool,
 }
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
     let limits = options.limits;
-    xlsx_guard::check(File::open(path)?, limits)?;
+    let has_formulas = xlsx_guard::check(File::open(path)?, limits)?;
     let file = BufReader::new(File::open(path)?);
     let (heads_out, heads_in) = mpsc::sync_channel(1);
     let (plan_out, plan_in) = mpsc::sync_channel::<Plan>(1);
@@ -90,9 +96,10 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         }
     })?;
     let heads = heads_in.recv().map_err(|_| gone())??;
-    let (header, header_line, plan) = plan(&heads, options)?;
+    let Planned { header, header_line, remarks, plan } = plan(&heads, options, has_formulas)?;
     plan_out.send(plan).map_err(|_| gone())?;
-    Ok(Box::new(WorkbookReader { batches, is_at_end: false, header, header_line, limits, row_count: 0 }))
+    let sum = Sum::default();
+    Ok(Box::new(WorkbookReader { batches, is_at_end: false, header, header_line, remarks, limits, sum }))
 }
 
 /// The reading thread ended without a word: the library panicked on a malformed file.
@@ -158,8 +165,15 @@ fn sheet_heads(workbook: &mut Workbook, limits: Limits) -> Result<Vec<SheetHead>
     Ok(heads)
 }
 
+struct Planned {
+    header: Vec<String>,
+    header_line: u32,
+    remarks: Vec<String>,
+    plan: Plan,
+}
+
 /// Chooses the sheets and how their columns go together.
-fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<(Vec<String>, u32, Plan), SourceError> {
+fn plan(heads: &[SheetHead], options: &OpenOptions<'_>, has_formulas: bool) -> Result<Planned, SourceError> {
     let found: Vec<(&SheetHead, header::Found)> =
         heads.iter().filter_map(|h| Some((h, header::find(&h.rows, options.is_known_column)?))).collect();
     let best = found.iter().map(|(_, f)| f.known).max().ok_or(SourceError::NoHeader)?;
@@ -171,6 +185,8 @@ fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<(Vec<String>, 
         chosen.extend(found.first());
     }
     let Some((first_head, first)) = chosen.first().map(|c| (c.0, &c.1)) else { return Err(SourceError::NoHeader) };
+
+    let remarks = if first.known == 0 { Vec::new() } else { left_out(&found, is_chosen, first.names.len())? };
 
     let mut names: Vec<String> = first.names.clone();
     let mut place: HashMap<String, usize> = HashMap::new();
@@ -196,20 +212,46 @@ fn plan(heads: &[SheetHead], options: &OpenOptions<'_>) -> Result<(Vec<String>, 
             })
         });
         let last_header_line = head.lines[found.data - 1];
-        sheets.push(SheetPlan { name: head.name.as_str().into(), last_header_line, columns: columns.collect() });
+        let name: Arc<str> = head.name.as_str().into();
+        let part = (chosen.len() > 1).then(|| name.clone());
+        sheets.push(SheetPlan { name, part, last_header_line, columns: columns.collect() });
     }
     options.limits.check_columns(names.len(), first_head.lines[first.first])?;
     let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), cell_bytes_max: options.limits.cell_bytes_max };
-    Ok((names, first_head.lines[first.first], plan))
+    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), limits: options.limits, has_formulas };
+    Ok(Planned { header: names, header_line: first_head.lines[first.first], remarks, plan })
+}
+
+/// Names the sheets that are not read. One on which the table seems to go on, without a header, is an error: its rows
+/// would be lost without a word.
+fn left_out(
+    found: &[(&SheetHead, header::Found)],
+    is_chosen: impl Fn(&header::Found) -> bool,
+    width: usize,
+) -> Result<Vec<String>, SourceError> {
+    let others: Vec<&SheetHead> = found.iter().filter(|(_, f)| !is_chosen(f)).map(|(head, _)| *head).collect();
+    let is_continued = |head: &&&SheetHead| {
+        let fitting = head.rows.iter().filter(|row| row.len() == width).count();
+        width > 1 && fitting * 2 > head.rows.len()
+    };
+    if let Some(head) = others.iter().find(is_continued) {
+        return Err(SourceError::ContinuedTable { sheet: head.name.clone() });
+    }
+    let names: Vec<String> = others.iter().map(|head| format!("`{}`", head.name)).collect();
+    match names.as_slice() {
+        [] => Ok(Vec::new()),
+        names => Ok(vec![format!("sheets without a known header were left out: {}", names.join(", "))]),
+    }
 }
 
 /// Sends all rows of the chosen sheets. Ends early, without an error, when nobody listens any more.
 fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -> Result<(), SourceError> {
     for sheet in &plan.sheets {
+        let unknown = if plan.has_formulas { uncalculated(workbook, sheet)? } else { HashSet::new() };
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(|e| damaged(&e, None))?;
+        let zeros: Vec<usize> = cells.styles().iter().map(zero_count).collect();
         let mut rows = Rows::new(plan, sheet);
-        while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e, Some(rows.line)))? {
+        while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(|e| damaged(&e, Some(rows.line)))? {
             let (row, column) = cell.get_position();
             let line = row.saturating_add(1);
             if line <= sheet.last_header_line {
@@ -218,11 +260,15 @@ fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -
             if line != rows.line {
                 rows.end_row();
                 rows.line = line;
-                if rows.lines.len() >= BATCH_ROWS && batches.send(rows.batch()).is_err() {
+                let is_full = rows.lines.len() >= BATCH_ROWS || rows.text_bytes >= BATCH_BYTES_MAX;
+                if is_full && batches.send(rows.batch()).is_err() {
                     return Ok(());
                 }
             }
-            rows.take(column as usize, cell.get_value())?;
+            match cell.get_value() {
+                DataRef::Empty if unknown.contains(&(row, column)) => rows.fault(column as usize),
+                value => rows.take(column as usize, value, zeros.get(style).copied().unwrap_or_default())?,
+            }
         }
         rows.end_row();
         if !rows.lines.is_empty() && batches.send(rows.batch()).is_err() {
@@ -230,6 +276,35 @@ fn send_rows(workbook: &mut Workbook, plan: &Plan, batches: &SyncSender<Sent>) -
         }
     }
     Ok(())
+}
+
+/// Formulas below the header that a program wrote without working them out: an empty value would be a guess. Looked for
+/// apart because the library tells a cell's formula or its style, not both.
+fn uncalculated(workbook: &mut Workbook, sheet: &SheetPlan) -> Result<HashSet<(u32, u32)>, SourceError> {
+    /// A workbook with more of them was never opened in a spreadsheet.
+    const FORMULAS_MAX: usize = 100_000;
+    let mut found = HashSet::new();
+    let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(|e| damaged(&e, None))?;
+    while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(|e| damaged(&e, None))? {
+        if cell.formula.is_some() && matches!(cell.value, DataRef::Empty) && cell.pos.0 >= sheet.last_header_line {
+            found.insert(cell.pos);
+            if found.len() > FORMULAS_MAX {
+                let detail = "it holds formulas without results; open it in a spreadsheet and save it";
+                return Err(SourceError::Damaged {
+                    what: "workbook",
+                    detail,
+                    line: Some(cell.pos.0.saturating_add(1)),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many digits a number format of nothing but zeros shows: `000000` makes 123 a code, 000123.
+fn zero_count(style: &Style) -> usize {
+    let format = style.number_format.as_ref().map(|format| format.format_code.as_str()).unwrap_or_default();
+    if format.bytes().all(|b| b == b'0') { format.len() } else { 0 }
 }
 
 /// Collects cells into rows and rows into a batch.
@@ -243,6 +318,9 @@ struct Rows<'a> {
     /// The rightmost cell with text beyond the header.
     surplus: Option<usize>,
     row_faults: Vec<(u32, FaultKind)>,
+    row_bytes: usize,
+    /// Text in `columns`.
+    text_bytes: usize,
     columns: Vec<StringBuilder>,
     lines: Vec<u32>,
     faults: Vec<RowFault>,
@@ -259,17 +337,35 @@ impl<'a> Rows<'a> {
             text: String::new(),
             surplus: None,
             row_faults: Vec::new(),
+            row_bytes: 0,
+            text_bytes: 0,
             columns: (0..width).map(|_| StringBuilder::new()).collect(),
             lines: Vec::new(),
             faults: Vec::new(),
         }
     }
 
-    fn take(&mut self, column: usize, value: &DataRef<'_>) -> Result<(), SourceError> {
+    fn fault(&mut self, column: usize) {
+        if let Some(Some(place)) = self.sheet.columns.get(column) {
+            self.row_faults.push((*place as u32, FaultKind::FormulaError));
+        }
+    }
+
+    /// Takes a cell; a number shorter than `zeros` digits is filled up with zeros.
+    fn take(&mut self, column: usize, value: &DataRef<'_>, zeros: usize) -> Result<(), SourceError> {
         self.text.clear();
         let fault = write_cell(value, &mut self.text);
-        if self.text.len() > self.plan.cell_bytes_max {
-            return Err(SourceError::over(Limit::CellBytes, self.plan.cell_bytes_max as u64, Some(self.line)));
+        let is_number = matches!(value, DataRef::Int(_) | DataRef::Float(_));
+        if is_number && self.text.len() < zeros && self.text.bytes().all(|b| b.is_ascii_digit()) {
+            self.text.insert_str(0, &"0".repeat(zeros - self.text.len()));
+        }
+        let limits = &self.plan.limits;
+        if self.text.len() > limits.cell_bytes_max {
+            return Err(SourceError::over(Limit::CellBytes, limits.cell_bytes_max as u64, Some(self.line)));
+        }
+        self.row_bytes += self.text.len();
+        if self.row_bytes > limits.record_bytes_max() {
+            return Err(SourceError::over(Limit::RecordBytes, limits.record_bytes_max() as u64, Some(self.line)));
         }
         match self.sheet.columns.get(column) {
             Some(Some(place)) => {
@@ -297,7 +393,9 @@ impl<'a> Rows<'a> {
                 column.append_option(Some(text).filter(|text| !text.is_empty()));
             }
             self.lines.push(self.line);
+            self.text_bytes += self.row_bytes;
         }
+        self.row_bytes = 0;
         self.cells.iter_mut().for_each(String::clear);
         self.row_faults.clear();
         self.surplus = None;
@@ -307,7 +405,8 @@ impl<'a> Rows<'a> {
         let columns = self.columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
         let values = RecordBatch::try_new(self.plan.schema.clone(), columns).map_err(|_| gone())?;
         let (lines, faults) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.faults));
-        Ok(Some(RawBatch { values, lines, faults, part: Some(self.sheet.name.clone()) }))
+        self.text_bytes = 0;
+        Ok(Some(RawBatch { values, lines, faults, part: self.sheet.part.clone() }))
     }
 }
 
@@ -383,8 +482,11 @@ impl RawReader for WorkbookReader {
         let sent = self.batches.recv().map_err(|_| gone()).flatten();
         self.is_at_end = !matches!(sent, Ok(Some(_)));
         let Some(batch) = sent? else { return Ok(None) };
-        self.row_count += batch.lines.len() as u64;
-        self.limits.check_rows(self.row_count)?;
+        self.limits.check_batch(&mut self.sum, &batch.values)?;
         Ok(Some(batch))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.clone()
     }
 }

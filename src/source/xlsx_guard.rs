@@ -15,14 +15,16 @@ use super::{Limit, Limits, SourceError};
 const PARTS_MAX: usize = 10_000;
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Checks every part of a workbook against the limits. Fails for archives that are no .xlsx workbooks.
-pub(super) fn check(file: File, limits: Limits) -> Result<(), SourceError> {
+/// Checks every part of a workbook against the limits; tells whether there may be formulas in it. Fails for archives
+/// that are no .xlsx workbooks.
+pub(super) fn check(file: File, limits: Limits) -> Result<bool, SourceError> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(broken_zip)?;
     if archive.len() > PARTS_MAX {
         return Err(SourceError::Damaged { what: "workbook", detail: "it has too many parts", line: None });
     }
     check_is_workbook(&archive)?;
     let (mut unpacked, mut held) = (0, 0);
+    let mut has_formulas = false;
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(broken_zip)?;
         let name = part.name().map_err(broken_zip)?.into_owned();
@@ -39,6 +41,7 @@ pub(super) fn check(file: File, limits: Limits) -> Result<(), SourceError> {
                 break;
             }
             measure.take(&chunk[..length])?;
+            has_formulas |= is_sheet && may_hold_formula(&chunk[..length]);
             if unpacked + measure.bytes > limits.unpacked_bytes_max {
                 return Err(SourceError::over(Limit::UnpackedBytes, limits.unpacked_bytes_max, None));
             }
@@ -50,7 +53,14 @@ pub(super) fn check(file: File, limits: Limits) -> Result<(), SourceError> {
         unpacked += measure.bytes;
         held += if is_sheet { 0 } else { measure.bytes };
     }
-    Ok(())
+    Ok(has_formulas)
+}
+
+/// Whether a piece of a sheet holds a tag `f`, or ends where one may begin.
+fn may_hold_formula(chunk: &[u8]) -> bool {
+    let ends = |at: usize| chunk.get(at).is_none_or(|byte| matches!(byte, b'>' | b'/') || byte.is_ascii_whitespace());
+    let holds = |tag: &[u8; 2]| memchr::memmem::find_iter(chunk, tag).any(|at| ends(at + tag.len()));
+    matches!(chunk.last(), Some(b'<' | b':')) || holds(b"<f") || holds(b":f")
 }
 
 fn check_is_workbook<R: Read + io::Seek>(archive: &ZipArchive<R>) -> Result<(), SourceError> {

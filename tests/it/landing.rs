@@ -203,6 +203,129 @@ fn a_contract_never_seen_before_needs_no_rust() {
     assert_identities(&project);
 }
 
+const TARIFFS: &str = "\
+apiVersion: v3.1.0
+kind: DataContract
+schema:
+  - name: tariffs
+    customProperties:
+      - {property: delivery, value: full}
+    properties:
+      - {name: starts_on, businessName: 起始日, logicalType: date, primaryKey: true, primaryKeyPosition: 1}
+      - {name: level, businessName: 等级, logicalType: string, primaryKey: true, primaryKeyPosition: 2}
+      - {name: price, businessName: 价格, logicalType: number, logicalTypeOptions: {maximum: 100}}
+      - {name: note, businessName: 行号, logicalType: string}
+";
+
+#[test]
+fn a_full_list_drops_only_what_it_lacks() {
+    let project = Project::new();
+    project.write("data/contracts/tariffs.odcs.yaml", TARIFFS);
+    let land = |name: &str, text: &str| {
+        project.write(name, text);
+        project.run(&["land", name, "--as-of", AS_OF, "--format", "csv"])
+    };
+    let first = "起始日,等级,价格\n2024-01-01,1,2.5\n2024-01-01,2,3.5\n2024-01-01,3,9\n";
+    land("tariffs_1.csv", first).expect(0);
+    // The first row cannot land, and its key is written differently: the stored row stays.
+    let run = land("tariffs_2.csv", "起始日,等级,价格\n2024/1/1,１,999\n2024/1/1,２,３．６\n").expect(0);
+    assert!(run.stdout.contains(",2,0,1,0,0,0,1,1"), "one updated, one quarantined, one dropped: {}", run.stdout);
+    assert_eq!(project.sql("SELECT level, price FROM tariffs ORDER BY 1"), "1,2.5\n2,3.6");
+    // As an export comes back, though a column of the contract is named like one of the export.
+    let id = project.sql("SELECT quarantine_id FROM quarantine");
+    let corrected = format!(
+        "隔离编号,来源文件,行号,问题栏目,问题说明,起始日,等级,价格,行号\n\
+         {id},tariffs_2.csv,2,价格,x,2024-01-01,1,9.9,n7\n,,,,,2024-01-01,2,3.6,\n"
+    );
+    land("tariffs_3.csv", &corrected).expect(0);
+    assert_eq!(project.sql("SELECT level, price, note FROM tariffs ORDER BY 1"), "1,9.9,n7\n2,3.6,");
+    assert_eq!(project.sql("SELECT count(*) FROM quarantine WHERE cleared_by IS NULL"), "0");
+    // A list without rows is a mistake, not a wish.
+    let run = land("tariffs_4.csv", "起始日,等级,价格\n").expect(1);
+    assert!(run.stderr.contains("the list is empty"), "{}", run.stderr);
+    // The first list again is news after the others, and only then.
+    land("tariffs_1.csv", first).expect(0);
+    assert_eq!(project.sql("SELECT level, price FROM tariffs ORDER BY 1"), "1,2.5\n2,3.5\n3,9.0");
+    assert!(land("tariffs_1.csv", first).expect(0).stdout.contains("landed before"));
+    assert_eq!(project.sql("SELECT count(*), count(DISTINCT batch_id) FROM batches"), "4,4");
+    assert_identities(&project);
+}
+
+#[test]
+fn rows_of_two_sheets_are_told_apart() {
+    let project = pumps();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for name in ["东片", "西片"] {
+        let sheet = book.add_worksheet().set_name(name).expect("a sheet");
+        for (row, cells) in [["station", "pump_no", "updated_at"], [name, "x", "2024-06-01"]].iter().enumerate() {
+            for (column, cell) in cells.iter().enumerate() {
+                sheet.write_string(row as u32, column as u16, *cell).expect("a cell");
+            }
+        }
+    }
+    book.save(project.path("pumps_two.xlsx")).expect("saved");
+    project.run(&["land", "pumps_two.xlsx", "--as-of", AS_OF]).expect(0);
+    assert_eq!(
+        project.sql("SELECT count(DISTINCT quarantine_id), min(file), max(file) FROM quarantine"),
+        "2,pumps_two.xlsx!东片,pumps_two.xlsx!西片"
+    );
+}
+
+#[test]
+fn a_column_that_is_not_delivered_keeps_its_values() {
+    let project = pumps();
+    let first = "station,pump_no,litres,updated_at\na,1,7,2024-06-01\n";
+    project.write("pumps_1.csv", first);
+    // The same bytes under a second name land once.
+    project.write("pumps_1_copy.csv", first);
+    let run = project.run(&["land", "pumps_1.csv", "pumps_1_copy.csv", "--as-of", AS_OF, "--format", "csv"]).expect(0);
+    assert!(run.stdout.contains("landed before"), "{}", run.stdout);
+    assert_eq!(project.sql("SELECT count(*) FROM batches"), "1");
+    project.write("pumps_2.csv", "station,pump_no,is_running,updated_at\na,1,是,2024-06-02\n");
+    let run = project.run(&["land", "pumps_2.csv", "--as-of", AS_OF]).expect(0);
+    assert!(run.stderr.contains("litres, built_on"), "{}", run.stderr);
+    assert_eq!(project.sql("SELECT litres, is_running FROM pumps"), "7.0,true");
+    assert_eq!(project.sql("SELECT updated FROM batches WHERE file = 'pumps_2.csv'"), "1");
+}
+
+const PIPES: &str = "\
+apiVersion: v3.1.0
+kind: DataContract
+schema:
+  - name: zones
+    properties:
+      - {name: zone, logicalType: string, primaryKey: true}
+  - name: pipes
+    properties:
+      - {name: pipe_id, logicalType: string, primaryKey: true}
+      - {name: parent, logicalType: string, relationships: [{type: foreignKey, to: pipes.pipe_id}]}
+      - {name: zone, logicalType: string, relationships: [{type: foreignKey, to: zones.zone}]}
+";
+
+#[test]
+fn rows_may_refer_to_accepted_rows_of_their_own_delivery() {
+    let project = Project::new();
+    project.write("data/contracts/pipes.odcs.yaml", PIPES);
+    project.write("pipes.csv", "pipe_id,parent,zone\nP2,P1,\nP1,,\nP3,P9,\nP4,P3,\nP5,P1,Z\nP6,P5,\n");
+    project.run(&["land", "pipes.csv", "--dry-run", "--as-of", AS_OF]).expect(0);
+    assert!(!project.path("warehouse/pipes").exists() && !project.path("warehouse/zones").exists());
+    project.run(&["land", "pipes.csv", "--as-of", AS_OF]).expect(0);
+    assert_eq!(project.sql("SELECT pipe_id FROM pipes ORDER BY 1"), "P1\nP2");
+    assert_eq!(
+        project.sql("SELECT line, column_name FROM quarantine ORDER BY 1"),
+        "4,parent\n5,parent\n6,zone\n7,parent"
+    );
+    assert_identities(&project);
+}
+
+#[test]
+fn a_file_without_header_shows_nobody() {
+    let project = pumps();
+    project.write("pumps_nohead.csv", "江边,1,张三,15400000001,2024-06-01\n河口,2,李四,15400000002,2024-06-01\n");
+    let run = project.run(&["land", "pumps_nohead.csv", "--as-of", AS_OF]).expect(1);
+    assert!(run.stderr.contains("is the header missing?") && !run.stderr.contains("张三"), "{}", run.stderr);
+}
+
 #[test]
 fn a_dry_run_writes_nothing() {
     let project = pumps();
