@@ -16,14 +16,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::dataset::{self, Dataset};
-use super::export::{Document, EXPORTERS, ExportError};
+use super::export::{self, Document, ExportError};
 use super::form::{Form, Kind, SheetForm};
 use super::layout::{Properties, WorkbookLayout};
-use super::manifest::{Content, Output, Report, Split, listed};
+use super::manifest::{Content, Output, Report, Split, extensions_hint, listed};
 use super::summary::{self, Summary, Visible};
-use super::wording::{Names, PROVENANCE};
+use super::wording::{Names, PROVENANCE, STANDING_NAMES};
 use super::yaml;
-use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files};
+use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, mentions};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -69,7 +69,7 @@ async fn make(
     Ok(())
 }
 
-/// Whether every view and column the report mentions exists.
+/// Whether every view and column the report mentions exists, in its templates as well.
 pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut metas: BTreeMap<&str, ViewMeta> = BTreeMap::new();
@@ -94,7 +94,13 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
         metas.insert(name, meta);
     }
     for output in &report.outputs {
-        let Content::Form(form) = &output.content else { continue };
+        let form = match &output.content {
+            Content::Form(form) => form,
+            Content::Summary { path, source } => {
+                problems.extend(check_summary(report, output, path, source, &metas));
+                continue;
+            }
+        };
         for sheet in &form.sheets {
             let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
             for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
@@ -120,6 +126,34 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn check_summary(
+    report: &Report,
+    output: &Output,
+    path: &Path,
+    source: &str,
+    metas: &BTreeMap<&str, ViewMeta>,
+) -> Vec<Problem> {
+    if metas.len() < report.datasets.len() {
+        // A view is missing, which is said already; what its rows would be called cannot be known.
+        return Vec::new();
+    }
+    let tables: Vec<(String, Vec<String>)> = report
+        .datasets
+        .iter()
+        .filter_map(|(name, spec)| {
+            let chosen = spec.columns.iter().map(|column| column.value.clone());
+            let all = metas.get(name.as_str())?.columns.iter().map(|column| column.name.clone());
+            Some((name.clone(), if spec.columns.is_empty() { all.collect() } else { chosen.collect() }))
+        })
+        .collect();
+    // Only a sheet has a number of rows.
+    let standing = STANDING_NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "row_count");
+    let parameters = report.parameters.iter().map(|parameter| parameter.name.as_str());
+    let member = output.split.iter().flat_map(Split::columns);
+    let known: Vec<&str> = standing.chain(parameters).chain(member).collect();
+    mentions::mistakes(path, source, &tables, &known)
 }
 
 fn has(meta: &ViewMeta, column: &str) -> bool {
@@ -362,29 +396,25 @@ impl Making<'_> {
         jobs: &mut Jobs,
     ) -> Result<(), Problem> {
         let relative = self.relative_path(names)?;
-        if !jobs.taken.insert(relative.clone()) {
-            return Err(yaml::problem(
-                &self.report.path,
-                &self.output.file,
-                format!("two outputs are called `{}`", relative.display()),
-            )
-            .hint("mention the split column in `file`"));
+        let kind = self.output.content.kind();
+        let named = |message: String| yaml::problem(&self.report.path, &self.output.file, message);
+        let files = export::files_of(kind, &relative);
+        if files.is_empty() {
+            return Err(named(format!("no file can be made of `{}`", relative.display())).hint(extensions_hint(kind)));
         }
-        let place = self.aside.path(&relative);
+        if let Some((_, taken)) = files.iter().find(|(_, path)| !jobs.taken.insert(path.clone())) {
+            return Err(named(format!("two outputs are called `{}`", taken.display()))
+                .hint("mention the split column in `file`"));
+        }
+        let places: Vec<_> =
+            files.into_iter().map(|(exporter, path)| (exporter, self.aside.path(&path), path)).collect();
         jobs.spawn(move || {
             let document = document();
             let mut written = Vec::new();
-            for exporter in EXPORTERS.iter().filter(|exporter| (exporter.accepts)(&document)) {
-                let extended = |path: &Path| match path.extension() {
-                    Some(extension) if EXPORTERS.iter().any(|known| extension == known.extension) => path.to_owned(),
-                    _ => PathBuf::from(format!("{}.{}", path.display(), exporter.extension)),
-                };
-                let (place, path) = (extended(&place), extended(&relative));
-                if place.extension().is_some_and(|extension| extension == exporter.extension) {
-                    let bytes = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
-                        .map_err(|error| Problem::new(&path, error.to_string()))?;
-                    written.push(OutputFile { path, bytes, rows, cells });
-                }
+            for (exporter, place, path) in places {
+                let bytes = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
+                    .map_err(|error| Problem::new(&path, error.to_string()))?;
+                written.push(OutputFile { path, bytes, rows, cells });
             }
             Ok(written)
         })

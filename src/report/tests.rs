@@ -11,7 +11,7 @@ use datafusion::prelude::SessionContext;
 use fs_err as fs;
 
 use super::dataset::{Dataset, canonical};
-use super::export::{Document, EXPORTERS};
+use super::export::{Document, DocumentKind, EXPORTERS};
 use super::form::parse_for_test;
 use super::layout::{Properties, WorkbookLayout};
 use super::wording::Names;
@@ -131,7 +131,7 @@ fn properties() -> Properties {
 fn exported(layout: &WorkbookLayout) -> Vec<u8> {
     let document = Document::Workbook(layout.clone());
     let mut bytes = Vec::new();
-    let exporter = EXPORTERS.iter().find(|exporter| (exporter.accepts)(&document)).unwrap();
+    let exporter = EXPORTERS.iter().find(|exporter| exporter.kind == DocumentKind::Workbook).unwrap();
     (exporter.write)(&document, &mut bytes).unwrap();
     bytes
 }
@@ -438,6 +438,7 @@ async fn a_summary_becomes_markdown_and_html() {
     let (reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
     let figures = FixedFigures::new(&[("places", places())]);
+    assert_eq!(check(&reports[0], &figures), []);
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
     assert_eq!(files.len(), 2);
@@ -448,9 +449,33 @@ async fn a_summary_becomes_markdown_and_html() {
 
     fs::write(folder.join("summary.md.j2"), "{{ total.resident }}").unwrap();
     let (reports, _) = load(&dir.path().join("templates"));
+    let found = check(&reports[0], &figures);
+    assert!(found.len() == 1 && found[0].to_string().contains("summary.md.j2:1:4: `total.resident`"), "{found:?}");
     let problem = render(&reports[0], &figures, &context(), &out).await.unwrap_err();
     assert_eq!((problem.line, problem.column), (1, 4));
     assert!(fs::read_to_string(out.join("每日要情.md")).unwrap().contains("概况"), "the last good file is untouched");
+}
+
+#[test]
+fn a_file_has_one_maker() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = |name: &str, output: &str| {
+        fs::create_dir_all(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join("form.yml"), PLACES_FORM).unwrap();
+        fs::write(dir.path().join(name).join("s.md.j2"), "好").unwrap();
+        let manifest = "title: 表\ndescription: 测试\ndatasets:\n  places: {view: places}\noutputs:\n  - ";
+        fs::write(dir.path().join(name).join("report.yml"), format!("{manifest}{output}\n")).unwrap();
+    };
+    report("a", "{form: form.yml, file: 甲.xlsx}");
+    report("b", "{form: form.yml, file: 乙}");
+    report("c", "{form: form.yml, file: 甲}");
+    let (reports, problems) = load(dir.path());
+    assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert!(problems[0].to_string().contains("reports `a` and `c` both make `甲.xlsx`"), "{problems:?}");
+
+    report("a", "{summary: s.md.j2, file: 丙.xlsx}");
+    let (_, problems) = load(dir.path());
+    assert!(problems[0].to_string().contains("no file can be made of `丙.xlsx`"), "{problems:?}");
 }
 
 #[test]
