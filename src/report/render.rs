@@ -196,10 +196,17 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
             Content::Summary { .. } => None,
         })
         .collect();
+    let tabled: BTreeSet<&str> = report
+        .outputs
+        .iter()
+        .filter_map(|output| if let Content::Form(form) = &output.content { Some(form) } else { None })
+        .flat_map(|form| form.sheets.iter().filter(|sheet| sheet.kind == Kind::Table))
+        .map(|sheet| sheet.dataset.value.as_str())
+        .collect();
     let is_summarised = report.outputs.iter().any(|output| matches!(output.content, Content::Summary { .. }));
     let mut data = BTreeMap::new();
     for (name, spec) in &report.datasets {
-        if streamed.contains(name.as_str()) && !is_summarised {
+        if streamed.contains(name.as_str()) && !tabled.contains(name.as_str()) && !is_summarised {
             continue;
         }
         let columns: Vec<&str> = spec.columns.iter().map(|column| column.value.as_str()).collect();
@@ -439,14 +446,17 @@ impl Making<'_> {
         let Some(split) = &self.output.split else {
             return Ok(vec![TableMember { key: None, names: names.clone() }]);
         };
-        let unsplit = || {
-            yaml::problem(
-                &self.report.path,
-                &split.by,
-                format!("no dataset to split has a column `{}`", split.by.value),
-            )
+        let unsplit = |column: &str| {
+            yaml::problem(&self.report.path, &split.by, format!("no dataset to split has a column `{column}`"))
         };
-        let main = main.filter(|dataset| dataset.column(&split.by.value).is_some()).ok_or_else(unsplit)?;
+        let main = main.ok_or_else(|| unsplit(&split.by.value))?;
+        // A result without rows may have no columns either.
+        if main.rows.num_columns() == 0 {
+            return Ok(Vec::new());
+        }
+        if let Some(column) = split.columns().into_iter().find(|column| main.column(column).is_none()) {
+            return Err(unsplit(column));
+        }
         let members = main.groups(&main.all_rows(), &split.by.value).into_iter().filter(|(key, _)| !key.is_empty());
         Ok(members
             .map(|(key, rows)| TableMember {
@@ -472,16 +482,18 @@ impl Making<'_> {
         let Some(dataset) = data.get(&sheet.dataset.value) else { return Ok(()) };
         let names = dataset.column_names();
         // A result without rows may have no columns either.
-        let missing = sheet
-            .bound_columns()
-            .into_iter()
-            .find(|column| !names.is_empty() && dataset.column(&column.value).is_none());
-        match missing {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let bound = sheet.bound_columns().into_iter().map(|column| (column, column.value.as_str()));
+        // A condition on a column that is not there would pick no row.
+        let conditions = sheet.condition_columns().into_iter().map(|column| (&sheet.dataset, column));
+        match bound.chain(conditions).find(|(_, column)| dataset.column(column).is_none()) {
             None => Ok(()),
-            Some(column) => Err(yaml::problem(
+            Some((place, column)) => Err(yaml::problem(
                 &form.path,
-                column,
-                format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
+                place,
+                format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
             )
             .hint(listed("columns", &names.iter().map(String::as_str).collect::<Vec<_>>()))),
         }

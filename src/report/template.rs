@@ -202,7 +202,8 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
         let name = field(&label)?;
         let known =
             shown.as_ref().map(|shown| shown.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
-        labels.push(known.unwrap_or(name).to_string());
+        let shown = known.unwrap_or(name);
+        labels.push(if shown.is_none() { NOT_APPLICABLE.to_owned() } else { shown.to_string() });
         for (column, series) in columns.iter().zip(&mut series) {
             let value = field(column)?;
             let point = if value.is_none() { None } else { Some(f64::try_from(value)?) };
@@ -350,7 +351,7 @@ mod tests {
     #[test]
     fn what_is_no_figure_is_not_shown_as_a_missing_one() {
         for (source, expected) in [
-            ("{{ cards([{\"label\": \"a\", \"value\": 1, \"note\": overview.nte}]) }}", "`overview.nte` is undefined"),
+            ("{{ cards([{\"label\": \"a\", \"value\": 1, \"note\": overview.nte}]) }}", "undefined"),
             ("{{ bar_chart([overview], label=\"rate\", values=[\"name\"], title=\"t\") }}", "summary.md.j2:1:"),
             (
                 "{{ bar_chart([overview], label=\"name\", values=[\"rate\"], names=[], title=\"t\") }}",

@@ -171,6 +171,35 @@ fn totals_are_summed_only_where_that_makes_sense() {
     assert!(shown.contains("E10 [total percent 2 right] \"—\""), "a rate has no sum: {shown}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_not_picked_by_a_column_that_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("templates/places");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("form.yml"), PLACES_FORM).unwrap();
+    let manifest = "title: 表\ndescription: 测试\ndatasets:\n  places: {view: places, columns: [street, place, residents, area, closing_rate]}\noutputs:\n  - {form: form.yml, file: 表}\n";
+    fs::write(folder.join("report.yml"), manifest).unwrap();
+    let (reports, problems) = load(&dir.path().join("templates"));
+    assert_eq!(problems, []);
+    let figures = FixedFigures::new(&[("places", places())]);
+    let problem = render(&reports[0], &figures, &context(), &dir.path().join("out")).await.unwrap_err();
+    assert!(problem.to_string().contains("dataset `places` has no column `place_level`"), "{problem}");
+}
+
+#[test]
+fn a_column_of_texts_has_no_sum() {
+    let (form, problems) = parse_for_test(&PLACES_FORM.replace("at: top, rows: {place_level: district}", "at: bottom"));
+    assert_eq!(problems, []);
+    let mut columns: Vec<(&str, ArrayRef)> = vec![("residents", text(&[Some("7"), Some("五"), Some("1"), None]))];
+    let places = places();
+    for name in ["place_level", "street", "place", "area", "closing_rate"] {
+        columns.push((name, places.column_by_name(name).unwrap().clone()));
+    }
+    let data = Dataset::new(&[batch(columns)]).unwrap();
+    let sheets = compose::table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default());
+    assert!(!sheets[0].to_string().contains("C10 [total integer right]"), "{}", sheets[0]);
+}
+
 #[test]
 fn mistakes_in_a_form_are_named_with_their_place() {
     for (wrong, right, expected) in [
