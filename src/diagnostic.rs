@@ -26,14 +26,11 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-            if let Some(column) = self.column {
-                write!(f, ":{column}")?;
-            }
-        }
-        Ok(())
+        let file = Some(single_line(&self.file.display().to_string())).filter(|file| !file.is_empty());
+        let line = self.line.map(|line| line.to_string());
+        let column = self.column.filter(|_| line.is_some()).map(|column| column.to_string());
+        // A text typed on the command line has lines and columns but no file.
+        f.write_str(&[file, line, column].into_iter().flatten().collect::<Vec<_>>().join(":"))
     }
 }
 
@@ -128,17 +125,20 @@ impl Diagnostic {
         });
         if let Some(place) = &self.place {
             let shown = Place { file: relative(&place.file, base), ..place.clone() };
-            text.push_str(&format!("{shown}: "));
+            let shown = shown.to_string();
+            if !shown.is_empty() {
+                text.push_str(&format!("{shown}: "));
+            }
         }
-        text.push_str(&self.message);
+        text.push_str(&single_line(&self.message));
         if let Some(excerpt) = self.excerpt() {
             text.push_str(&excerpt);
         }
         for (label, note) in &self.notes {
-            text.push_str(&format!("\n  {label}: {note}"));
+            text.push_str(&format!("\n  {label}: {}", printable(note)));
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("\n\nhint: {hint}"));
+            text.push_str(&format!("\n\nhint: {}", printable(hint)));
         }
         text
     }
@@ -147,7 +147,7 @@ impl Diagnostic {
     fn excerpt(&self) -> Option<String> {
         let place = self.place.as_ref()?;
         let (line, column) = (place.line? as usize, place.column? as usize);
-        let shown = self.source.as_ref()?.lines().nth(line.checked_sub(1)?)?;
+        let shown = single_line(self.source.as_ref()?.lines().nth(line.checked_sub(1)?)?);
         let before: String = shown.chars().take(column.saturating_sub(1)).collect();
         let word: usize = shown
             .chars()
@@ -168,11 +168,23 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// `file` below `base`; `base` itself stays as it is, for nothing would be left of it.
 fn relative(file: &Path, base: &Path) -> PathBuf {
     match file.strip_prefix(base) {
-        Ok(inner) if !base.as_os_str().is_empty() => inner.to_path_buf(),
+        Ok(inner) if !base.as_os_str().is_empty() && !inner.as_os_str().is_empty() => inner.to_path_buf(),
         _ => file.to_path_buf(),
     }
+}
+
+/// Names of files and texts of deliveries reach messages: a line break or an escape in them must not look like a
+/// message of its own.
+fn single_line(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+}
+
+/// As [`single_line`], for what may have several lines.
+fn printable(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() && sign != '\n' { ' ' } else { sign }).collect()
 }
 
 /// The nearest of `known` to a mistyped `word`, if any is near enough to suggest.
@@ -210,4 +222,24 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_shows_what_is_known_of_it() {
+        let shown = |place: Place| Diagnostic::error("wrong").at(place).render(Path::new("/project"));
+        assert_eq!(shown(Place::file("/project")), "error: /project: wrong");
+        assert_eq!(shown(Place::at("/project/a.sql", 2, 3)), "error: a.sql:2:3: wrong");
+        assert_eq!(shown(Place::at("", 1, 8)), "error: 1:8: wrong");
+        assert_eq!(shown(Place::default()), "error: wrong");
+    }
+
+    #[test]
+    fn a_file_name_forges_no_message() {
+        let problem = Diagnostic::error("no such\u{1b}[2J file").in_file("a\nerror: b.csv");
+        assert_eq!(problem.to_string(), "error: a error: b.csv: no such [2J file");
+    }
 }

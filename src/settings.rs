@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Context, Diagnostic, Place, Result};
 
@@ -12,7 +12,7 @@ pub const FILE_NAME: &str = "gridhouse.toml";
 const ENVIRONMENT_PREFIX: &str = "GRIDHOUSE_";
 
 /// The settings of one project. Every key has a default; `gridhouse init` writes the file with all of them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub district: District,
@@ -21,7 +21,7 @@ pub struct Settings {
     pub upkeep: UpkeepSettings,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct District {
     /// Printed on reports.
@@ -37,15 +37,15 @@ pub struct District {
 impl Default for District {
     fn default() -> Self {
         Self {
-            name: "长沙市开福区".to_owned(),
-            code: "430105".to_owned(),
-            office: "开福区网格化综合服务中心".to_owned(),
+            name: "某市某区".to_owned(),
+            code: "000000".to_owned(),
+            office: "某区网格化综合服务中心".to_owned(),
             time_zone: "Asia/Shanghai".to_owned(),
         }
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Paths {
     pub inbox: PathBuf,
@@ -73,7 +73,7 @@ impl Default for Paths {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Largest delivery on disk.
@@ -118,7 +118,7 @@ impl Limits {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpkeepSettings {
     /// Files that no version of the last so many days needs are removed; at least 7.
@@ -196,25 +196,27 @@ fn parse(text: &str, environment: &[(String, String)], file: &Path) -> Result<Se
             .hint("the keys and their meaning stand in the file that `gridhouse init` writes")
     };
     // Read the file alone first, so that mistakes in it keep their position.
-    toml::from_str::<Settings>(text).map_err(|error| problem(&error, text))?;
+    let mut settings = toml::from_str::<Settings>(text).map_err(|error| problem(&error, text))?;
     let mut table: toml::Table = toml::from_str(text).map_err(|error| problem(&error, text))?;
+    let defaults = toml::Table::try_from(Settings::default()).doing("reading the default settings")?;
     for (name, value) in environment {
         let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
         let Some((section, key)) = rest.split_once('_') else { continue };
         let (section, key) = (section.to_lowercase(), key.to_lowercase());
-        if !["district", "paths", "limits", "upkeep"].contains(&section.as_str()) {
-            continue;
-        }
-        let value = value.parse::<i64>().map_or_else(|_| toml::Value::String(value.clone()), toml::Value::Integer);
+        let Some(known) = defaults.get(&section) else { continue };
+        // A code such as 430105 is a text all the same: the default says what a key holds.
+        let number = value.parse::<i64>().ok().filter(|_| known.get(&key).is_some_and(toml::Value::is_integer));
+        let value = number.map_or_else(|| toml::Value::String(value.clone()), toml::Value::Integer);
         let inner = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         if let Some(inner) = inner.as_table_mut() {
             inner.insert(key, value);
         }
+        settings = table.clone().try_into().map_err(|error: toml::de::Error| {
+            Diagnostic::error(format!("`{name}` in the environment: {}", error.message()))
+                .hint("variables are named `GRIDHOUSE_<SECTION>_<KEY>`, such as `GRIDHOUSE_LIMITS_WORKERS`")
+        })?;
     }
-    table.try_into().map_err(|error: toml::de::Error| {
-        Diagnostic::error(format!("in the environment: {}", error.message()))
-            .hint("variables are named `GRIDHOUSE_<SECTION>_<KEY>`, such as `GRIDHOUSE_LIMITS_WORKERS`")
-    })
+    Ok(settings)
 }
 
 #[cfg(test)]
@@ -224,9 +226,13 @@ mod tests {
     #[test]
     fn the_environment_overrides_the_file_and_mistakes_have_a_place() {
         let file = Path::new("gridhouse.toml");
-        let env = [("GRIDHOUSE_LIMITS_WORKERS".to_owned(), "3".to_owned())];
-        let settings = parse("[limits]\nworkers = 1\n", &env, file).unwrap();
+        let variable = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+        let settings = parse("[limits]\nworkers = 1\n", &variable("GRIDHOUSE_LIMITS_WORKERS", "3"), file).unwrap();
         assert_eq!(settings.limits.workers, 3);
+        let settings = parse("", &variable("GRIDHOUSE_DISTRICT_CODE", "430105"), file).unwrap();
+        assert_eq!(settings.district.code, "430105");
+        let wrong = parse("", &variable("GRIDHOUSE_LIMITS_WORKERS", "many"), file).unwrap_err();
+        assert!(wrong.message.starts_with("`GRIDHOUSE_LIMITS_WORKERS` in the environment"), "{wrong}");
 
         let wrong = parse("[limits]\nworker = 1\n", &[], file).unwrap_err();
         assert_eq!(wrong.place, Some(Place::at(file, 2, 1)));

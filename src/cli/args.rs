@@ -30,7 +30,7 @@ pub struct Global {
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say only what went wrong
+    /// Say only what went wrong; data that was asked for is printed all the same
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// When to use colour
@@ -106,10 +106,11 @@ pub enum Command {
         format: Format,
     },
     /// Query tables and views; without -c or -f an interactive shell
-    #[command(after_help = "Example: gridhouse sql -c 'SELECT * FROM population_by_place LIMIT 5'")]
+    #[command(after_help = "Several statements give one result after the other; with --format json, one array each.\n\
+                      Example: gridhouse sql -c 'SELECT * FROM population_by_place LIMIT 5'")]
     Sql {
         /// Run this text and leave; may be given several times
-        #[arg(short, long, value_name = "SQL")]
+        #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
         command: Vec<String>,
         /// Run the statements of this file and leave
         #[arg(short, long, value_hint = ValueHint::FilePath)]
@@ -191,6 +192,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum Quarantine {
     /// Open rows per batch and rule
+    #[command(after_help = "Example: gridhouse quarantine list --all")]
     List {
         /// Cleared rows too
         #[arg(long)]
@@ -199,12 +201,14 @@ pub enum Quarantine {
         format: Format,
     },
     /// The rows of one batch, with place and reason; sensitive values are hidden
+    #[command(after_help = "Example: gridhouse quarantine show residents-20240627-17f13ee0")]
     Show {
         batch: String,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
     /// Workbooks of open rows for the senders to correct and send back
+    #[command(after_help = "Example: gridhouse quarantine export --out corrections")]
     Export {
         /// Only these batches
         batches: Vec<String>,

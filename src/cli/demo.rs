@@ -15,8 +15,14 @@ static CONTRACTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/contracts");
 static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/reference");
 static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 static REPORTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/report-templates");
-/// The settings file with every key and its meaning.
+/// The settings file with every key and its meaning; the district's own are left to be filled in.
 const SETTINGS: &str = include_str!("gridhouse.toml");
+/// What the demo fills in.
+const DEMO_DISTRICT: [(&str, &str); 3] = [
+    ("\"某市某区\"    ", "\"长沙市开福区\""),
+    ("\"000000\"", "\"430105\""),
+    ("\"某区网格化综合服务中心\"  ", "\"开福区网格化综合服务中心\""),
+];
 
 pub(super) fn init(context: &CommandContext<'_>, folder: &Path) -> Result<Ending> {
     refuse_existing(folder)?;
@@ -35,10 +41,11 @@ pub(super) fn init(context: &CommandContext<'_>, folder: &Path) -> Result<Ending
         write(&folder.join("data/reference/code_lists.csv"), lists.contents())?;
     }
     write(&folder.join(FILE_NAME), SETTINGS.as_bytes())?;
-    context.output.data(format!("an empty project is in {}", folder.display()))?;
+    context.output.done(format!("an empty project is in {}", folder.display()))?;
     context.output.say(
-        "\nnext:\n  1. write a contract in data/contracts, one file per table\n  2. put a delivery into inbox and run \
-         `gridhouse nightly`\n  3. write views in queries and reports in report-templates\n\
+        "\nnext:\n  1. edit gridhouse.toml: name, code and office of your district\n  2. write a contract in \
+         data/contracts, one file per table\n  3. put a delivery into inbox and run `gridhouse nightly`\n  4. write \
+         views in queries and reports in report-templates\n\
          `gridhouse demo` makes a filled project to copy from",
     );
     Ok(Ending::Done)
@@ -46,7 +53,7 @@ pub(super) fn init(context: &CommandContext<'_>, folder: &Path) -> Result<Ending
 
 pub(super) fn generate(context: &CommandContext<'_>, out: &Path, options: &Synthetic) -> Result<Ending> {
     let summary = write_deliveries(out, options)?;
-    context.output.data(described(&summary))?;
+    context.output.done(described(&summary))?;
     Ok(Ending::Done)
 }
 
@@ -113,7 +120,8 @@ fn lay_out(folder: &Path) -> Result<()> {
     }
     fs_err::create_dir_all(folder.join("inbox")).doing("making a project")?;
     // Last: a folder with this file is a whole project.
-    write(&folder.join(FILE_NAME), SETTINGS.as_bytes())
+    let settings = DEMO_DISTRICT.iter().fold(SETTINGS.to_owned(), |text, (blank, own)| text.replace(blank, own));
+    write(&folder.join(FILE_NAME), settings.as_bytes())
 }
 
 fn copy_into(files: &Dir<'_>, folder: &Path) -> Result<()> {

@@ -34,6 +34,7 @@ pub(super) async fn history(context: &CommandContext<'_>, table: Option<&str>, f
         "superseded",
         "deleted",
         "quarantined",
+        "dropped",
         "rows_after",
     ];
     let rows: Vec<Vec<serde_json::Value>> = batches
@@ -54,6 +55,7 @@ pub(super) async fn history(context: &CommandContext<'_>, table: Option<&str>, f
                 json!(b.superseded),
                 json!(b.deleted),
                 json!(b.quarantined),
+                json!(b.dropped),
                 json!(b.rows_after),
             ]
         })

@@ -110,7 +110,10 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
         Command::Fsck { format } => fsck::fsck(&context, *format).await,
         Command::Upkeep { tables, dry_run, format } => upkeep::upkeep(&context, tables, *dry_run, *format).await,
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "gridhouse", &mut std::io::stdout());
+            // Not straight to stdout: the generator panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "gridhouse", &mut script);
+            output.data(String::from_utf8_lossy(&script).trim_end())?;
             Ok(Ending::Done)
         }
     }

@@ -61,6 +61,16 @@ impl Output {
         }
     }
 
+    /// What a command did, on stdout; left out with `--quiet`.
+    pub fn done(&self, text: impl AsRef<str>) -> Result<()> {
+        if self.quiet { Ok(()) } else { self.data(text) }
+    }
+
+    /// [`Output::records`] of what a command did: with `--quiet` only formats for other programs are printed.
+    pub fn done_records(&self, format: Format, header: &[&str], rows: &[Vec<Value>]) -> Result<()> {
+        if self.quiet && format == Format::Table { Ok(()) } else { self.records(format, header, rows) }
+    }
+
     /// Plain records: a header and rows of texts; JSON keeps numbers as numbers.
     pub fn records(&self, format: Format, header: &[&str], rows: &[Vec<Value>]) -> Result<()> {
         let text = |value: &Value| match value {

@@ -30,7 +30,7 @@ pub(super) async fn quarantine(context: &CommandContext<'_>, command: &Command) 
                 context.output.say("nothing is in quarantine");
             }
             let rows: Vec<_> = files.into_iter().map(|(path, count)| vec![json!(path), json!(count)]).collect();
-            context.output.records(*format, &["file", "rows"], &rows)?;
+            context.output.done_records(*format, &["file", "rows"], &rows)?;
             Ok(Ending::Done)
         }
     }

@@ -23,7 +23,7 @@ SQL ends with `;`. Only queries; tables change by landing deliveries.
   \\q          leave (also Ctrl-D)     Ctrl-C    cancel the query at hand";
 
 pub(super) async fn run(context: &CommandContext<'_>, opened: &Opened, format: Format) -> Result<Ending> {
-    let mut editor = editor(opened).await?;
+    let mut editor = editor(context, opened);
     let snapshot = opened.session.snapshot().map(crate::query::Snapshot::id).unwrap_or_default();
     context.output.say(format!("as of {}, snapshot {snapshot}; `\\?` for help", opened.session.as_of()));
     let mut runner = Runner { context, opened, format, timing: true };
@@ -52,7 +52,11 @@ pub(super) async fn run(context: &CommandContext<'_>, opened: &Opened, format: F
                 Err(_) => context.output.say("formats are table, csv, json and markdown"),
             },
             _ => {
-                let parts = if text.starts_with('\\') { vec![(text.to_owned(), 1)] } else { statements(text) };
+                let parts = if text.starts_with('\\') {
+                    vec![(text.trim_end_matches(';').to_owned(), 1)]
+                } else {
+                    statements(text)
+                };
                 for (statement, _) in parts {
                     tokio::select! {
                         result = runner.run(&statement) => if let Err(problem) = result {
@@ -66,7 +70,7 @@ pub(super) async fn run(context: &CommandContext<'_>, opened: &Opened, format: F
     }
 }
 
-async fn editor(opened: &Opened) -> Result<Reedline> {
+fn editor(context: &CommandContext<'_>, opened: &Opened) -> Reedline {
     let mut words: Vec<String> = opened.session.relation_names();
     for view in opened.session.catalog().iter() {
         words.extend(view.model.columns.iter().map(|c| c.name.clone()));
@@ -85,14 +89,22 @@ async fn editor(opened: &Opened) -> Result<Reedline> {
         KeyCode::Tab,
         ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu("names".to_owned()), ReedlineEvent::MenuNext]),
     );
-    let history = FileBackedHistory::with_file(HISTORY_LINES, opened.project.root.join(".gridhouse_history"))
-        .doing("opening the history")?;
-    Ok(Reedline::create()
-        .with_history(Box::new(history))
+    let editor = Reedline::create();
+    let editor = match FileBackedHistory::with_file(HISTORY_LINES, opened.project.root.join(".gridhouse_history")) {
+        Ok(history) => editor.with_history(Box::new(history)),
+        // A project that may only be read can be queried all the same.
+        Err(error) => {
+            context.output.say(format!("the history is not kept: {error}"));
+            editor
+        }
+    };
+    editor
+        .with_quick_completions(true)
+        .with_partial_completions(true)
         .with_completer(Box::new(Names { words }))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
         .with_edit_mode(Box::new(Emacs::new(keys)))
-        .with_validator(Box::new(Semicolon)))
+        .with_validator(Box::new(Semicolon))
 }
 
 /// A statement goes on until its semicolon.

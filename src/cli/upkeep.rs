@@ -39,7 +39,7 @@ pub(super) async fn upkeep(
         let done = warehouse.upkeep(&name, &upkeep, &lock).await?;
         rows.push(vec![json!(name), json!(done.files_merged), json!(done.files_written), json!(done.files_removed)]);
     }
-    context.output.records(format, &["table", "files_merged", "files_written", "files_removed"], &rows)?;
+    context.output.done_records(format, &["table", "files_merged", "files_written", "files_removed"], &rows)?;
     if dry_run {
         context.output.say("\na dry run: nothing was changed");
     }

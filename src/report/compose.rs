@@ -456,15 +456,19 @@ fn read(data: &Dataset, row: usize, column: &Column, number: usize) -> (Value, O
     }
 }
 
+/// Nothing where a value is no number: a sum of the others would pass for the whole.
 fn sum(data: &Dataset, rows: &[usize], column: &str) -> Value {
     let values: Vec<Value> =
         rows.iter().map(|row| data.value_of(*row, column)).filter(|value| *value != Value::Null).collect();
-    if values.is_empty() {
+    let Some(numbers) = values.iter().map(Value::number).collect::<Option<Vec<f64>>>().filter(|all| !all.is_empty())
+    else {
         return Value::Null;
-    }
-    let integers: Option<i64> =
-        values.iter().map(|value| if let Value::Integer(integer) = value { Some(*integer) } else { None }).sum();
-    integers.map_or_else(|| Value::Number(values.iter().filter_map(Value::number).sum()), Value::Integer)
+    };
+    let integers: Option<i64> = values.iter().try_fold(0_i64, |sum, value| match value {
+        Value::Integer(integer) => sum.checked_add(*integer),
+        _ => None,
+    });
+    integers.map_or_else(|| Value::Number(numbers.iter().sum()), Value::Integer)
 }
 
 fn style_of(column: &Column, role: Role) -> Style {

@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringViewArray,
     TimestampMicrosecondArray,
 };
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::datatypes::{
     DataType, Date32Type, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
 };
@@ -288,6 +288,8 @@ impl Cells<'_> {
 
 /// The batch with every column in a shape that [`Cells`] reads. Mostly free: a column that has it is passed on.
 pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    // What does not fit is an error: left blank, it would pass for a figure that does not exist.
+    let exactly = CastOptions { safe: false, ..CastOptions::default() };
     let mut fields = Vec::with_capacity(batch.num_columns());
     let mut columns = Vec::with_capacity(batch.num_columns());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
@@ -305,7 +307,11 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> 
             DataType::Null => DataType::Utf8View,
             _ => DataType::Utf8View,
         };
-        let column = if *column.data_type() == wanted { Arc::clone(column) } else { cast(column, &wanted)? };
+        let column = if *column.data_type() == wanted {
+            Arc::clone(column)
+        } else {
+            cast_with_options(column, &wanted, &exactly)?
+        };
         fields.push(Field::new(field.name(), wanted, true));
         columns.push(column);
     }

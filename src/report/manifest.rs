@@ -3,7 +3,7 @@
 //! Loading checks everything that needs no data: unknown keys, names in braces, datasets a form mentions
 //! but nobody declares. Whether a view has a column is checked against [`super::Figures::labels`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{Datelike, Days, NaiveDate};
@@ -11,9 +11,10 @@ use serde::Deserialize;
 
 use super::Problem;
 use super::dataset::{self, Condition};
+use super::export::{self, DocumentKind};
 use super::form::{self, Form};
 use super::template;
-use super::wording::{STANDING_NAMES, names_in};
+use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
 
 /// One folder of `report-templates`, read and checked.
@@ -85,6 +86,15 @@ pub(super) struct Output {
 pub(super) enum Content {
     Form(Form),
     Summary { path: PathBuf, source: String },
+}
+
+impl Content {
+    pub(super) fn kind(&self) -> DocumentKind {
+        match self {
+            Self::Form(_) => DocumentKind::Workbook,
+            Self::Summary { .. } => DocumentKind::Summary,
+        }
+    }
 }
 
 /// One file per value of a column.
@@ -197,7 +207,36 @@ pub(super) fn load(dir: &Path) -> (Vec<Report>, Vec<Problem>) {
         }
         problems.append(&mut found);
     }
+    refuse_shared_files(&mut reports, &mut problems);
     (reports, problems)
+}
+
+/// Leaves out every report that makes a file which another makes as well: one would silently replace the other.
+fn refuse_shared_files(reports: &mut Vec<Report>, problems: &mut Vec<Problem>) {
+    let mut makers: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    let mut refused = BTreeSet::new();
+    for report in reports.iter() {
+        for output in &report.outputs {
+            for (_, file) in export::files_of(output.content.kind(), &declared_path(report, output)) {
+                let shown = file.display().to_string();
+                let Some(other) = makers.insert(file, &report.name) else { continue };
+                let message = if other == report.name {
+                    format!("two outputs make `{shown}`")
+                } else {
+                    format!("reports `{other}` and `{}` both make `{shown}`", report.name)
+                };
+                problems
+                    .push(yaml::problem(&report.path, &output.file, message).hint("give one of them another `file`"));
+                refused.extend([report.name.clone(), other.to_owned()]);
+            }
+        }
+    }
+    reports.retain(|report| !refused.contains(&report.name));
+}
+
+/// The file name with what is known of it before the report is made.
+fn declared_path(report: &Report, output: &Output) -> PathBuf {
+    Names::default().with(&[("title".to_owned(), report.title.clone())]).fill(&output.file.value).into()
 }
 
 fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
@@ -242,6 +281,12 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
             }
             _ => return Err(yaml::problem(&path, &output.file, "an output is either a `form` or a `summary`")),
         };
+        if export::files_of(content.kind(), Path::new(&output.file.value)).is_empty() {
+            problems.push(
+                yaml::problem(&path, &output.file, format!("no file can be made of `{}`", output.file.value))
+                    .hint(extensions_hint(content.kind())),
+            );
+        }
         outputs.push(Output { content, file: output.file, title: output.title, split: output.split });
     }
     Ok(Report {
@@ -343,6 +388,14 @@ fn check_names(path: &Path, text: &Spanned<String>, known: &[&str], problems: &m
                 yaml::problem(path, text, format!("`{{{name}}}` stands for nothing")).hint(listed("names", known)),
             );
         }
+    }
+}
+
+/// What a file name may end in.
+pub(super) fn extensions_hint(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Workbook => "a form becomes an `.xlsx` file",
+        DocumentKind::Summary => "a summary becomes a `.md` and an `.html` file; leave the extension out for both",
     }
 }
 

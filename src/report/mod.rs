@@ -17,6 +17,7 @@ mod files;
 mod form;
 mod layout;
 mod manifest;
+mod mentions;
 mod number;
 mod render;
 mod summary;

@@ -16,14 +16,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::dataset::{self, Dataset};
-use super::export::{Document, EXPORTERS, ExportError};
+use super::export::{self, Document, ExportError};
 use super::form::{Form, Kind, SheetForm};
 use super::layout::{Properties, WorkbookLayout};
-use super::manifest::{Content, Output, Report, Split, listed};
+use super::manifest::{Content, Output, Report, Split, extensions_hint, listed};
 use super::summary::{self, Summary, Visible};
-use super::wording::{Names, PROVENANCE};
+use super::wording::{Names, PROVENANCE, STANDING_NAMES};
 use super::yaml;
-use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files};
+use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, mentions};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -69,7 +69,7 @@ async fn make(
     Ok(())
 }
 
-/// Whether every view and column the report mentions exists.
+/// Whether every view and column the report mentions exists, in its templates as well.
 pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut metas: BTreeMap<&str, ViewMeta> = BTreeMap::new();
@@ -94,7 +94,13 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
         metas.insert(name, meta);
     }
     for output in &report.outputs {
-        let Content::Form(form) = &output.content else { continue };
+        let form = match &output.content {
+            Content::Form(form) => form,
+            Content::Summary { path, source } => {
+                problems.extend(check_summary(report, output, path, source, &metas));
+                continue;
+            }
+        };
         for sheet in &form.sheets {
             let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
             for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
@@ -120,6 +126,34 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn check_summary(
+    report: &Report,
+    output: &Output,
+    path: &Path,
+    source: &str,
+    metas: &BTreeMap<&str, ViewMeta>,
+) -> Vec<Problem> {
+    if metas.len() < report.datasets.len() {
+        // A view is missing, which is said already; what its rows would be called cannot be known.
+        return Vec::new();
+    }
+    let tables: Vec<(String, Vec<String>)> = report
+        .datasets
+        .iter()
+        .filter_map(|(name, spec)| {
+            let chosen = spec.columns.iter().map(|column| column.value.clone());
+            let all = metas.get(name.as_str())?.columns.iter().map(|column| column.name.clone());
+            Some((name.clone(), if spec.columns.is_empty() { all.collect() } else { chosen.collect() }))
+        })
+        .collect();
+    // Only a sheet has a number of rows.
+    let standing = STANDING_NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "row_count");
+    let parameters = report.parameters.iter().map(|parameter| parameter.name.as_str());
+    let member = output.split.iter().flat_map(Split::columns);
+    let known: Vec<&str> = standing.chain(parameters).chain(member).collect();
+    mentions::mistakes(path, source, &tables, &known)
 }
 
 fn has(meta: &ViewMeta, column: &str) -> bool {
@@ -162,10 +196,17 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
             Content::Summary { .. } => None,
         })
         .collect();
+    let tabled: BTreeSet<&str> = report
+        .outputs
+        .iter()
+        .filter_map(|output| if let Content::Form(form) = &output.content { Some(form) } else { None })
+        .flat_map(|form| form.sheets.iter().filter(|sheet| sheet.kind == Kind::Table))
+        .map(|sheet| sheet.dataset.value.as_str())
+        .collect();
     let is_summarised = report.outputs.iter().any(|output| matches!(output.content, Content::Summary { .. }));
     let mut data = BTreeMap::new();
     for (name, spec) in &report.datasets {
-        if streamed.contains(name.as_str()) && !is_summarised {
+        if streamed.contains(name.as_str()) && !tabled.contains(name.as_str()) && !is_summarised {
             continue;
         }
         let columns: Vec<&str> = spec.columns.iter().map(|column| column.value.as_str()).collect();
@@ -362,29 +403,25 @@ impl Making<'_> {
         jobs: &mut Jobs,
     ) -> Result<(), Problem> {
         let relative = self.relative_path(names)?;
-        if !jobs.taken.insert(relative.clone()) {
-            return Err(yaml::problem(
-                &self.report.path,
-                &self.output.file,
-                format!("two outputs are called `{}`", relative.display()),
-            )
-            .hint("mention the split column in `file`"));
+        let kind = self.output.content.kind();
+        let named = |message: String| yaml::problem(&self.report.path, &self.output.file, message);
+        let files = export::files_of(kind, &relative);
+        if files.is_empty() {
+            return Err(named(format!("no file can be made of `{}`", relative.display())).hint(extensions_hint(kind)));
         }
-        let place = self.aside.path(&relative);
+        if let Some((_, taken)) = files.iter().find(|(_, path)| !jobs.taken.insert(path.clone())) {
+            return Err(named(format!("two outputs are called `{}`", taken.display()))
+                .hint("mention the split column in `file`"));
+        }
+        let places: Vec<_> =
+            files.into_iter().map(|(exporter, path)| (exporter, self.aside.path(&path), path)).collect();
         jobs.spawn(move || {
             let document = document();
             let mut written = Vec::new();
-            for exporter in EXPORTERS.iter().filter(|exporter| (exporter.accepts)(&document)) {
-                let extended = |path: &Path| match path.extension() {
-                    Some(extension) if EXPORTERS.iter().any(|known| extension == known.extension) => path.to_owned(),
-                    _ => PathBuf::from(format!("{}.{}", path.display(), exporter.extension)),
-                };
-                let (place, path) = (extended(&place), extended(&relative));
-                if place.extension().is_some_and(|extension| extension == exporter.extension) {
-                    let bytes = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
-                        .map_err(|error| Problem::new(&path, error.to_string()))?;
-                    written.push(OutputFile { path, bytes, rows, cells });
-                }
+            for (exporter, place, path) in places {
+                let bytes = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
+                    .map_err(|error| Problem::new(&path, error.to_string()))?;
+                written.push(OutputFile { path, bytes, rows, cells });
             }
             Ok(written)
         })
@@ -409,14 +446,17 @@ impl Making<'_> {
         let Some(split) = &self.output.split else {
             return Ok(vec![TableMember { key: None, names: names.clone() }]);
         };
-        let unsplit = || {
-            yaml::problem(
-                &self.report.path,
-                &split.by,
-                format!("no dataset to split has a column `{}`", split.by.value),
-            )
+        let unsplit = |column: &str| {
+            yaml::problem(&self.report.path, &split.by, format!("no dataset to split has a column `{column}`"))
         };
-        let main = main.filter(|dataset| dataset.column(&split.by.value).is_some()).ok_or_else(unsplit)?;
+        let main = main.ok_or_else(|| unsplit(&split.by.value))?;
+        // A result without rows may have no columns either.
+        if main.rows.num_columns() == 0 {
+            return Ok(Vec::new());
+        }
+        if let Some(column) = split.columns().into_iter().find(|column| main.column(column).is_none()) {
+            return Err(unsplit(column));
+        }
         let members = main.groups(&main.all_rows(), &split.by.value).into_iter().filter(|(key, _)| !key.is_empty());
         Ok(members
             .map(|(key, rows)| TableMember {
@@ -442,16 +482,18 @@ impl Making<'_> {
         let Some(dataset) = data.get(&sheet.dataset.value) else { return Ok(()) };
         let names = dataset.column_names();
         // A result without rows may have no columns either.
-        let missing = sheet
-            .bound_columns()
-            .into_iter()
-            .find(|column| !names.is_empty() && dataset.column(&column.value).is_none());
-        match missing {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let bound = sheet.bound_columns().into_iter().map(|column| (column, column.value.as_str()));
+        // A condition on a column that is not there would pick no row.
+        let conditions = sheet.condition_columns().into_iter().map(|column| (&sheet.dataset, column));
+        match bound.chain(conditions).find(|(_, column)| dataset.column(column).is_none()) {
             None => Ok(()),
-            Some(column) => Err(yaml::problem(
+            Some((place, column)) => Err(yaml::problem(
                 &form.path,
-                column,
-                format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
+                place,
+                format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
             )
             .hint(listed("columns", &names.iter().map(String::as_str).collect::<Vec<_>>()))),
         }

@@ -13,12 +13,12 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
-use super::Problem;
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
 use super::number::{Format, fixed, percent};
 use super::summary::{Block, Card, Chart, ChartKind, Series};
 use super::wording::chinese_date;
+use super::{Problem, mentions};
 
 /// Instructions and allocations one template may cost; a page takes a few ten thousand.
 const FUEL: u64 = 20_000_000;
@@ -54,7 +54,7 @@ pub(super) fn render(
     environment.get_template(TEMPLATE).and_then(|template| template.render(data)).map_err(explain)
 }
 
-fn environment(blocks: &Blocks) -> Environment<'static> {
+pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
@@ -105,8 +105,11 @@ fn environment(blocks: &Blocks) -> Environment<'static> {
         if value.is_undefined() {
             return Err(Error::from(ErrorKind::UndefinedError));
         }
+        if value.is_none() {
+            return Ok(NOT_APPLICABLE.to_owned());
+        }
         let parsed = value.as_str().and_then(|text| text.get(..10)).and_then(|text| text.parse::<NaiveDate>().ok());
-        Ok(parsed.map_or_else(|| NOT_APPLICABLE.to_owned(), chinese_date))
+        parsed.map(chinese_date).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "`date` was given no date"))
     });
     let sink = Arc::clone(blocks);
     environment.add_function("cards", move |entries: Vec<Value>| {
@@ -149,6 +152,10 @@ fn card(entry: &Value) -> Result<Card, Error> {
     let text = |name: &str| -> Result<String, Error> {
         let value = entry.get_attr(name)?;
         Ok(match value.kind() {
+            // A key that is there and has no value was given a name that does not exist.
+            ValueKind::Undefined if entry.try_iter()?.any(|key| key.as_str() == Some(name)) => {
+                return Err(Error::new(ErrorKind::UndefinedError, format!("the card's `{name}` is undefined")));
+            }
             ValueKind::Undefined => String::new(),
             ValueKind::None => NOT_APPLICABLE.to_owned(),
             _ => value.to_string(),
@@ -174,6 +181,10 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
     let unit: Option<String> = options.get("unit")?;
     let shown: Option<Value> = options.get("labels")?;
     options.assert_all_used()?;
+    if names.len() != columns.len() {
+        let message = format!("the chart has {} values and {} names", columns.len(), names.len());
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
     let format = match format {
         None => Format::Integer,
         Some(text) => Format::parse(&text)
@@ -191,9 +202,12 @@ fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error
         let name = field(&label)?;
         let known =
             shown.as_ref().map(|shown| shown.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
-        labels.push(known.unwrap_or(name).to_string());
+        let shown = known.unwrap_or(name);
+        labels.push(if shown.is_none() { NOT_APPLICABLE.to_owned() } else { shown.to_string() });
         for (column, series) in columns.iter().zip(&mut series) {
-            series.points.push(f64::try_from(field(column)?).ok().filter(|value| value.is_finite()));
+            let value = field(column)?;
+            let point = if value.is_none() { None } else { Some(f64::try_from(value)?) };
+            series.points.push(point.filter(|value| value.is_finite()));
         }
     }
     Ok(Chart { kind, title, unit: unit.unwrap_or_default(), labels, series, format })
@@ -229,6 +243,12 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
         .range()
         .map(|range| if error.kind() == ErrorKind::UndefinedError { filtered(source, range) } else { range });
     let snippet = range.clone().and_then(|range| source.get(range)).unwrap_or_default();
+    if let (ErrorKind::UndefinedError, Some(range)) = (error.kind(), &range)
+        && let Some((_, problem)) =
+            mentions::wrong_columns(path, source, tables).into_iter().find(|(at, _)| range.contains(at))
+    {
+        return problem;
+    }
     let (line, column) = match &range {
         Some(range) => position(source, range.start),
         None => (error.line().map_or(0, |line| u32::try_from(line).unwrap_or(0)), 1),
@@ -270,7 +290,7 @@ fn mentions(snippet: &str, name: &str) -> bool {
     snippet.split(|sign: char| !sign.is_alphanumeric() && sign != '_').any(|word| word == name)
 }
 
-fn position(source: &str, at: usize) -> (u32, u32) {
+pub(super) fn position(source: &str, at: usize) -> (u32, u32) {
     let before = source.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|sign| *sign != '\n').count() + 1;
@@ -326,6 +346,23 @@ mod tests {
             rendered("{% for a in range(100000) %}{% for b in range(100000) %}{{ b }}{% endfor %}{% endfor %}")
                 .is_err()
         );
+    }
+
+    #[test]
+    fn what_is_no_figure_is_not_shown_as_a_missing_one() {
+        for (source, expected) in [
+            ("{{ cards([{\"label\": \"a\", \"value\": 1, \"note\": overview.nte}]) }}", "undefined"),
+            ("{{ bar_chart([overview], label=\"rate\", values=[\"name\"], title=\"t\") }}", "summary.md.j2:1:"),
+            (
+                "{{ bar_chart([overview], label=\"name\", values=[\"rate\"], names=[], title=\"t\") }}",
+                "1 values and 0 names",
+            ),
+            ("{{ overview.rate | date }}", "`date` was given no date"),
+        ] {
+            let problem = rendered(source).err().map(|problem| problem.to_string()).unwrap_or_default();
+            assert!(problem.contains(expected), "{source}: {problem}");
+        }
+        assert_eq!(rendered("{{ nothing | date }}").as_deref(), Ok("—"));
     }
 
     #[test]

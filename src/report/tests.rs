@@ -11,7 +11,7 @@ use datafusion::prelude::SessionContext;
 use fs_err as fs;
 
 use super::dataset::{Dataset, canonical};
-use super::export::{Document, EXPORTERS};
+use super::export::{Document, DocumentKind, EXPORTERS};
 use super::form::parse_for_test;
 use super::layout::{Properties, WorkbookLayout};
 use super::wording::Names;
@@ -131,7 +131,7 @@ fn properties() -> Properties {
 fn exported(layout: &WorkbookLayout) -> Vec<u8> {
     let document = Document::Workbook(layout.clone());
     let mut bytes = Vec::new();
-    let exporter = EXPORTERS.iter().find(|exporter| (exporter.accepts)(&document)).unwrap();
+    let exporter = EXPORTERS.iter().find(|exporter| exporter.kind == DocumentKind::Workbook).unwrap();
     (exporter.write)(&document, &mut bytes).unwrap();
     bytes
 }
@@ -169,6 +169,35 @@ fn totals_are_summed_only_where_that_makes_sense() {
     let shown = sheets[0].to_string();
     assert!(shown.contains("C10 [total integer right] 11146"), "{shown}");
     assert!(shown.contains("E10 [total percent 2 right] \"—\""), "a rate has no sum: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_not_picked_by_a_column_that_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("templates/places");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("form.yml"), PLACES_FORM).unwrap();
+    let manifest = "title: 表\ndescription: 测试\ndatasets:\n  places: {view: places, columns: [street, place, residents, area, closing_rate]}\noutputs:\n  - {form: form.yml, file: 表}\n";
+    fs::write(folder.join("report.yml"), manifest).unwrap();
+    let (reports, problems) = load(&dir.path().join("templates"));
+    assert_eq!(problems, []);
+    let figures = FixedFigures::new(&[("places", places())]);
+    let problem = render(&reports[0], &figures, &context(), &dir.path().join("out")).await.unwrap_err();
+    assert!(problem.to_string().contains("dataset `places` has no column `place_level`"), "{problem}");
+}
+
+#[test]
+fn a_column_of_texts_has_no_sum() {
+    let (form, problems) = parse_for_test(&PLACES_FORM.replace("at: top, rows: {place_level: district}", "at: bottom"));
+    assert_eq!(problems, []);
+    let mut columns: Vec<(&str, ArrayRef)> = vec![("residents", text(&[Some("7"), Some("五"), Some("1"), None]))];
+    let places = places();
+    for name in ["place_level", "street", "place", "area", "closing_rate"] {
+        columns.push((name, places.column_by_name(name).unwrap().clone()));
+    }
+    let data = Dataset::new(&[batch(columns)]).unwrap();
+    let sheets = compose::table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default());
+    assert!(!sheets[0].to_string().contains("C10 [total integer right]"), "{}", sheets[0]);
 }
 
 #[test]
@@ -438,6 +467,7 @@ async fn a_summary_becomes_markdown_and_html() {
     let (reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
     let figures = FixedFigures::new(&[("places", places())]);
+    assert_eq!(check(&reports[0], &figures), []);
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
     assert_eq!(files.len(), 2);
@@ -448,9 +478,33 @@ async fn a_summary_becomes_markdown_and_html() {
 
     fs::write(folder.join("summary.md.j2"), "{{ total.resident }}").unwrap();
     let (reports, _) = load(&dir.path().join("templates"));
+    let found = check(&reports[0], &figures);
+    assert!(found.len() == 1 && found[0].to_string().contains("summary.md.j2:1:4: `total.resident`"), "{found:?}");
     let problem = render(&reports[0], &figures, &context(), &out).await.unwrap_err();
     assert_eq!((problem.line, problem.column), (1, 4));
     assert!(fs::read_to_string(out.join("每日要情.md")).unwrap().contains("概况"), "the last good file is untouched");
+}
+
+#[test]
+fn a_file_has_one_maker() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = |name: &str, output: &str| {
+        fs::create_dir_all(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join("form.yml"), PLACES_FORM).unwrap();
+        fs::write(dir.path().join(name).join("s.md.j2"), "好").unwrap();
+        let manifest = "title: 表\ndescription: 测试\ndatasets:\n  places: {view: places}\noutputs:\n  - ";
+        fs::write(dir.path().join(name).join("report.yml"), format!("{manifest}{output}\n")).unwrap();
+    };
+    report("a", "{form: form.yml, file: 甲.xlsx}");
+    report("b", "{form: form.yml, file: 乙}");
+    report("c", "{form: form.yml, file: 甲}");
+    let (reports, problems) = load(dir.path());
+    assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert!(problems[0].to_string().contains("reports `a` and `c` both make `甲.xlsx`"), "{problems:?}");
+
+    report("a", "{summary: s.md.j2, file: 丙.xlsx}");
+    let (_, problems) = load(dir.path());
+    assert!(problems[0].to_string().contains("no file can be made of `丙.xlsx`"), "{problems:?}");
 }
 
 #[test]

@@ -19,6 +19,10 @@ fn every_command_has_help_with_an_example() {
         let text = gridhouse(folder.path(), &[command, "--help"]).expect(0).stdout;
         assert!(text.contains("Example:"), "`{command} --help` has no example");
     }
+    for command in ["list", "show", "export"] {
+        let text = gridhouse(folder.path(), &["quarantine", command, "--help"]).expect(0).stdout;
+        assert!(text.contains("Example:"), "`quarantine {command} --help` has no example");
+    }
 }
 
 #[test]
@@ -27,14 +31,18 @@ fn without_a_project_each_command_says_what_to_do() {
     for arguments in [&["nightly"][..], &["sql", "-c", "SELECT 1"], &["check"], &["history"], &["fsck"]] {
         let run = gridhouse(folder.path(), arguments).expect(1);
         assert!(run.stderr.contains("no `gridhouse.toml`") && run.stderr.contains("gridhouse init"), "{}", run.stderr);
+        assert!(!run.stderr.contains("error: :"), "{}", run.stderr);
     }
 }
 
 #[test]
 fn an_empty_project_runs_a_night() {
     let folder = tempfile::tempdir().expect("a folder");
-    gridhouse(folder.path(), &["init", "district"]).expect(0);
+    let run = gridhouse(folder.path(), &["init", "district"]).expect(0);
+    assert!(run.stderr.contains("1. edit gridhouse.toml"), "{}", run.stderr);
     let project = folder.path().join("district");
+    let settings = std::fs::read_to_string(project.join("gridhouse.toml")).expect("settings");
+    assert!(settings.contains("某市某区") && !settings.contains("开福"), "{settings}");
     let run = gridhouse(&project, &["nightly", "--as-of", AS_OF]).expect(0);
     assert!(run.stdout.contains("0 landed, 0 rejected"), "{}", run.stdout);
     let again = gridhouse(folder.path(), &["init", "district"]).expect(1);
@@ -72,6 +80,28 @@ fn mistakes_in_sql_have_a_place_and_a_suggestion() {
     let file = project.write("two.sql", "SELECT 1 AS one;\nSELECT nothing FROM stg_visits;\n");
     let run = project.run(&["sql", "-f", file.to_str().expect("a path")]).expect(1);
     assert!(run.stderr.contains("two.sql:2:8"), "{}", run.stderr);
+}
+
+#[test]
+fn quiet_leaves_out_what_was_done_and_keeps_what_was_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = gridhouse(folder.path(), &["init", "district", "-q"]).expect(0);
+    assert!(run.stdout.is_empty() && run.stderr.is_empty(), "{}{}", run.stdout, run.stderr);
+    let project = Project::sample();
+    let run = project.run(&["report", "visit_log", "--out", "again", "-q"]).expect(0);
+    assert!(run.stdout.is_empty() && run.stderr.is_empty(), "{}{}", run.stdout, run.stderr);
+    let run = project.run(&["sql", "-q", "-c", "-- one\nSELECT 1 AS one"]).expect(0);
+    assert!(run.stdout.contains("one"), "{}", run.stdout);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn completions_end_quietly_where_they_cannot_be_written() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = crate::support::command(folder.path(), &["completions", "bash"]).stdout(full).output().expect("a run");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && !stderr.contains("panicked"), "{stderr}");
 }
 
 #[test]
@@ -118,6 +148,7 @@ fn describe_history_and_fsck_say_what_is_there() {
     let text = project.run(&["history", "residents", "--format", "json"]).expect(0).stdout;
     let batches: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
     assert_eq!(batches.len(), 16);
+    assert!(batches.iter().all(|batch| batch["dropped"] == 0), "{text}");
     let text = project.run(&["fsck"]).expect(0).stdout;
     assert!(text.contains("residents") && !text.contains("damaged"), "{text}");
 }

@@ -136,7 +136,47 @@ fn a_failed_report_leaves_the_last_good_one() {
     let template = project.path("report-templates/daily_brief/summary.md.j2");
     let text = std::fs::read_to_string(&template).expect("a template");
     std::fs::write(&template, format!("{text}\n{{{{ headline.no_such_figure }}}}\n")).expect("a template");
+    let run = project.run(&["check"]).expect(1);
+    assert!(
+        run.stderr.contains("summary.md.j2:") && run.stderr.contains("`headline.no_such_figure`"),
+        "{}",
+        run.stderr
+    );
     let run = project.run(&["nightly", "--as-of", AS_OF]).expect(1);
     assert!(run.stderr.contains("summary.md.j2:"), "{}", run.stderr);
     assert_eq!(std::fs::read(&page).expect("the page"), before);
+}
+
+#[test]
+fn a_mistake_in_one_report_does_not_stop_another() {
+    let project = Project::sample();
+    project.write("report-templates/daily_brief/report.yml", "titel: 每日要情\n");
+    let run = project.run(&["report", "visit_log", "--out", "again"]).expect(0);
+    assert!(run.stderr.is_empty(), "{}", run.stderr);
+    let run = project.run(&["report", "daily_brief"]).expect(1);
+    assert!(run.stderr.contains("unknown field `titel`") && !run.stderr.contains("no report"), "{}", run.stderr);
+    let run = project.run(&["report", "--list"]).expect(1);
+    assert!(run.stdout.contains("visit_log") && run.stderr.contains("titel"), "{}", run.stderr);
+}
+
+#[test]
+fn a_report_without_rows_says_so() {
+    let project = Project::sample();
+    let run = project.run(&["report", "resident_ledger", "-P", "community_code=999", "--out", "again"]).expect(1);
+    assert!(run.stderr.contains("has no rows for community_code=999"), "{}", run.stderr);
+}
+
+#[test]
+fn a_failed_check_keeps_a_report_out_of_the_outbox() {
+    let project = Project::sample();
+    project.write("queries/checks/nobody_lives_here.sql", "SELECT resident_id FROM resident_list\n");
+    let before = contents(&project.path("outbox"));
+    let run = project.run(&["report", "resident_ledger"]).expect(1);
+    assert!(run.stderr.contains("check `nobody_lives_here` finds"), "{}", run.stderr);
+    assert!(run.stderr.contains("report `resident_ledger` rests on views that failed"), "{}", run.stderr);
+    assert_eq!(contents(&project.path("outbox")), before);
+    let run = project.run(&["report", "resident_ledger", "--out", "again"]).expect(1);
+    assert!(run.stderr.contains("check `nobody_lives_here` finds"), "{}", run.stderr);
+    assert!(!contents(&project.path("again")).is_empty());
+    project.run(&["report", "visit_log", "--out", "again"]).expect(0);
 }

@@ -4,12 +4,11 @@ use std::io::Write;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
-use super::markdown::accepts;
-use super::{Document, ExportError, Exporter};
+use super::{Document, DocumentKind, ExportError, Exporter};
 use crate::report::chart_svg::{HALF, WIDE, draw, escape};
 use crate::report::summary::{Block, Card, Chart, Piece, Summary};
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", accepts, write };
+pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", kind: DocumentKind::Summary, write };
 
 const STYLE: &str = include_str!("page.css");
 

@@ -3,15 +3,11 @@
 
 use std::io::Write;
 
-use super::{Document, ExportError, Exporter};
+use super::{Document, DocumentKind, ExportError, Exporter};
 use crate::report::summary::{Block, Card, Chart, Piece, Summary};
 use crate::report::template::escaped;
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "md", extension: "md", accepts, write };
-
-pub(super) fn accepts(document: &Document) -> bool {
-    matches!(document, Document::Summary(_))
-}
+pub(super) static EXPORTER: Exporter = Exporter { name: "md", extension: "md", kind: DocumentKind::Summary, write };
 
 fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
     let Document::Summary(summary) = document else { return Ok(()) };

@@ -8,6 +8,7 @@ mod xlsx;
 mod xlsx_stream;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use super::layout::WorkbookLayout;
 use super::summary::Summary;
@@ -19,16 +20,38 @@ pub(super) enum Document {
     Summary(Summary),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DocumentKind {
+    Workbook,
+    Summary,
+}
+
 /// One output format.
 pub struct Exporter {
     /// How a person names it.
     pub name: &'static str,
     pub extension: &'static str,
-    pub(super) accepts: fn(&Document) -> bool,
+    pub(super) kind: DocumentKind,
     pub(super) write: fn(&Document, &mut dyn Write) -> Result<(), ExportError>,
 }
 
 pub static EXPORTERS: &[&Exporter] = &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER];
+
+/// The files that an output declared as `path` becomes: one per format of its kind, or the one whose extension it
+/// has; none when that is an extension of the other kind.
+pub(super) fn files_of(kind: DocumentKind, path: &Path) -> Vec<(&'static Exporter, PathBuf)> {
+    let asked = EXPORTERS.iter().find(|exporter| path.extension().is_some_and(|own| own == exporter.extension));
+    let makers = EXPORTERS.iter().filter(|exporter| exporter.kind == kind);
+    match asked {
+        Some(asked) => makers
+            .filter(|exporter| exporter.extension == asked.extension)
+            .map(|exporter| (*exporter, path.to_owned()))
+            .collect(),
+        None => makers
+            .map(|exporter| (*exporter, PathBuf::from(format!("{}.{}", path.display(), exporter.extension))))
+            .collect(),
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ExportError {

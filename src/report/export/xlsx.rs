@@ -11,14 +11,15 @@ use rust_xlsxwriter::{
     Worksheet, XlsxError,
 };
 
-use super::{Document, ExportError, Exporter, xlsx_stream};
+use super::{Document, DocumentKind, ExportError, Exporter, xlsx_stream};
 use crate::report::form::{Align, ChartKind};
 use crate::report::layout::{
     Area, CellValue, ChartData, ChartLayout, Ledger, Properties, Role, SheetLayout, Style, WorkbookLayout,
 };
 use crate::report::number::Format;
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "xlsx", extension: "xlsx", accepts, write };
+pub(super) static EXPORTER: Exporter =
+    Exporter { name: "xlsx", extension: "xlsx", kind: DocumentKind::Workbook, write };
 
 /// A4 in the numbering of the file format.
 const PAPER_A4: u8 = 9;
@@ -29,10 +30,6 @@ const SERIES_COLORS: [u32; 5] = [0x2F_5597, 0xC5_5A11, 0x54_8235, 0x7F_6000, 0x7
 /// A serial day below this one falls before 1900-03-01, where spreadsheets disagree by a day.
 const FIRST_SERIAL: i32 = 61;
 const SERIAL_OF_1970: i32 = 25_569;
-
-fn accepts(document: &Document) -> bool {
-    matches!(document, Document::Workbook(_))
-}
 
 fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
     let Document::Workbook(layout) = document else { return Ok(()) };

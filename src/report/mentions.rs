@@ -1,0 +1,236 @@
+//! What a summary's template mentions, read from its text without running it: columns, names, filters, files.
+//!
+//! Branches that today's figures do not reach are read as well. What cannot be judged from the text alone, such as a
+//! name that the template gives itself, is left to rendering.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use minijinja::ErrorKind;
+
+use super::Problem;
+use super::manifest::listed;
+use super::template::{self, Blocks, FILTERS};
+
+/// A name in a tag, with the attribute asked of it.
+struct Word<'a> {
+    at: usize,
+    name: &'a str,
+    attribute: Option<&'a str>,
+    /// It stands behind a bar.
+    is_filter: bool,
+    /// Its absence is provided for: `x is defined`, `x | default("")`.
+    is_optional: bool,
+}
+
+/// Mistakes that any data would bring out. `tables` are the datasets' columns, `known` the names beside them.
+pub(super) fn mistakes(path: &Path, source: &str, tables: &[(String, Vec<String>)], known: &[&str]) -> Vec<Problem> {
+    let environment = template::environment(&Blocks::default());
+    // A template that cannot be read is reported when it is loaded.
+    let Ok(read) = environment.template_from_str(source) else { return Vec::new() };
+    let tags = tags(source);
+    let own = own_names(&tags);
+    let mut unknown = read.undeclared_variables(false);
+    unknown.retain(|name| {
+        let is_dataset = tables.iter().any(|(table, _)| table == name);
+        let is_function = environment.globals().any(|(function, _)| function == name);
+        !is_dataset && !is_function && !own.contains(name.as_str()) && !known.contains(&name.as_str())
+    });
+    let is_filter = |name: &str| {
+        let tried =
+            environment.compile_expression(&format!("none | {name}")).and_then(|expression| expression.eval(()));
+        tried.err().is_none_or(|error| error.kind() != ErrorKind::UnknownFilter)
+    };
+    let problem = |at: usize, message: String| {
+        let (line, column) = template::position(source, at);
+        Problem::new(path, message).at(line, column)
+    };
+    let mut found = wrong_columns(path, source, tables);
+    for words in &tags {
+        if let Some(word) = words.first().filter(|word| ["include", "import", "from", "extends"].contains(&word.name)) {
+            found
+                .push((word.at, problem(word.at, format!("`{}` finds no file: a summary is one template", word.name))));
+        }
+        for word in words {
+            if word.is_filter && !is_filter(word.name) {
+                let message = format!("filter `{}` is unknown", word.name);
+                found.push((word.at, problem(word.at, message).hint(listed("filters", FILTERS))));
+            } else if !word.is_optional && unknown.remove(word.name) {
+                let names: Vec<&str> =
+                    tables.iter().map(|(name, _)| name.as_str()).chain(known.iter().copied()).collect();
+                let message = format!("`{}` is undefined", word.name);
+                found.push((word.at, problem(word.at, message).hint(listed("names", &names))));
+            }
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, problem)| problem).collect()
+}
+
+/// Columns asked of a dataset, or of a row of one in a loop, that it does not have; each with its place in the text.
+pub(super) fn wrong_columns(path: &Path, source: &str, tables: &[(String, Vec<String>)]) -> Vec<(usize, Problem)> {
+    let tags = tags(source);
+    let own = own_names(&tags);
+    let columns_of =
+        |name: &str| tables.iter().find(|(table, _)| table == name && !own.contains(name)).map(|(_, columns)| columns);
+    // The loops around a tag: the names each gives, and the columns of its rows where they are known.
+    let mut loops: Vec<(Vec<&str>, Option<&Vec<String>>)> = Vec::new();
+    let mut found = Vec::new();
+    for words in &tags {
+        match words.first().map(|word| word.name) {
+            Some("for") => {
+                let (names, rows) = words[1..].split_at(words[1..].iter().take_while(|word| word.name != "in").count());
+                // Rows behind a filter may be anything: groups, pairs, texts.
+                let columns = match (names, &rows[rows.len().min(1)..]) {
+                    ([_], [rows]) => columns_of(rows.name).filter(|_| rows.attribute.is_none()),
+                    ([_], [rows, next, ..]) if next.name == "if" => columns_of(rows.name),
+                    _ => None,
+                };
+                loops.push((names.iter().map(|word| word.name).collect(), columns));
+            }
+            Some("endfor") => drop(loops.pop()),
+            _ => {}
+        }
+        for word in words.iter().filter(|word| !word.is_filter && !word.is_optional) {
+            let columns = match loops.iter().rev().find(|(names, _)| names.contains(&word.name)) {
+                Some((_, columns)) => *columns,
+                None => columns_of(word.name),
+            };
+            if let (Some(columns), Some(attribute)) = (columns, word.attribute)
+                && !columns.iter().any(|column| column == attribute)
+            {
+                let (line, column) = template::position(source, word.at);
+                let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+                let problem = Problem::new(path, format!("`{}.{attribute}` is undefined", word.name))
+                    .at(line, column)
+                    .hint(listed(&format!("`{}` has the columns", word.name), &columns));
+                found.push((word.at, problem));
+            }
+        }
+    }
+    found
+}
+
+/// Names the template gives itself other than in a loop.
+fn own_names<'a>(tags: &[Vec<Word<'a>>]) -> BTreeSet<&'a str> {
+    let given = |words: &Vec<Word<'a>>| match words.first().map(|word| word.name) {
+        Some("set") => words.iter().skip(1).take(1).map(|word| word.name).collect(),
+        Some("macro" | "with" | "call") => words.iter().map(|word| word.name).collect(),
+        _ => Vec::new(),
+    };
+    tags.iter().flat_map(given).collect()
+}
+
+/// The words of each `{{ … }}` and `{% … %}`.
+fn tags(source: &str) -> Vec<Vec<Word<'_>>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = source[at..].find('{').map(|open| at + open) {
+        let close = match source.as_bytes().get(open + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
+            _ => {
+                at = open + 1;
+                continue;
+            }
+        };
+        let start = open + 2;
+        let end = source[start..].find(close).map_or(source.len(), |end| start + end);
+        if close != "#}" {
+            found.push(words(source, start, end));
+        }
+        at = (end + close.len()).min(source.len());
+    }
+    // What stands between `raw` and `endraw` is text; nothing of such a template is judged.
+    if found.iter().any(|words| words.first().is_some_and(|word| word.name == "raw")) {
+        return Vec::new();
+    }
+    found
+}
+
+fn words(source: &str, start: usize, end: usize) -> Vec<Word<'_>> {
+    let mut found = Vec::new();
+    let mut previous = ' ';
+    let mut at = start;
+    while let Some(sign) = source[at..end].chars().next() {
+        let from = at;
+        at += sign.len_utf8();
+        if sign == '"' || sign == '\'' {
+            let mut is_escaped = false;
+            let closing = source[at..end].find(|inner| {
+                let is_closing = inner == sign && !is_escaped;
+                is_escaped = inner == '\\' && !is_escaped;
+                is_closing
+            });
+            at = closing.map_or(end, |closing| at + closing + 1);
+        } else if sign.is_alphabetic() || sign == '_' {
+            at = name_end(source, from, end);
+            let name = &source[from..at];
+            let mut attribute = None;
+            if source[at..end].starts_with('.') {
+                let attribute_end = name_end(source, at + 1, end);
+                attribute = Some(&source[at + 1..attribute_end]).filter(|attribute| !attribute.is_empty());
+                at = attribute_end;
+            }
+            let after: String = source[at..end].split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+            let is_optional =
+                ["is defined", "is not defined", "is undefined", "is not undefined", "| default", "|default"]
+                    .iter()
+                    .any(|provided| after.starts_with(provided));
+            if previous != '.' {
+                found.push(Word { at: from, name, attribute, is_filter: previous == '|', is_optional });
+            }
+        }
+        if !sign.is_whitespace() {
+            previous = sign;
+        }
+    }
+    found
+}
+
+fn name_end(source: &str, from: usize, end: usize) -> usize {
+    source[from..end].find(|sign: char| !sign.is_alphanumeric() && sign != '_').map_or(end, |length| from + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(source: &str) -> Vec<String> {
+        let columns = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let tables = [("places".to_owned(), columns(&["name", "rate"])), ("total".to_owned(), columns(&["rate"]))];
+        mistakes(Path::new("s.j2"), source, &tables, &["as_of"]).iter().map(Problem::to_string).collect()
+    }
+
+    #[test]
+    fn finds_what_no_data_would_mend() {
+        for (source, expected) in [
+            ("截至{{ as_off }}", "s.j2:1:6: `as_off` is undefined"),
+            ("{% if total.rate > 9 %}\n{{ \"超\" ~ total.rat }}{% endif %}", "s.j2:2:10: `total.rat` is undefined"),
+            ("{% for row in places %}{{ row.nam }}{% endfor %}", "hint: `row` has the columns: `name`, `rate`"),
+            ("{% for row in places if row.rte %}x{% endfor %}", "s.j2:1:25: `row.rte` is undefined"),
+            ("{% if not places %}{{ total.rate | percnt }}{% endif %}", "s.j2:1:36: filter `percnt` is unknown"),
+            ("{% include \"foot.md\" %}", "s.j2:1:4: `include` finds no file"),
+            ("{{ tabel(places) }}", "s.j2:1:4: `tabel` is undefined"),
+        ] {
+            let found = found(source);
+            assert!(found.len() == 1 && found[0].contains(expected), "{source}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn leaves_alone_what_only_data_can_tell() {
+        for source in [
+            "{{ as_of }}{{ places[0].name }}{{ cards([{\"label\": \"甲.乙\", \"value\": total.rate | percent}]) }}",
+            "{% if places %}{% set best = places | first %}{% else %}{% set best = total %}{% endif %}{{ best.any }}",
+            "{% for group in places | groupby(\"name\") %}{{ group.grouper }}{{ loop.index }}{% endfor %}",
+            "{% for row in places %}{% for row in total.rate %}{{ row.x }}{% endfor %}{{ row.name }}{% endfor %}",
+            "{# {{ nothing.here }} #}{{ total.later is defined }}{{ total.later | default(1) }}{{ no | default(2) }}",
+            "{% macro line(row) %}{{ row.anything }}{% endmacro %}{{ line(total) }}",
+            "{% raw %}{{ x.y }}{% endraw %}",
+        ] {
+            assert_eq!(found(source), Vec::<String>::new(), "{source}");
+        }
+    }
+}
