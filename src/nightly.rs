@@ -149,6 +149,7 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
         rows_in: totals.rows_in,
         quarantined: totals.quarantined,
         checks_failed,
+        stopped_views: stopped.iter().map(String::as_str).collect::<Vec<_>>().join(","),
         reports_made: reports.len() as u64,
         reports_failed,
         seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,

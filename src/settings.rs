@@ -78,7 +78,7 @@ impl Default for Paths {
 pub struct Limits {
     /// Largest delivery on disk.
     pub file_bytes_max: u64,
-    /// Largest size a compressed delivery may unpack to.
+    /// Largest text of one delivery, unpacked.
     pub unpacked_bytes_max: u64,
     pub cell_bytes_max: usize,
     pub columns_max: usize,
@@ -97,7 +97,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             file_bytes_max: 4 << 30,
-            unpacked_bytes_max: 4 << 30,
+            unpacked_bytes_max: 1 << 30,
             cell_bytes_max: 1 << 20,
             columns_max: 1_000,
             rows_max: 20_000_000,

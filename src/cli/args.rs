@@ -99,7 +99,7 @@ pub enum Command {
     /// Land the inbox, compute and check the views, make the reports
     #[command(after_help = "Example: gridhouse nightly --as-of 2024-06-27")]
     Nightly {
-        /// The date the figures speak for; by default today in the district
+        /// The date the figures speak for, none before what has landed; by default today in the district
         #[arg(long, value_name = "DATE")]
         as_of: Option<NaiveDate>,
         #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -115,6 +115,7 @@ pub enum Command {
         /// Run the statements of this file and leave
         #[arg(short, long, value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+        /// json takes one statement, csv no lists
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
         #[command(flatten)]

@@ -102,7 +102,7 @@ fn print(context: &CommandContext<'_>, deliveries: &[Delivery], dry_run: bool, f
         }
         rows.push(row);
     }
-    context.output.records(format, &header, &rows)?;
+    context.output.done_records(format, &header, &rows)?;
     let quarantined: Vec<&str> = deliveries
         .iter()
         .filter_map(|d| match &d.outcome {

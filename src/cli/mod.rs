@@ -27,7 +27,7 @@ use output::Output;
 
 use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Fault, Result};
-use crate::landing::{self, Moment};
+use crate::landing::{self, Moment, Run};
 use crate::project::Project;
 use crate::query::Session;
 
@@ -131,6 +131,8 @@ struct Opened {
     contracts: Arc<Contracts>,
     session: Arc<Session>,
     problems: Vec<Diagnostic>,
+    /// The night that ran over the same tables, if one has.
+    night: Option<Run>,
 }
 
 impl CommandContext<'_> {
@@ -147,37 +149,19 @@ impl CommandContext<'_> {
         let project = self.project()?;
         let contracts = Arc::new(project.contracts()?);
         let warehouse = project.warehouse();
+        let runs = landing::read_runs(&warehouse).await?;
         let snapshot = match as_of {
-            Some(date) => {
-                let runs = landing::read_runs(&warehouse).await?;
-                let good = runs.iter().rev().find(|r| r.as_of == date && r.outcome != "interrupted");
-                match good {
-                    Some(run) => crate::nightly::snapshot_of_run(run)?,
-                    None => {
-                        let mut dates: Vec<String> = runs.iter().map(|r| r.as_of.to_string()).collect();
-                        dates.dedup();
-                        return Err(Diagnostic::error(format!("no run of {date}")).hint(if dates.is_empty() {
-                            "no night has run yet: `gridhouse nightly`".to_owned()
-                        } else {
-                            format!("there are runs of {}", dates.join(", "))
-                        }));
-                    }
-                }
-            }
+            Some(date) => crate::nightly::snapshot_of_run(crate::project::run_of(&runs, date)?)?,
             None => {
-                let date = newest_date(&warehouse).await?.unwrap_or(today(&project)?);
-                project.pin(&warehouse, date)?
+                let newest = crate::project::newest_date(&landing::read_batches(&warehouse).await?, &runs);
+                project.pin(&warehouse, newest.unwrap_or(today(&project)?))?
             }
         };
+        let id = snapshot.id();
+        let night = runs.into_iter().rev().find(|run| run.snapshot_id == id && run.outcome != "interrupted");
         let (session, problems) = project.session(&warehouse, &contracts, snapshot).await?;
-        Ok(Opened { project, contracts, session: Arc::new(session), problems })
+        Ok(Opened { project, contracts, session: Arc::new(session), problems, night })
     }
-}
-
-/// The date the newest run or batch speaks for.
-async fn newest_date(warehouse: &crate::warehouse::Warehouse) -> Result<Option<NaiveDate>> {
-    let batches = landing::read_batches(warehouse).await?;
-    Ok(batches.iter().map(|batch| batch.as_of).max())
 }
 
 fn environment() -> Vec<(String, String)> {

@@ -255,12 +255,13 @@ impl<'a> Night<'a> {
         let ahead = self.land.workers.max(1);
         // A full list has landed if it was the last to land, which is known for the first file only.
         let is_settled = contract.delivery == DeliveryKind::Changes || files.len() == 1;
-        let (ready, mut taken) = mpsc::channel(1);
-        // Polled beside the merges, so that the next deliveries are read while one is written.
+        let (ready, mut taken) = mpsc::unbounded_channel();
+        // Polled beside the merges, so that the next deliveries are read while one is written. Sending never waits:
+        // a delivery that is not polled would keep the core it was given. The permits for memory are the bound.
         let prepare = async move {
             let mut prepared = stream::iter(files).map(|file| self.prepare(contract, file, is_settled)).buffered(ahead);
             while let Some(preparation) = prepared.next().await {
-                if ready.send(preparation).await.is_err() {
+                if ready.send(preparation).is_err() {
                     break;
                 }
             }
@@ -300,10 +301,12 @@ impl<'a> Night<'a> {
         // A file larger than all of it waits until it is alone.
         let megabytes = u32::try_from(source::held_bytes(file) >> 20).unwrap_or(u32::MAX).clamp(1, HELD_MB_MAX);
         let permit = self.in_memory.clone().acquire_many_owned(megabytes).await.doing("waiting for memory")?;
-        let _core = self.cores.acquire().await.doing("waiting for a core")?;
         let path = file.to_owned();
         let limit = self.land.limits.file_bytes_max;
-        let hash = blocking(move || hash_of(&path, limit)).await?;
+        let hash = {
+            let _core = self.cores.acquire().await.doing("waiting for a core")?;
+            blocking(move || hash_of(&path, limit)).await?
+        };
         if let Some(batch_id) = self.landed.lock().await.batch_of(&contract.table, &hash).filter(|_| is_settled) {
             return Ok(Preparation::Done(Box::new(Delivery {
                 path: file.to_owned(),
@@ -312,7 +315,9 @@ impl<'a> Night<'a> {
                 remarks: Vec::new(),
             })));
         }
+        // Without a core: a merge may hold a table that is looked up, and wait for one.
         let lookup = self.lookup(contract).await?;
+        let _core = self.cores.acquire().await.doing("waiting for a core")?;
         let reading = Reading {
             contract: self.land.contracts.clone(),
             table: contract.table.clone(),

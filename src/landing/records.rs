@@ -77,6 +77,9 @@ pub struct Run {
     pub rows_in: u64,
     pub quarantined: u64,
     pub checks_failed: u64,
+    /// Views whose numbers must not be published, by name, with commas between.
+    #[serde(default)]
+    pub stopped_views: String,
     pub reports_made: u64,
     pub reports_failed: u64,
     pub seconds: f64,
@@ -115,7 +118,16 @@ pub fn batches_schema() -> SchemaRef {
 
 pub fn runs_schema() -> SchemaRef {
     let mut fields = fields(
-        &["run_id", "started_at", "finished_at", "outcome", "snapshot_id", "snapshot", "program_version"],
+        &[
+            "run_id",
+            "started_at",
+            "finished_at",
+            "outcome",
+            "snapshot_id",
+            "snapshot",
+            "stopped_views",
+            "program_version",
+        ],
         &["deliveries", "rejected", "rows_in", "quarantined", "checks_failed", "reports_made", "reports_failed"],
     );
     fields.push(Field::new("seconds", DataType::Float64, true));

@@ -207,7 +207,7 @@ fn sql_is_run_as_written_and_placed_in_the_whole_text() {
     let project = Project::sample();
     assert_eq!(project.sql("SELECT count(*) FROM residents WHERE name = 'x'' or ''1''=''1'"), "0");
     let run = project.run(&["sql", "-c", "SELECT 1;\n\nSELECT 2; SELECT nothing FROM stg_visits"]).expect(1);
-    assert!(run.stderr.contains(":3:18"), "{}", run.stderr);
+    assert!(run.stderr.contains(" 3:18: "), "{}", run.stderr);
     assert!(run.stderr.contains(" 3 | SELECT 2; SELECT nothing FROM stg_visits"), "{}", run.stderr);
     let file = project.write("bom.sql", "\u{feff}SELECT 1 AS one;\n");
     project.run(&["sql", "-f", file.to_str().expect("a path")]).expect(0);
