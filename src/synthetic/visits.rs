@@ -201,7 +201,7 @@ fn fill(
     row.build(|out| write_id(world, 'V', grid, key.born, key.in_grid(), out));
     row.text(world.district.grids[grid].code);
     // Every third grid has two workers.
-    let which = random.bits() % 5 / 3 * u64::from(grid % 3 == 0);
+    let which = random.bits() % 5 / 3 * u64::from(grid.is_multiple_of(3));
     row.build(|out| names.write(worker(world, names, grid, which), out));
     row.push(Cell::Time(visited));
     row.code(List::VisitMethod, random.weighted(&[71.0, 18.0, 11.0]));
