@@ -14,7 +14,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use arrow::array::RecordBatch;
 
 use crate::contract::{self, Contracts};
-use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Result};
 use crate::landing::{self, Batch, Run};
 use crate::query::{QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
 use crate::report::{self, ColumnMeta, Figures, RunContext, ViewMeta};
@@ -120,28 +120,6 @@ impl Project {
             workers: self.settings.limits.worker_count(),
             workbook_rows_max: self.settings.limits.workbook_rows_max,
         }
-    }
-
-    /// The reports asked for, or all of them.
-    pub fn reports(&self, names: &[String]) -> Result<Vec<report::Report>> {
-        let (mut reports, problems) = report::load(&self.report_templates());
-        if !problems.is_empty() {
-            return Err(joined(problems.into_iter().map(Diagnostic::from).collect()));
-        }
-        for name in names {
-            if !reports.iter().any(|r| &r.name == name || &r.title == name) {
-                let known = reports.iter().map(|r| r.name.as_str());
-                let problem = Diagnostic::error(format!("no report `{name}`"));
-                return Err(match did_you_mean(name, known) {
-                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                    None => problem.hint("`gridhouse report --list` lists the reports"),
-                });
-            }
-        }
-        if !names.is_empty() {
-            reports.retain(|r| names.contains(&r.name) || names.contains(&r.title));
-        }
-        Ok(reports)
     }
 }
 

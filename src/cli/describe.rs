@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::Format;
 use super::output::Output;
 use super::{CommandContext, Ending};
-use crate::diagnostic::{Diagnostic, Result, did_you_mean};
+use crate::diagnostic::{Context, Diagnostic, Result, did_you_mean};
 
 pub(super) async fn describe(context: &CommandContext<'_>, name: &str, format: Format) -> Result<Ending> {
     let opened = context.open(None).await?;
@@ -81,7 +81,7 @@ pub(super) async fn print(output: &Output, opened: &super::Opened, name: &str, f
             "name": name, "kind": kind, "label": label, "description": description, "columns": columns,
             "reads": reads, "read_by": read_by, "reports": reports,
         });
-        return output.data(serde_json::to_string_pretty(&value).unwrap_or_default());
+        return output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?);
     }
     let mut text = format!("{name}  {label}  ({kind})\n");
     if !description.is_empty() {

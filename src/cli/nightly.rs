@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::args::Format;
 use super::{CommandContext, Ending, local_now, moment, stop_flag};
-use crate::diagnostic::{Diagnostic, Fault, Result, Severity};
+use crate::diagnostic::{Context, Diagnostic, Fault, Result, Severity};
 use crate::landing::{Delivery, Outcome};
 use crate::nightly::{Event, Night, Nightly};
 use crate::project::Project;
@@ -83,7 +83,7 @@ fn print(context: &CommandContext<'_>, night: &Night, format: Format) -> Result<
         let summary = json!({
             "run": night.run, "tables": tables, "stages": stages, "files": files, "outbox": night.outbox,
         });
-        output.data(serde_json::to_string_pretty(&summary).unwrap_or_default())?;
+        output.data(serde_json::to_string_pretty(&summary).doing("printing JSON")?)?;
         return Ok(());
     }
     match format {

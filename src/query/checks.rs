@@ -75,7 +75,7 @@ pub async fn run_checks(session: &Session, view: &View) -> Vec<CheckResult> {
     let mut counted = count_together(session, view, &tests).await.map(Vec::into_iter);
     for test in tests {
         let outcome = match (&test.count, &mut counted) {
-            (Some(_), Ok(counts)) => Ok(counts.next().unwrap_or(0)),
+            (Some(_), Ok(counts)) => counts.next().ok_or_else(no_count),
             // One of them cannot be counted: each on its own says which.
             (Some(count), Err(_)) => count_rows(session, &format!("SELECT {count} FROM {}", quoted(&view.name))).await,
             (None, _) => count_rows(session, &format!("SELECT count(*) FROM ({}) AS failing", test.sql)).await,
@@ -115,7 +115,12 @@ async fn count_together(session: &Session, view: &View, tests: &[DataTest]) -> R
 }
 
 async fn count_rows(session: &Session, sql: &str) -> Result<i64> {
-    Ok(first_row(&session.fetch(sql).await?)?.first().copied().unwrap_or(0))
+    first_row(&session.fetch(sql).await?)?.first().copied().ok_or_else(no_count)
+}
+
+/// A count that is missing is no count of nothing.
+fn no_count() -> Diagnostic {
+    Diagnostic::unexpected("the failing rows could not be counted")
 }
 
 /// Names the test and the file it stands in, unless the problem has a place of its own.
