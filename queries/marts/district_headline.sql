@@ -1,13 +1,14 @@
 -- The figures of the front page, one row. Stocks (people, dwellings, shops) have no earlier value here;
--- events are compared with the same days of the month before and of the year before. The periods end on
--- as_of_end() less a month or a year, so a full month is compared with a full month.
+-- events are compared with the same days of the month before and of the year before, a full month with a full one.
+-- 31 May less a month is 30 April, which would lose that day on 30 May: the later of the two ends keeps it.
+-- 按期办结率 is 按期办结 ÷ 应办结 as everywhere: the limit lies in the window, and 挂账 in hand is left out.
 WITH periods AS (
   SELECT
     date_trunc('month', as_of_date()) AS month_from,
     date_trunc('month', as_of_date()) - INTERVAL '1 month' AS last_month_from,
-    as_of_end() - INTERVAL '1 month' AS last_month_to,
+    greatest(as_of_end() - INTERVAL '1 month', as_of_date() - INTERVAL '1 month' + INTERVAL '1 day') AS last_month_to,
     date_trunc('month', as_of_date()) - INTERVAL '1 year' AS last_year_from,
-    as_of_end() - INTERVAL '1 year' AS last_year_to
+    greatest(as_of_end() - INTERVAL '1 year', as_of_date() - INTERVAL '1 year' + INTERVAL '1 day') AS last_year_to
 ),
 visits_counted AS (
   SELECT
@@ -39,9 +40,18 @@ whistles_counted AS (
     count(*) FILTER (WHERE w.reported_at >= p.last_month_from AND w.reported_at < p.last_month_to) AS whistle_count_last_month,
     count(*) FILTER (WHERE w.reported_at >= p.last_year_from AND w.reported_at < p.last_year_to) AS whistle_count_last_year,
     count(*) FILTER (WHERE w.is_closed AND w.closed_at >= p.month_from) AS closed_count_month,
-    count(*) FILTER (WHERE w.is_on_time AND w.closed_at >= p.month_from) AS on_time_count_month,
-    count(*) FILTER (WHERE w.is_closed AND w.closed_at >= p.last_month_from AND w.closed_at < p.last_month_to) AS closed_count_last_month,
-    count(*) FILTER (WHERE w.is_on_time AND w.closed_at >= p.last_month_from AND w.closed_at < p.last_month_to) AS on_time_count_last_month
+    count(*) FILTER (
+      WHERE w.due_at >= p.month_from AND w.due_at < as_of_end() AND NOT (w.is_open AND w.is_suspended)
+    ) AS due_count_month,
+    count(*) FILTER (
+      WHERE w.due_at >= p.month_from AND w.due_at < as_of_end() AND w.is_on_time
+    ) AS due_on_time_count_month,
+    count(*) FILTER (
+      WHERE w.due_at >= p.last_month_from AND w.due_at < p.last_month_to AND NOT (w.is_open AND w.is_suspended)
+    ) AS due_count_last_month,
+    count(*) FILTER (
+      WHERE w.due_at >= p.last_month_from AND w.due_at < p.last_month_to AND w.is_on_time
+    ) AS due_on_time_count_last_month
   FROM stg_whistles AS w
   CROSS JOIN periods AS p
   WHERE NOT w.is_void
@@ -118,13 +128,14 @@ SELECT
   rate(w.whistle_count_month - w.whistle_count_last_month, w.whistle_count_last_month) AS whistle_month_on_month_rate,
   rate(w.whistle_count_month - w.whistle_count_last_year, w.whistle_count_last_year) AS whistle_year_on_year_rate,
   w.closed_count_month,
-  w.on_time_count_month,
-  rate(w.on_time_count_month, w.closed_count_month) AS on_time_rate_month,
-  w.closed_count_last_month,
-  w.on_time_count_last_month,
-  rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_last_month,
-  rate(w.on_time_count_month, w.closed_count_month)
-    - rate(w.on_time_count_last_month, w.closed_count_last_month) AS on_time_rate_change,
+  w.due_count_month,
+  w.due_on_time_count_month,
+  rate(w.due_on_time_count_month, w.due_count_month) AS on_time_rate_month,
+  w.due_count_last_month,
+  w.due_on_time_count_last_month,
+  rate(w.due_on_time_count_last_month, w.due_count_last_month) AS on_time_rate_last_month,
+  rate(w.due_on_time_count_month, w.due_count_month)
+    - rate(w.due_on_time_count_last_month, w.due_count_last_month) AS on_time_rate_change,
   h.open_hazard_check_count,
   h.overdue_hazard_check_count
 FROM population_by_place AS p

@@ -9,8 +9,11 @@ WITH counted AS (
     count(*) FILTER (WHERE is_vacant) AS vacant_count,
     count(*) FILTER (WHERE use = '经营') AS business_count,
     count(*) FILTER (WHERE is_rental AND is_registered) AS registered_rental_count,
+    count(is_registered) FILTER (WHERE is_rental) AS registration_answered_count,
     count(*) FILTER (WHERE is_rental AND is_pledge_signed) AS pledged_rental_count,
+    count(is_pledge_signed) FILTER (WHERE is_rental) AS pledge_answered_count,
     sum(rooms_let) FILTER (WHERE is_rental) AS rooms_let_count,
+    count(area_m2) AS measured_dwelling_count,
     sum(CAST(area_m2 AS DECIMAL(12, 2))) AS area_m2,
     sum(CAST(area_m2 AS DECIMAL(12, 2))) FILTER (WHERE is_rental) AS rental_area_m2
   FROM stg_dwellings
@@ -29,8 +32,11 @@ SELECT
   coalesce(c.vacant_count, 0) AS vacant_count,
   coalesce(c.business_count, 0) AS business_count,
   coalesce(c.registered_rental_count, 0) AS registered_rental_count,
+  coalesce(c.registration_answered_count, 0) AS registration_answered_count,
   coalesce(c.pledged_rental_count, 0) AS pledged_rental_count,
+  coalesce(c.pledge_answered_count, 0) AS pledge_answered_count,
   coalesce(c.rooms_let_count, 0) AS rooms_let_count,
+  coalesce(c.measured_dwelling_count, 0) AS measured_dwelling_count,
   CAST(coalesce(c.area_m2, 0) AS DOUBLE) AS area_m2,
   CAST(coalesce(c.rental_area_m2, 0) AS DOUBLE) AS rental_area_m2
 FROM stg_grids AS g

@@ -20,8 +20,11 @@ WITH rolled AS (
     sum(vacant_count) AS vacant_count,
     sum(business_count) AS business_count,
     sum(registered_rental_count) AS registered_rental_count,
+    sum(registration_answered_count) AS registration_answered_count,
     sum(pledged_rental_count) AS pledged_rental_count,
+    sum(pledge_answered_count) AS pledge_answered_count,
     sum(rooms_let_count) AS rooms_let_count,
+    sum(measured_dwelling_count) AS measured_dwelling_count,
     CAST(sum(CAST(area_m2 AS DECIMAL(14, 2))) AS DOUBLE) AS area_m2,
     CAST(sum(CAST(rental_area_m2 AS DECIMAL(14, 2))) AS DOUBLE) AS rental_area_m2
   FROM dwelling_by_grid
@@ -49,11 +52,14 @@ SELECT
   rate(rental_count, dwelling_count) AS rental_rate,
   rate(vacant_count, dwelling_count) AS vacancy_rate,
   registered_rental_count,
-  rate(registered_rental_count, rental_count) AS registered_rental_rate,
+  registration_answered_count,
+  rate(registered_rental_count, registration_answered_count) AS registered_rental_rate,
   pledged_rental_count,
-  rate(pledged_rental_count, rental_count) AS pledged_rental_rate,
+  pledge_answered_count,
+  rate(pledged_rental_count, pledge_answered_count) AS pledged_rental_rate,
   rooms_let_count,
+  measured_dwelling_count,
   area_m2,
   rental_area_m2,
-  rate(area_m2, dwelling_count) AS area_m2_per_dwelling
+  rate(area_m2, measured_dwelling_count) AS area_m2_per_dwelling
 FROM rolled

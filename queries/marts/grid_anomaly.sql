@@ -1,8 +1,9 @@
 -- Long form, one row per grid and indicator, so that a new indicator is one more branch of the union.
 -- whistle_rate and visit_coverage are compared with the other grids of the subdistrict, whistle_week with the
--- grid's own twelve weeks before. Too little to count on gives no value: fewer than 5 whistles or 200
--- residents, fewer than 50 objects due, fewer than 3 whistles in the week. Fewer than 5 values to compare
--- with, or a deviation under 1e-6 (floating-point dust makes z of 10^8), gives no z.
+-- grid's own twelve weeks before. Too little to count on gives no value: grid_ranking says which grids have enough
+-- for a rate, a week needs 3 whistles. Fewer than 5 values to compare with give no z, nor does a deviation of rates
+-- under 1e-6 (floating-point dust makes z of 10^8). A deviation of weeks counts as at least 1: twenty after twelve
+-- weeks of none is unusual, three after eleven of none and one of one is not.
 WITH placed AS (
   SELECT
     grid_code,
@@ -10,7 +11,7 @@ WITH placed AS (
     'whistle_rate' AS indicator,
     reported_count_year AS numerator,
     person_count AS denominator,
-    CASE WHEN reported_count_year >= 5 AND person_count >= 200 THEN whistles_per_1000_year END AS measure
+    CASE WHEN is_whistle_rate_ranked THEN whistles_per_1000_year END AS measure
   FROM grid_ranking
   UNION ALL
   SELECT
@@ -19,7 +20,7 @@ WITH placed AS (
     'visit_coverage' AS indicator,
     objects_seen_180d AS numerator,
     objects_due AS denominator,
-    CASE WHEN objects_due >= 50 THEN coverage_rate_180d END AS measure
+    CASE WHEN is_coverage_ranked THEN coverage_rate_180d END AS measure
   FROM grid_ranking
 ),
 against_subdistrict AS (
@@ -29,6 +30,8 @@ against_subdistrict AS (
     numerator,
     denominator,
     measure,
+    sum(numerator) OVER (PARTITION BY subdistrict_code, indicator) AS subdistrict_numerator,
+    sum(denominator) OVER (PARTITION BY subdistrict_code, indicator) AS subdistrict_denominator,
     count(measure) OVER (PARTITION BY subdistrict_code, indicator) AS compared_count,
     avg(measure) OVER (PARTITION BY subdistrict_code, indicator) AS mean_measure,
     stddev(measure) OVER (PARTITION BY subdistrict_code, indicator) AS deviation
@@ -41,6 +44,8 @@ against_itself AS (
     sum(CASE WHEN weeks_ago = 0 THEN reported_count END) AS numerator,
     CAST(NULL AS BIGINT) AS denominator,
     CAST(sum(CASE WHEN weeks_ago = 0 AND reported_count >= 3 THEN reported_count END) AS DOUBLE) AS measure,
+    CAST(NULL AS BIGINT) AS subdistrict_numerator,
+    CAST(NULL AS BIGINT) AS subdistrict_denominator,
     count(*) FILTER (WHERE weeks_ago > 0) AS compared_count,
     avg(CASE WHEN weeks_ago > 0 THEN reported_count END) AS mean_measure,
     stddev(CASE WHEN weeks_ago > 0 THEN reported_count END) AS deviation
@@ -55,7 +60,11 @@ compared AS (
 scored AS (
   SELECT
     *,
-    CASE WHEN compared_count >= 5 AND deviation >= 0.000001 THEN (measure - mean_measure) / deviation END AS z_score
+    CASE
+      WHEN compared_count < 5 THEN NULL
+      WHEN indicator = 'whistle_week' THEN round_half_up((measure - mean_measure) / greatest(deviation, 1.0), 6)
+      WHEN deviation >= 0.000001 THEN round_half_up((measure - mean_measure) / deviation, 6)
+    END AS z_score
   FROM compared
 )
 SELECT
@@ -74,11 +83,15 @@ SELECT
   s.numerator,
   s.denominator,
   s.measure,
+  s.subdistrict_numerator,
+  s.subdistrict_denominator,
+  CASE s.indicator WHEN 'whistle_rate' THEN 1000 ELSE 1 END * rate(s.subdistrict_numerator, s.subdistrict_denominator)
+    AS subdistrict_measure,
   s.compared_count,
   round_half_up(s.mean_measure, 6) AS mean_measure,
   round_half_up(s.deviation, 6) AS deviation,
-  round_half_up(s.z_score, 6) AS z_score,
-  abs(round_half_up(s.z_score, 6)) AS severity,
+  s.z_score,
+  abs(s.z_score) AS severity,
   coalesce(
     CASE s.indicator
       WHEN 'whistle_rate' THEN s.z_score >= 2

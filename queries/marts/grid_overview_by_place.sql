@@ -31,6 +31,7 @@ SELECT
   s.shop_count,
   s.enterprise_count,
   s.individual_count,
+  s.other_registration_count + s.uncertified_count AS other_shop_count,
   s.nine_small_count,
   v.visit_count_month,
   v.visit_count_year

@@ -1,5 +1,5 @@
--- Ties share a rank, and a grid without a value has none. Rank 1 is the most whistles, the best coverage,
--- the best closing rate.
+-- Rank 1 is the most whistles, the best coverage, the best closing rate. Ties share a rank. A rate over too little ranks
+-- nobody: 5 whistles this year, 200 residents and 50 objects due are the least, here and in grid_anomaly.
 WITH measured AS (
   SELECT
     g.grid_code,
@@ -11,11 +11,14 @@ WITH measured AS (
     coalesce(p.person_count, 0) AS person_count,
     coalesce(w.reported_count_year, 0) AS reported_count_year,
     1000 * rate(coalesce(w.reported_count_year, 0), coalesce(p.person_count, 0)) AS whistles_per_1000_year,
+    coalesce(w.reported_count_year >= 5 AND p.person_count >= 200, false) AS is_whistle_rate_ranked,
     w.reported_closed_count_year,
     w.closing_rate_a_year,
+    coalesce(w.reported_count_year >= 5, false) AS is_closing_rate_ranked,
     v.objects_seen_180d,
     v.objects_due,
     v.coverage_rate_180d,
+    coalesce(v.objects_due >= 50, false) AS is_coverage_ranked,
     v.days_since_last_visit
   FROM stg_grids AS g
   LEFT JOIN population_by_grid AS p ON p.grid_code = g.grid_code
@@ -33,26 +36,35 @@ SELECT
   person_count,
   reported_count_year,
   whistles_per_1000_year,
-  CASE WHEN whistles_per_1000_year IS NOT NULL THEN
-    rank() OVER (ORDER BY whistles_per_1000_year DESC NULLS LAST) END AS whistle_rank_in_district,
-  CASE WHEN whistles_per_1000_year IS NOT NULL THEN
-    rank() OVER (PARTITION BY subdistrict_code ORDER BY whistles_per_1000_year DESC NULLS LAST) END
-    AS whistle_rank_in_subdistrict,
+  is_whistle_rate_ranked,
+  CASE WHEN is_whistle_rate_ranked THEN
+    rank() OVER (PARTITION BY is_whistle_rate_ranked ORDER BY whistles_per_1000_year DESC NULLS LAST) END
+    AS whistle_rank_in_district,
+  CASE WHEN is_whistle_rate_ranked THEN
+    rank() OVER (
+      PARTITION BY is_whistle_rate_ranked, subdistrict_code ORDER BY whistles_per_1000_year DESC NULLS LAST
+    ) END AS whistle_rank_in_subdistrict,
   reported_closed_count_year,
   closing_rate_a_year,
-  CASE WHEN closing_rate_a_year IS NOT NULL THEN
-    rank() OVER (ORDER BY closing_rate_a_year DESC NULLS LAST) END AS closing_rank_in_district,
-  CASE WHEN closing_rate_a_year IS NOT NULL THEN
-    rank() OVER (PARTITION BY subdistrict_code ORDER BY closing_rate_a_year DESC NULLS LAST) END
-    AS closing_rank_in_subdistrict,
+  is_closing_rate_ranked,
+  CASE WHEN is_closing_rate_ranked THEN
+    rank() OVER (PARTITION BY is_closing_rate_ranked ORDER BY closing_rate_a_year DESC NULLS LAST) END
+    AS closing_rank_in_district,
+  CASE WHEN is_closing_rate_ranked THEN
+    rank() OVER (
+      PARTITION BY is_closing_rate_ranked, subdistrict_code ORDER BY closing_rate_a_year DESC NULLS LAST
+    ) END AS closing_rank_in_subdistrict,
   objects_seen_180d,
   objects_due,
   coverage_rate_180d,
-  CASE WHEN coverage_rate_180d IS NOT NULL THEN
-    rank() OVER (ORDER BY coverage_rate_180d DESC NULLS LAST) END AS coverage_rank_in_district,
-  CASE WHEN coverage_rate_180d IS NOT NULL THEN
-    rank() OVER (PARTITION BY subdistrict_code ORDER BY coverage_rate_180d DESC NULLS LAST) END
-    AS coverage_rank_in_subdistrict,
+  is_coverage_ranked,
+  CASE WHEN is_coverage_ranked THEN
+    rank() OVER (PARTITION BY is_coverage_ranked ORDER BY coverage_rate_180d DESC NULLS LAST) END
+    AS coverage_rank_in_district,
+  CASE WHEN is_coverage_ranked THEN
+    rank() OVER (
+      PARTITION BY is_coverage_ranked, subdistrict_code ORDER BY coverage_rate_180d DESC NULLS LAST
+    ) END AS coverage_rank_in_subdistrict,
   days_since_last_visit
 FROM measured
 ORDER BY grid_code

@@ -1,4 +1,5 @@
--- A hazard stays open until a recheck says 已整改, so a later check without hazards does not close an earlier one.
+-- A hazard stays open until a recheck says 已整改, so a later check without hazards does not close an earlier one,
+-- and one past its limit is overdue whatever a later check found.
 WITH ranked AS (
   SELECT
     *,
@@ -9,7 +10,10 @@ latest AS (
   SELECT * FROM ranked WHERE recency = 1
 ),
 left_open AS (
-  SELECT DISTINCT shop_id FROM ranked WHERE recency > 1 AND is_hazard_open
+  SELECT shop_id, min(CASE WHEN is_overdue THEN due_date END) AS overdue_due_date
+  FROM ranked
+  WHERE recency > 1 AND is_hazard_open
+  GROUP BY shop_id
 )
 SELECT
   g.subdistrict_code,
@@ -49,12 +53,13 @@ SELECT
   k.recheck_result,
   CASE
     WHEN k.check_id IS NULL THEN '未检查'
-    WHEN k.is_overdue THEN '超期未整改'
+    WHEN k.is_overdue OR p.overdue_due_date IS NOT NULL THEN '超期未整改'
     WHEN k.is_hazard_open THEN '整改中'
     WHEN p.shop_id IS NOT NULL THEN '前次未整改'
     WHEN k.hazard_count = 0 THEN '无隐患'
     ELSE '已整改'
-  END AS rectification_state
+  END AS rectification_state,
+  least(CASE WHEN k.is_overdue THEN k.due_date END, p.overdue_due_date) AS overdue_due_date
 FROM stg_shops AS s
 INNER JOIN stg_grids AS g ON g.grid_code = s.grid_code
 LEFT JOIN latest AS k ON k.shop_id = s.shop_id

@@ -13,6 +13,7 @@ WITH counted AS (
     count(*) FILTER (WHERE use IN ('自住', '出租') AND person_count = 0) AS lived_in_but_empty_count,
     count(*) FILTER (WHERE is_rental AND person_count > 0) AS occupied_rental_count,
     sum(person_count) FILTER (WHERE is_rental) AS rental_person_count,
+    sum(person_count) FILTER (WHERE area_m2 IS NOT NULL) AS measured_person_count,
     sum(CAST(area_m2 AS DECIMAL(12, 2))) FILTER (WHERE person_count > 0) AS occupied_area_m2
   FROM occupancy_by_dwelling
   GROUP BY grid_code
@@ -36,6 +37,7 @@ SELECT
   coalesce(c.lived_in_but_empty_count, 0) AS lived_in_but_empty_count,
   coalesce(c.occupied_rental_count, 0) AS occupied_rental_count,
   coalesce(c.rental_person_count, 0) AS rental_person_count,
+  coalesce(c.measured_person_count, 0) AS measured_person_count,
   CAST(coalesce(c.occupied_area_m2, 0) AS DOUBLE) AS occupied_area_m2
 FROM stg_grids AS g
 LEFT JOIN counted AS c ON c.grid_code = g.grid_code

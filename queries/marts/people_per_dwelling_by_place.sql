@@ -24,6 +24,7 @@ by_grid AS (
     p.lived_in_but_empty_count,
     p.occupied_rental_count,
     p.rental_person_count,
+    p.measured_person_count,
     p.occupied_area_m2,
     s.suspect_count
   FROM people_per_dwelling_by_grid AS p
@@ -56,6 +57,7 @@ rolled AS (
     sum(lived_in_but_empty_count) AS lived_in_but_empty_count,
     sum(occupied_rental_count) AS occupied_rental_count,
     sum(rental_person_count) AS rental_person_count,
+    sum(measured_person_count) AS measured_person_count,
     CAST(sum(CAST(occupied_area_m2 AS DECIMAL(14, 2))) AS DOUBLE) AS occupied_area_m2,
     coalesce(sum(suspect_count), 0) AS group_rental_suspect_count
   FROM by_grid
@@ -79,8 +81,9 @@ SELECT
   person_count,
   occupied_count,
   rate(person_count, occupied_count) AS persons_per_occupied_dwelling,
+  measured_person_count,
   occupied_area_m2,
-  rate(occupied_area_m2, person_count) AS area_m2_per_person,
+  rate(occupied_area_m2, measured_person_count) AS area_m2_per_person,
   one_person_count,
   two_person_count,
   three_person_count,

@@ -14,6 +14,7 @@ WITH counted AS (
     count(*) FILTER (WHERE food_ok) AS food_ok_count,
     count(food_ok) AS food_assessed_count,
     count(*) FILTER (WHERE gas_mode = '瓶装') AS bottled_gas_count,
+    count(gas_mode) AS gas_answered_count,
     count(*) FILTER (WHERE extinguisher_count = 0) AS no_extinguisher_count,
     count(*) FILTER (WHERE is_licence_expired) AS licence_expired_count
   FROM stg_shops
@@ -38,6 +39,7 @@ SELECT
   coalesce(c.food_ok_count, 0) AS food_ok_count,
   coalesce(c.food_assessed_count, 0) AS food_assessed_count,
   coalesce(c.bottled_gas_count, 0) AS bottled_gas_count,
+  coalesce(c.gas_answered_count, 0) AS gas_answered_count,
   coalesce(c.no_extinguisher_count, 0) AS no_extinguisher_count,
   coalesce(c.licence_expired_count, 0) AS licence_expired_count
 FROM stg_grids AS g

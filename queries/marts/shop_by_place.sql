@@ -26,6 +26,7 @@ WITH rolled AS (
     sum(food_ok_count) AS food_ok_count,
     sum(food_assessed_count) AS food_assessed_count,
     sum(bottled_gas_count) AS bottled_gas_count,
+    sum(gas_answered_count) AS gas_answered_count,
     sum(no_extinguisher_count) AS no_extinguisher_count,
     sum(licence_expired_count) AS licence_expired_count
   FROM shop_by_grid
@@ -60,7 +61,8 @@ SELECT
   food_assessed_count,
   rate(food_ok_count, food_assessed_count) AS food_ok_rate,
   bottled_gas_count,
-  rate(bottled_gas_count, shop_count) AS bottled_gas_rate,
+  gas_answered_count,
+  rate(bottled_gas_count, gas_answered_count) AS bottled_gas_rate,
   no_extinguisher_count,
   licence_expired_count
 FROM rolled

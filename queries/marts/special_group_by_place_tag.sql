@@ -8,6 +8,7 @@ WITH places AS (
     grid_code,
     grid_name,
     tag,
+    visit_cycle_days,
     is_visit_overdue
   FROM special_group_list
 ),
@@ -28,6 +29,7 @@ rolled AS (
     grid_name,
     tag,
     count(*) AS person_count,
+    count(visit_cycle_days) AS due_count,
     count(*) FILTER (WHERE is_visit_overdue) AS overdue_count
   FROM places
   GROUP BY GROUPING SETS (
@@ -49,6 +51,7 @@ SELECT
   tag,
   code_sort('重点人群', tag) AS tag_order,
   person_count,
+  due_count,
   overdue_count,
-  rate(overdue_count, person_count) AS overdue_rate
+  rate(overdue_count, due_count) AS overdue_rate
 FROM rolled

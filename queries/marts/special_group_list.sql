@@ -36,11 +36,13 @@ visitors AS (
   WHERE days_since < 90
   GROUP BY grid_code, visitor
 ),
+-- A cycle starts at the last visit, and anew at the recognition: a visit before it was made for another reason.
 dated AS (
   SELECT
     l.*,
     d.address,
-    greatest(vr.visited_date, vd.visited_date) AS last_visit_date
+    greatest(vr.visited_date, vd.visited_date) AS last_visit_date,
+    greatest(vr.visited_date, vd.visited_date, l.since_date) AS cycle_start_date
   FROM listed AS l
   LEFT JOIN stg_dwellings AS d ON d.dwelling_id = l.dwelling_id
   LEFT JOIN last_visits AS vr ON vr.subject_kind = '居民' AND vr.subject_id = l.resident_id
@@ -72,10 +74,10 @@ SELECT
   x.last_visit_date,
   CAST(as_of_date() AS INT) - CAST(x.last_visit_date AS INT) AS days_since_visit,
   x.visit_cycle_days,
-  coalesce(x.last_visit_date, x.since_date) + x.visit_cycle_days AS visit_due_date,
+  x.cycle_start_date + x.visit_cycle_days AS visit_due_date,
   CASE
     WHEN x.visit_cycle_days IS NULL THEN false
-    ELSE coalesce(as_of_date() > coalesce(x.last_visit_date, x.since_date) + x.visit_cycle_days, true)
+    ELSE coalesce(as_of_date() > x.cycle_start_date + x.visit_cycle_days, true)
   END AS is_visit_overdue
 FROM dated AS x
 JOIN stg_grids AS g ON g.grid_code = x.grid_code

@@ -1,6 +1,6 @@
 -- Every month from the first whistle on, also those without any, so that the month before is always the
--- row before. The month of the as-of date is marked: it is compared with whole months here; whistle_by_level
--- compares it with the same days.
+-- row before. Whole months are compared with whole months; the month of the as-of date, until it is over, with the
+-- same days of the month before and of last year, as whistle_by_place does.
 WITH levels AS (
   SELECT level FROM (VALUES ('日常哨'), ('区级哨')) AS v (level)
 ),
@@ -17,6 +17,7 @@ reported AS (
     date_part('year', reported_at) * 12 + date_part('month', reported_at) AS month_number,
     level,
     count(*) AS reported_count,
+    count(*) FILTER (WHERE date_part('day', reported_at) <= date_part('day', as_of_date())) AS reported_count_same_days,
     count(*) FILTER (WHERE is_closed) AS reported_closed_count
   FROM stg_whistles
   WHERE NOT is_void
@@ -45,8 +46,10 @@ due AS (
 rolled AS (
   SELECT
     m.month_start,
+    m.month_start + INTERVAL '1 month' <= as_of_date() + 1 AS is_complete,
     coalesce(l.level, '合计') AS level,
     coalesce(sum(r.reported_count), 0) AS reported_count,
+    coalesce(sum(r.reported_count_same_days), 0) AS reported_count_same_days,
     coalesce(sum(r.reported_closed_count), 0) AS reported_closed_count,
     coalesce(sum(c.closed_count), 0) AS closed_count,
     coalesce(sum(d.due_count), 0) AS due_count,
@@ -68,8 +71,14 @@ rolled AS (
 compared AS (
   SELECT
     *,
-    lag(reported_count) OVER (PARTITION BY level ORDER BY month_start) AS reported_count_previous_month,
-    lag(reported_count, 12) OVER (PARTITION BY level ORDER BY month_start) AS reported_count_last_year
+    CASE
+      WHEN is_complete THEN lag(reported_count) OVER (PARTITION BY level ORDER BY month_start)
+      ELSE lag(reported_count_same_days) OVER (PARTITION BY level ORDER BY month_start)
+    END AS reported_count_previous_month,
+    CASE
+      WHEN is_complete THEN lag(reported_count, 12) OVER (PARTITION BY level ORDER BY month_start)
+      ELSE lag(reported_count_same_days, 12) OVER (PARTITION BY level ORDER BY month_start)
+    END AS reported_count_last_year
   FROM rolled
 )
 SELECT
@@ -78,7 +87,7 @@ SELECT
   concat(CAST(CAST(date_part('month', month_start) AS INT) AS VARCHAR), '月') AS month_label,
   level,
   CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
-  month_start + INTERVAL '1 month' <= as_of_date() + 1 AS is_complete,
+  is_complete,
   reported_count,
   reported_count_previous_month,
   rate(reported_count - reported_count_previous_month, reported_count_previous_month) AS month_on_month_rate,
