@@ -83,6 +83,9 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
     if found.names.iter().all(String::is_empty) {
         return Err(SourceError::NoHeader);
     }
+    if let Some(above) = found.table_above {
+        return Err(SourceError::StackedTables { sheet: None, first: lines[above], second: lines[found.first] });
+    }
     // Skip to the first data row by scanning the rows before it once more.
     let (at, line) = match csv_scan::scan(&text, dialect, None, found.data, 1, input.is_at_end(), &mut records) {
         Stop::Done { taken, line } | Stop::OpenQuote { taken, line, .. } => (taken, line),

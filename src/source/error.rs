@@ -10,6 +10,7 @@ pub enum Limit {
     HeldBytes,
     RecordBytes,
     CellBytes,
+    NameBytes,
     Columns,
     Rows,
     Sheets,
@@ -20,9 +21,10 @@ impl Limit {
         match self {
             Limit::FileBytes => "the file is larger than the allowed {} bytes",
             Limit::UnpackedBytes => "the file unpacks to more than the allowed {} bytes",
-            Limit::HeldBytes => "the workbook's shared texts and styles unpack to more than the allowed {} bytes",
+            Limit::HeldBytes => "what must be held in memory at once unpacks to more than the allowed {} bytes",
             Limit::RecordBytes => "one record is longer than the allowed {} bytes",
             Limit::CellBytes => "one value is longer than the allowed {} bytes",
+            Limit::NameBytes => "a column name is longer than the allowed {} bytes",
             Limit::Columns => "there are more than the allowed {} columns",
             Limit::Rows => "there are more than the allowed {} rows",
             Limit::Sheets => "there are more than the allowed {} sheets",
@@ -61,15 +63,25 @@ pub enum SourceError {
     BadJson { line: u32, column: usize, detail: &'static str },
     #[error("column `{column}` holds {what}, which has no plain text form")]
     NestedColumn { column: String, what: &'static str },
-    /// A sheet as wide as the table and without a header: most likely the table goes on there.
+    /// A sheet filled like the table and without a header: most likely the table goes on there.
     #[error(
-        "sheet `{sheet}` has as many columns as the table but no header of its own; \
+        "sheet `{sheet}` is filled like the table but has no header of its own; \
          repeat the header on it, or leave the sheet out"
     )]
     ContinuedTable { sheet: String },
     /// Sheets with recognised headers that are not the same table.
     #[error("the workbook holds several tables, on sheets {}; send one table per file", .sheets.join(", "))]
     SeveralTables { sheets: Vec<String> },
+    /// A header with rows below it, and then a better one: the rows between would be taken for titles.
+    #[error(
+        "{}there are several tables one below the other, with headers on lines {first} and {second}; \
+         send one table per file",
+        on_sheet(.sheet.as_deref())
+    )]
+    StackedTables { sheet: Option<String>, first: u32, second: u32 },
+    /// Sheets after the first give their columns by name only. `column` is a name that a contract knows.
+    #[error("sheet `{sheet}` has the column `{column}` more than once")]
+    RepeatedColumn { sheet: String, column: String },
 }
 
 impl SourceError {
@@ -81,10 +93,15 @@ impl SourceError {
     pub fn line(&self) -> Option<u32> {
         match self {
             SourceError::UnclosedQuote { line } | SourceError::BadJson { line, .. } => Some(*line),
+            SourceError::StackedTables { second, .. } => Some(*second),
             SourceError::Damaged { line, .. } | SourceError::OverLimit { line, .. } => *line,
             _ => None,
         }
     }
+}
+
+fn on_sheet(sheet: Option<&str>) -> String {
+    sheet.map_or_else(String::new, |sheet| format!("sheet `{sheet}`: "))
 }
 
 fn at_line(line: Option<u32>) -> String {

@@ -4,6 +4,11 @@
 //! known only by its last part counts half. The best row wins, the earliest on a tie; two rows read as one header
 //! (`经营者` over `姓名` and `电话` becomes `经营者/姓名`, `经营者/电话`) win over the upper row alone if that makes more
 //! names known or the shape leaves no doubt.
+//!
+//! What stands above the header is taken for titles and read by nobody. So a header further up with rows of its own is
+//! told, for the caller to refuse the file.
+
+use super::NAME_BYTES_MAX;
 
 /// How many non-empty rows are looked at.
 pub(super) const ROWS_LOOKED_AT: usize = 30;
@@ -18,6 +23,8 @@ pub(super) struct Found {
     pub(super) names: Vec<String>,
     /// How many names are known.
     pub(super) known: usize,
+    /// Index of another header above this one that has rows of its own.
+    pub(super) table_above: Option<usize>,
     score: usize,
 }
 
@@ -26,12 +33,14 @@ pub(super) fn find(rows: &[Vec<String>], is_known: &dyn Fn(&str) -> bool) -> Opt
     let found = |first: usize, data: usize, names: Vec<String>| {
         let whole = names.iter().filter(|name| !name.is_empty() && is_known(name)).count();
         let known = names.iter().filter(|name| is_known_name(name, is_known)).count();
-        Found { first, data, names, known, score: whole + known }
+        Found { first, data, names, known, table_above: None, score: whole + known }
     };
     let mut best: Option<Found> = None;
     for (first, row) in rows.iter().enumerate().take(ROWS_LOOKED_AT) {
         let mut one = found(first, first + 1, trimmed(row));
-        if let Some(below) = rows.get(first + 1) {
+        // A long text is no name to put before others, and repeated in every column it would fill the memory.
+        let may_be_upper = row.iter().all(|cell| cell.len() <= NAME_BYTES_MAX);
+        if let Some(below) = rows.get(first + 1).filter(|_| may_be_upper) {
             let two = found(first, first + 2, paths(row, below));
             if two.score > one.score || (two.known > 0 && is_two_row_shape(row, below)) {
                 one = two;
@@ -45,10 +54,39 @@ pub(super) fn find(rows: &[Vec<String>], is_known: &dyn Fn(&str) -> bool) -> Opt
     while rows.get(best.data).is_some_and(|row| is_furniture(row, best.names.len())) {
         best.data += 1;
     }
+    best.table_above = (0..best.first).find(|at| has_rows_of_its_own(&rows[*at..best.first], is_known));
     Some(best)
 }
 
-fn is_known_name(name: &str, is_known: &dyn Fn(&str) -> bool) -> bool {
+/// Whether the first row is a header and the others, which end above the next header, hold more than titles and units.
+fn has_rows_of_its_own(rows: &[Vec<String>], is_known: &dyn Fn(&str) -> bool) -> bool {
+    let Some((header, below)) = rows.split_first() else { return false };
+    let names = trimmed(header);
+    if names.iter().filter(|name| is_known_name(name, is_known)).count() < 2 {
+        return false;
+    }
+    let is_form = is_form_line(header, is_known);
+    below.iter().any(|row| {
+        let filled = filled_cells(row).count();
+        // Forms fill lines of this kind and lines of one text with what holds for the whole table.
+        let is_title = is_form && (filled == 1 || is_form_line(row, is_known));
+        filled > 0 && !is_title && !is_furniture(row, names.len())
+    })
+}
+
+/// Whether a row is made of names, each with its value to the right: 街道 东华街道 社区 金帆社区.
+fn is_form_line(row: &[String], is_known: &dyn Fn(&str) -> bool) -> bool {
+    let cells: Vec<String> = filled_cells(row).map(clean).collect();
+    let (pairs, rest) = cells.as_chunks::<2>();
+    rest.is_empty() && pairs.iter().any(|[name, _]| is_known(name)) && pairs.iter().all(|[_, value]| !is_known(value))
+}
+
+fn filled_cells(row: &[String]) -> impl Iterator<Item = &str> {
+    row.iter().map(String::as_str).filter(|cell| !cell.trim().is_empty())
+}
+
+/// Whether a contract knows a name, or the last part of a path.
+pub(super) fn is_known_name(name: &str, is_known: &dyn Fn(&str) -> bool) -> bool {
     !name.is_empty() && (is_known(name) || name.rsplit_once('/').is_some_and(|(_, leaf)| is_known(leaf)))
 }
 
@@ -170,7 +208,8 @@ mod tests {
         let known = ["商铺编号", "店名", "经营者", "联系电话", "地址", "从业人数"];
         let is_known = |name: &str| known.contains(&name) || name == "经营者/姓名" || name == "经营者/电话";
         let found = find(&rows, &is_known).unwrap();
-        format!("{}..{} {}", found.first, found.data, found.names.join(" "))
+        let above = found.table_above.map_or(String::new(), |above| format!(", below {above}"));
+        format!("{}..{} {}{above}", found.first, found.data, found.names.join(" "))
     }
 
     #[test]
@@ -192,5 +231,22 @@ mod tests {
         // A data row with blanks is not a second header row.
         assert_eq!(found("店名|从业人数|地址\nx||y"), "0..1 店名 从业人数 地址");
         assert_eq!(found("a|b\n1|2"), "0..1 a b");
+    }
+
+    #[test]
+    fn a_table_above_the_header_is_told_from_titles() {
+        assert_eq!(found("店名|地址\n甲店|东华\n商铺编号|店名|地址\nS1|甲店|东华"), "2..3 商铺编号 店名 地址, below 0");
+        assert_eq!(
+            found("门店信息表\n店名|x|地址\n甲店\n商铺编号|店名|地址\nS1|甲店|东华"),
+            "3..4 商铺编号 店名 地址, below 1"
+        );
+        // Names and values by turns, as on the head of a form, or a table of such columns.
+        assert_eq!(found("地址|东华|店名|甲店\n单位：家\n商铺编号|店名|地址"), "2..3 商铺编号 店名 地址");
+        assert_eq!(found("地址|东华|店名|甲店\n联系电话|1|甲|乙\n商铺编号|店名|地址"), "2..3 商铺编号 店名 地址");
+        assert_eq!(found("地址|x|店名|y\n东华|1|甲店|2\n商铺编号|店名|地址"), "2..3 商铺编号 店名 地址, below 0");
+        // Nothing is lost between a header and its units, or its second language.
+        assert_eq!(found("店名|从业人数\n-|人\n商铺编号|店名|从业人数\nS1|甲|3"), "2..3 商铺编号 店名 从业人数");
+        assert_eq!(found("店名|地址\n商铺编号|店名|地址\nS1|甲店|东华"), "1..2 商铺编号 店名 地址");
+        assert_eq!(found("地址\n东华\n商铺编号|店名|地址"), "2..3 商铺编号 店名 地址");
     }
 }

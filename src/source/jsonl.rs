@@ -13,7 +13,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::text::{TextReader, significant_start};
 use super::{
-    BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, Sum,
+    BATCH_BYTES_MAX, FaultKind, Limit, Limits, NAME_BYTES_MAX, OpenOptions, RawBatch, RawReader, RowFault, SourceError,
+    SourceKind, Sum,
 };
 
 pub(super) static KIND: SourceKind = SourceKind {
@@ -42,12 +43,15 @@ struct JsonReader {
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
     let limits = options.limits;
-    let mut keys = Keys::default();
+    let mut keys = Keys { columns_max: limits.columns_max, ..Keys::default() };
     let mut lines = Lines::open(path, limits)?;
     while let Some((line, text)) = lines.next()? {
-        parse(&text, line, Object { sink: &mut keys, prefix: "", depth: 0 })?;
+        let parsed = parse(&text, line, Object { sink: &mut keys, prefix: "", depth: 0 });
+        if let Some((limit, allowed)) = keys.exceeded {
+            return Err(SourceError::over(limit, allowed as u64, Some(line)));
+        }
+        parsed?;
         keys.guess = 0;
-        limits.check_columns(keys.names.len(), line)?;
     }
     if keys.names.is_empty() {
         return Err(SourceError::NoHeader);
@@ -83,17 +87,19 @@ impl RawReader for JsonReader {
         let width = self.keys.names.len();
         let mut columns: Vec<StringBuilder> = (0..width).map(|_| StringBuilder::new()).collect();
         let (mut lines, mut faults) = (Vec::new(), Vec::new());
-        let mut row =
-            Row { keys: &mut self.keys, cells: vec![String::new(); width], is_set: vec![false; width], fault: None };
+        let mut row = Row {
+            keys: &mut self.keys,
+            cells: vec![String::new(); width],
+            marks: vec![Marks::default(); width],
+            has_faults: false,
+        };
         let mut batch_bytes = 0;
         while lines.len() < BATCH_ROWS && batch_bytes < BATCH_BYTES_MAX {
             let Some((line, text)) = self.lines.next()? else { break };
             batch_bytes += text.len();
             parse(&text, line, Object { sink: &mut row, prefix: "", depth: 0 })?;
             row.keys.guess = 0;
-            if let Some((kind, column)) = row.fault.take() {
-                faults.push(RowFault { row: lines.len() as u32, column: Some(column as u32), kind });
-            }
+            row.take_faults(lines.len() as u32, &mut faults);
             for (cell, column) in row.cells.iter_mut().zip(&mut columns) {
                 if cell.len() > self.limits.cell_bytes_max {
                     return Err(SourceError::over(Limit::CellBytes, self.limits.cell_bytes_max as u64, Some(line)));
@@ -101,7 +107,6 @@ impl RawReader for JsonReader {
                 column.append_option(Some(&*cell).filter(|text| !text.is_empty()));
                 cell.clear();
             }
-            row.is_set.fill(false);
             lines.push(line);
         }
         if lines.is_empty() {
@@ -179,7 +184,10 @@ fn parse<S: Sink>(text: &str, line: u32, object: Object<'_, S>) -> Result<(), So
 /// Receives the values of one object; `name` is the path of the key. Null comes as an empty text.
 trait Sink {
     fn wants_values(&self) -> bool;
-    fn value(&mut self, name: &str, text: &str, is_rounded: bool);
+    /// False if the object shall not be read on.
+    fn value(&mut self, name: &str, text: &str, is_rounded: bool) -> bool;
+    /// A key's path is too long to be formed.
+    fn long_name(&mut self);
 }
 
 /// The keys seen, in the order they were first seen.
@@ -189,6 +197,9 @@ struct Keys {
     index: HashMap<String, usize>,
     /// Where the next key is likely to be: senders keep to one order.
     guess: usize,
+    columns_max: usize,
+    /// The limit that a line went over, and what it allows. One line may hold millions of keys.
+    exceeded: Option<(Limit, usize)>,
 }
 
 impl Keys {
@@ -207,20 +218,51 @@ impl Sink for Keys {
         false
     }
 
-    fn value(&mut self, name: &str, _: &str, _: bool) {
-        if self.find(name).is_none() {
-            self.index.insert(name.to_owned(), self.names.len());
-            self.names.push(name.to_owned());
+    fn value(&mut self, name: &str, _: &str, _: bool) -> bool {
+        if self.find(name).is_some() {
+            return true;
         }
+        if self.names.len() >= self.columns_max {
+            self.exceeded = Some((Limit::Columns, self.columns_max));
+            return false;
+        }
+        self.index.insert(name.to_owned(), self.names.len());
+        self.names.push(name.to_owned());
+        true
+    }
+
+    fn long_name(&mut self) {
+        self.exceeded = Some((Limit::NameBytes, NAME_BYTES_MAX));
     }
 }
 
 struct Row<'a> {
     keys: &'a mut Keys,
     cells: Vec<String>,
-    is_set: Vec<bool>,
-    /// The first fault of the row and its column.
-    fault: Option<(FaultKind, usize)>,
+    marks: Vec<Marks>,
+    has_faults: bool,
+}
+
+/// What was seen of one column in one row.
+#[derive(Clone, Copy, Default)]
+struct Marks {
+    is_set: bool,
+    is_rounded: bool,
+    is_repeated: bool,
+}
+
+impl Row<'_> {
+    /// Adds the faults of the row that was read, each kind once for a column, and forgets them.
+    fn take_faults(&mut self, row: u32, faults: &mut Vec<RowFault>) {
+        if std::mem::take(&mut self.has_faults) {
+            for (column, marks) in self.marks.iter().enumerate() {
+                let kinds = [(marks.is_rounded, FaultKind::LostDigits), (marks.is_repeated, FaultKind::DuplicateField)];
+                let found = kinds.into_iter().filter(|(is_found, _)| *is_found);
+                faults.extend(found.map(|(_, kind)| RowFault { row, column: Some(column as u32), kind }));
+            }
+        }
+        self.marks.fill(Marks::default());
+    }
 }
 
 impl Sink for Row<'_> {
@@ -228,17 +270,20 @@ impl Sink for Row<'_> {
         true
     }
 
-    fn value(&mut self, name: &str, text: &str, is_rounded: bool) {
-        let Some(column) = self.keys.find(name) else { return };
-        if is_rounded {
-            self.fault.get_or_insert((FaultKind::LostDigits, column));
-        }
-        if std::mem::replace(&mut self.is_set[column], true) {
-            self.fault.get_or_insert((FaultKind::DuplicateField, column));
+    fn value(&mut self, name: &str, text: &str, is_rounded: bool) -> bool {
+        let Some(column) = self.keys.find(name) else { return true };
+        let marks = &mut self.marks[column];
+        marks.is_rounded |= is_rounded;
+        if std::mem::replace(&mut marks.is_set, true) {
+            marks.is_repeated = true;
             self.cells[column].clear();
         }
+        self.has_faults |= marks.is_rounded || marks.is_repeated;
         self.cells[column].push_str(text);
+        true
     }
+
+    fn long_name(&mut self) {}
 }
 
 /// Walks an object into its sink.
@@ -266,6 +311,10 @@ impl<'de, S: Sink> Visitor<'de> for Object<'_, S> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if self.prefix.len() + key.len() > NAME_BYTES_MAX {
+                self.sink.long_name();
+                return Err(serde::de::Error::custom("a name is too long"));
+            }
             let path;
             let name = if self.prefix.is_empty() {
                 key.trim()
@@ -286,9 +335,8 @@ struct Member<'s, S> {
 }
 
 impl<S: Sink> Member<'_, S> {
-    fn visit_plain<E>(self, text: &str) -> Result<(), E> {
-        self.sink.value(self.name, text, false);
-        Ok(())
+    fn visit_plain<E: serde::de::Error>(self, text: &str, is_rounded: bool) -> Result<(), E> {
+        if self.sink.value(self.name, text, is_rounded) { Ok(()) } else { Err(E::custom("there are too many columns")) }
     }
 }
 
@@ -307,30 +355,29 @@ impl<'de, S: Sink> Visitor<'de> for Member<'_, S> {
         f.write_str("a plain value")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.visit_plain("")
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.visit_plain("", false)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.visit_plain(text)
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        self.visit_plain(text, false)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.visit_plain(if value { "true" } else { "false" })
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        self.visit_plain(if value { "true" } else { "false" }, false)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.visit_plain(itoa::Buffer::new().format(value))
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        self.visit_plain(itoa::Buffer::new().format(value), false)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.visit_plain(itoa::Buffer::new().format(value))
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        self.visit_plain(itoa::Buffer::new().format(value), false)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
         let (text, is_rounded) = super::number_text(value);
-        self.sink.value(self.name, &text, is_rounded);
-        Ok(())
+        self.visit_plain(&text, is_rounded)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
@@ -344,12 +391,12 @@ impl<'de, S: Sink> Visitor<'de> for Member<'_, S> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         if !self.sink.wants_values() {
             while list.next_element::<IgnoredAny>()?.is_some() {}
-            return self.visit_plain("");
+            return self.visit_plain("", false);
         }
         let mut items = Vec::new();
         while let Some(item) = list.next_element::<serde_json::Value>()? {
             items.push(item);
         }
-        self.visit_plain(&serde_json::Value::Array(items).to_string())
+        self.visit_plain(&serde_json::Value::Array(items).to_string(), false)
     }
 }

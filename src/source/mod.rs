@@ -13,9 +13,11 @@ mod error;
 mod header;
 mod jsonl;
 mod parquet;
+mod parquet_guard;
 mod text;
 mod xlsx;
 mod xlsx_guard;
+mod xlsx_plan;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -84,6 +86,8 @@ pub trait RawReader: Send {
 
 /// No batch has more rows than this.
 pub const BATCH_ROWS_MAX: usize = 65_536;
+/// A longer text is not the name of a column.
+const NAME_BYTES_MAX: usize = 1_024;
 /// Text of one batch, about: a batch ends with the row that goes past it.
 const BATCH_BYTES_MAX: usize = 16 << 20;
 
@@ -112,7 +116,8 @@ pub struct Limits {
     pub file_bytes_max: u64,
     /// Size of everything a compressed file unpacks to, streamed; and of the text of all rows of any file.
     pub unpacked_bytes_max: u64,
-    /// Size of what a format forces us to hold in memory at once (a workbook's shared strings and styles).
+    /// Size of what a format forces us to hold in memory at once: a workbook's shared strings and styles, and the top
+    /// rows of its sheets; a page of a Parquet file.
     pub held_bytes_max: u64,
     /// Size of one value. A text record may be 16 times as long.
     pub cell_bytes_max: usize,

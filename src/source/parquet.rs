@@ -14,7 +14,8 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 
 use super::{
-    BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind, Sum,
+    BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind,
+    Sum, parquet_guard,
 };
 
 pub(super) static KIND: SourceKind = SourceKind {
@@ -49,10 +50,6 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
     }
     let rows = metadata.metadata().file_metadata().num_rows();
     limits.check_rows(u64::try_from(rows).unwrap_or(u64::MAX))?;
-    let unpacked: i64 = metadata.metadata().row_groups().iter().map(|g| g.total_byte_size().max(0)).sum();
-    if unpacked as u64 > limits.unpacked_bytes_max {
-        return Err(SourceError::over(Limit::UnpackedBytes, limits.unpacked_bytes_max, None));
-    }
     if let Some(field) = fields.iter().find(|f| f.data_type().is_nested()) {
         let what = match field.data_type() {
             DataType::Struct(_) => "records inside a record",
@@ -61,11 +58,12 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
         };
         return Err(SourceError::NestedColumn { column: field.name().clone(), what });
     }
+    let batch_rows = parquet_guard::check(File::open(path)?, metadata.metadata(), limits, BATCH_ROWS)?;
     let as_read: Vec<Field> =
         fields.iter().map(|f| f.as_ref().clone().with_data_type(read_type(f.data_type()))).collect();
     let reading = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(as_read)));
     let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), reading).map_err(damaged)?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(batch_rows);
     let header: Vec<String> = fields.iter().map(|f| f.name().trim().to_owned()).collect();
     let schema = header.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect::<Vec<_>>();
     Ok(Box::new(ParquetReader {

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::parquet::file::properties::{WriterProperties, WriterVersion};
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray, TimestampMicrosecondArray,
 };
@@ -102,6 +103,37 @@ fn csv_finds_delimiter_header_and_line_end() {
 }
 
 #[test]
+fn a_table_above_the_table_is_not_taken_for_titles() {
+    check(
+        "a.csv",
+        "id,note,birth_date\na,1,2024-06-01\n\nid,note,name,birth_date\nb,1,7,2024-06-01",
+        "error: there are several tables one below the other, with headers on lines 1 and 4; send one table per file",
+    );
+    // Titles, what a form says of itself, units, and names in two languages.
+    check(
+        "a.csv",
+        "人员名单,,\nname,王,id,7\n单位：人,,\nid,name,note\n编号,姓名,备注\n1,李,",
+        "csv UTF-8 4: id|name|note\n5: 编号|姓名|备注\n6: 1|李|∅",
+    );
+    check("a.csv", "id,name\n编号,姓名,备注\n1,李,", "csv UTF-8 2: 编号|姓名|备注\n3: 1|李|∅");
+    // What has no better header below it is one table.
+    check("a.csv", "id,name\n1,a\nid,name\n2,b", "csv UTF-8 1: id|name\n2: 1|a\n3: id|name\n4: 2|b");
+    let stacked = workbook(|workbook| {
+        let sheet = workbook.add_worksheet().set_name("甲").unwrap();
+        for (row, cells) in ["编号 姓名", "1 王", "", "编号 姓名 备注", "2 李 x"].iter().enumerate() {
+            for (column, cell) in cells.split_whitespace().enumerate() {
+                sheet.write(row as u32, column as u16, cell).unwrap();
+            }
+        }
+    });
+    check(
+        "a.xlsx",
+        stacked,
+        "error: sheet `甲`: there are several tables one below the other, with headers on lines 1 and 4; send one table per file",
+    );
+}
+
+#[test]
 fn encodings_are_told_apart() {
     let text = "编号,姓名\n1,㮾梨街道\n";
     let expected = |encoding: &str| format!("csv {encoding} 1: 编号|姓名\n2: 1|㮾梨街道");
@@ -180,7 +212,15 @@ fn json_lines_become_columns() {
         "jsonl UTF-8 0: id|房主/姓名|n|tags|ok
         1: 001|王|430105199001011234|∅|∅
         3: ∅|∅|1.5|[1,\"a\"]|true
-        4: ∅|∅|∅|∅|∅ !LostDigits@0",
+        4: ∅|∅|∅|∅|∅ !LostDigits@0 !DuplicateField@0",
+    );
+    // The fault of one field does not hide that of another, and a field repeated often has it once.
+    check(
+        "a.jsonl",
+        "{\"x\":1,\"id\":2,\"x\":3,\"id\":4,\"x\":5,\"n\":430105199001011234.5}\n{\"id\":6}",
+        "jsonl UTF-8 0: x|id|n
+        1: 5|4|430105199001011264 !DuplicateField@0 !DuplicateField@1 !LostDigits@2
+        2: ∅|6|∅",
     );
     check("a.jsonl", "{\"id\":1}\n{\"id\":", "error: line 2, character 6: not a valid JSON object: it ends too early");
     check(
@@ -189,6 +229,27 @@ fn json_lines_become_columns() {
         "error: line 2, character 0: not a valid JSON object: not an object of plain values",
     );
     check("a.jsonl", "{}", "error: no header row was found");
+}
+
+#[test]
+fn json_keys_are_bounded_while_they_are_read() {
+    let members = |count: usize| (0..count).map(|i| format!("\"k{i}\":1")).collect::<Vec<_>>().join(",");
+    // What follows the limit on the line is not looked at: it is no JSON.
+    let wide = format!("{{\"id\":1}}\n{{{},!", members(501));
+    check("a.jsonl", wide, "error: line 2: there are more than the allowed 500 columns");
+    let long = "x".repeat(1_000_000);
+    check(
+        "a.jsonl",
+        format!("{{\"id\":1,\"{long}\":{{{}}}}}", members(10_000)),
+        "error: line 1: a column name is longer than the allowed 1024 bytes",
+    );
+    let (half, fitting) = ("x".repeat(512), "y".repeat(511));
+    check("a.jsonl", format!("{{\"{half}\":{{\"{fitting}\":1}}}}"), &format!("jsonl UTF-8 0: {half}/{fitting}\n1: 1"));
+    check(
+        "a.jsonl",
+        format!("{{\"{half}\":{{\"{half}\":1}}}}"),
+        "error: line 1: a column name is longer than the allowed 1024 bytes",
+    );
 }
 
 fn workbook(fill: impl FnOnce(&mut Workbook)) -> Vec<u8> {
@@ -277,7 +338,38 @@ fn sheets_that_are_left_out_are_named() {
     check(
         "a.xlsx",
         people("续", &[["2", "李", "x"], ["3", "赵", "y"], ["4", "", ""]]),
-        "error: sheet `续` has as many columns as the table but no header of its own; repeat the header on it, or leave the sheet out",
+        "error: sheet `续` is filled like the table but has no header of its own; repeat the header on it, or leave the sheet out",
+    );
+    // The last column is empty on it.
+    check(
+        "a.xlsx",
+        people("续", &[["2", "李", ""], ["3", "赵", ""], ["4", "", ""]]),
+        "error: sheet `续` is filled like the table but has no header of its own; repeat the header on it, or leave the sheet out",
+    );
+    std::fs::write(&path, people("说明", &[["一", "", ""], ["", "二", ""], ["", "", "三"]])).unwrap();
+    assert_eq!(open(&path, &options).unwrap().remarks().len(), 1);
+}
+
+#[test]
+fn a_column_twice_on_a_later_sheet_is_not_overwritten() {
+    let twice = |name: &'static str| {
+        workbook(move |workbook| {
+            for rows in [["编号 姓名 op", "1 王 新增"], [name, "2 李 变更 删除"]] {
+                let sheet = workbook.add_worksheet();
+                for (row, cells) in rows.iter().enumerate() {
+                    for (column, cell) in cells.split_whitespace().enumerate() {
+                        sheet.write(row as u32, column as u16, cell).unwrap();
+                    }
+                }
+            }
+        })
+    };
+    check("a.xlsx", twice("编号 姓名 op 姓名"), "error: sheet `Sheet2` has the column `姓名` more than once");
+    // A name nobody knows is another column each time, as it is on the first sheet.
+    check(
+        "a.xlsx",
+        twice("编号 姓名 op op"),
+        "xlsx 1: 编号|姓名|op|op\nSheet1!2: 1|王|新增|∅\nSheet2!2: 2|李|变更|删除",
     );
 }
 
@@ -305,6 +397,11 @@ fn a_number_shown_with_zeros_keeps_them() {
 
 /// A workbook with one sheet and shared strings made of the given XML, repeated to any size.
 fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
+    workbook_of_parts("worksheets/sheet1.xml", &format!("<worksheet>{sheet}</worksheet>"), strings, repeat)
+}
+
+/// The same with the sheet in any part.
+fn workbook_of_parts(part: &str, sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
     let types = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
     let relation = |id: &str, kind: &str, target: &str| {
         let namespace = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -323,12 +420,12 @@ fn raw_workbook(sheet: &str, strings: &str, repeat: usize) -> Vec<u8> {
     };
     add("[Content_Types].xml", types);
     add("_rels/.rels", &relation("r1", "officeDocument", "xl/workbook.xml"));
-    add("xl/_rels/workbook.xml.rels", &relation("r2", "worksheet", "worksheets/sheet1.xml"));
+    add("xl/_rels/workbook.xml.rels", &relation("r2", "worksheet", part));
     add(
         "xl/workbook.xml",
         "<workbook xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r2\"/></sheets></workbook>",
     );
-    add("xl/worksheets/sheet1.xml", &format!("<worksheet>{sheet}</worksheet>"));
+    add(&format!("xl/{part}"), sheet);
     add("xl/sharedStrings.xml", strings);
     zip.finish().unwrap().into_inner()
 }
@@ -356,7 +453,7 @@ fn hostile_workbooks_are_refused_or_harmless() {
     check(
         "a.xlsx",
         raw_workbook(table, "<sst>REPEAT<si><t>x</t></si>END</sst>", 100_000),
-        "error: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes",
+        "error: what must be held in memory at once unpacks to more than the allowed 1048576 bytes",
     );
     check(
         "a.xlsx",
@@ -377,7 +474,7 @@ fn hostile_workbooks_are_refused_or_harmless() {
         "error: one value is longer than the allowed 100000 bytes",
     );
     // One shared text, repeated in every row.
-    let text = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(50_000));
+    let text = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(30_000));
     let repeated = "<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>id</t></is></c></row>REPEAT<row><c t=\"s\"><v>0</v></c></row>END</sheetData>";
     check(
         "a.xlsx",
@@ -401,10 +498,125 @@ fn hostile_workbooks_are_refused_or_harmless() {
     );
 }
 
+#[test]
+fn shared_texts_claim_no_more_than_they_hold() {
+    let table = "<sheetData><row><c t=\"s\"><v>0</v></c></row><row><c><v>7</v></c></row></sheetData>";
+    let texts = |tag: &str| raw_workbook(table, &format!("{tag}<si><t>id</t></si></sst>"), 0);
+    for tag in [
+        "<?xml version=\"1.0\"?>\r\n<!-- <sst uniqueCount=\"999999999999\"> --><x:sst xmlns:x='>' count=\"999999999999\" uniqueCount='1'>",
+        "\u{FEFF}<sst\tauniqueCount=\"999999999999\" note='uniqueCount=\"999999999999\"'>",
+        "<sst uniqueCount=\"many\">",
+    ] {
+        check("a.xlsx", texts(tag), "xlsx 1: id\n2: 7");
+    }
+    for tag in [
+        "<sst auniqueCount=\"1\" uniqueCount=\"999999999999\">",
+        "<sst note=\">\" uniqueCount = '999999999999'>",
+        "<a:sst uniqueCount=\"999999999999\"/>",
+    ] {
+        check("a.xlsx", texts(tag), "error: the workbook is damaged: it claims more shared texts than it holds");
+    }
+    for tag in [
+        "<x/><sst uniqueCount=\"999999999999\">",
+        "x<sst uniqueCount=\"999999999999\">",
+        "<a:b:sst><sst uniqueCount=\"999999999999\">",
+        "<!DOCTYPE sst><sst uniqueCount=\"999999999999\">",
+    ] {
+        check("a.xlsx", texts(tag), "error: the workbook is damaged: its shared texts do not begin with their own tag");
+    }
+}
+
+#[test]
+fn every_part_that_may_be_read_is_measured() {
+    let row = |cell: &str| format!("<row><c t=\"inlineStr\"><is><t>id</t></is></c></row><row>{cell}</row>");
+    let formula = row("<c><f>1+1</f></c><c><v>1</v></c>");
+    let rows = row("<c><v>7</v></c>");
+    let huge = row("<c t=\"str\"><v>REPEATxxxxxxxxxxEND</v></c>");
+    for before in ["x", " REPEAT                END", "\u{FEFF}\n", "\u{7F16}"] {
+        for part in ["worksheets/sheet1.xml", "Worksheets/sheet1.XML", "sheet.xml", "media/image1.png"] {
+            let sheet = |rows: &str| format!("{before}<worksheet><sheetData>{rows}</sheetData></worksheet>");
+            let read =
+                |rows: &str, repeat| read("a.xlsx", workbook_of_parts(part, &sheet(rows), "<sst></sst>", repeat));
+            assert_eq!(read(&rows, 5_000), "xlsx 1: id\n2: 7\n", "{part} {before:?}");
+            let formula = read(&formula, 5_000);
+            assert!(formula.contains("!FormulaError@0"), "{part} {before:?}: {formula}");
+            if !before.contains("REPEAT") {
+                let error = "error: one value is longer than the allowed 100000 bytes";
+                assert_eq!(read(&huge, 100_000), error, "{part} {before:?}");
+            }
+        }
+    }
+    // A formula's tag over the border of two pieces.
+    let chunk = 64 << 10;
+    let start = "<worksheet><sheetData>";
+    for cut in 0..4 {
+        let cells = row("<c><f>1+1</f></c><c><v>1</v></c>");
+        let at = cells.find("<f>").unwrap() + cut;
+        let sheet = format!("{start}{}{cells}</sheetData></worksheet>", " ".repeat(chunk - start.len() - at));
+        let formula = read("a.xlsx", workbook_of_parts("worksheets/sheet1.xml", &sheet, "<sst></sst>", 0));
+        assert!(formula.contains("!FormulaError@0"), "{cut}: {formula}");
+    }
+    // A picture is no text, however large, and whatever its bytes.
+    let mut zip = zip::ZipWriter::new_append(std::io::Cursor::new(raw_workbook(
+        &format!("<sheetData>{rows}</sheetData>"),
+        "<sst></sst>",
+        0,
+    )))
+    .unwrap();
+    zip.start_file("xl/media/image1.png", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(b"\x89PNG<").unwrap();
+    zip.write_all(&vec![0xFF; 10 << 20]).unwrap();
+    check("a.xlsx", zip.finish().unwrap().into_inner(), "xlsx 1: id\n2: 7");
+}
+
+#[test]
+fn the_top_rows_of_sheets_take_bounded_room() {
+    let shared = |bytes: usize| format!("<sst><si><t>{}</t></si></sst>", "x".repeat(bytes));
+    let grid = format!(
+        "<sheetData>{}</sheetData>",
+        format!("<row>{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(100)).repeat(30)
+    );
+    check(
+        "a.xlsx",
+        raw_workbook(&grid, &shared(90_000), 0),
+        "error: line 1: what must be held in memory at once unpacks to more than the allowed 1048576 bytes",
+    );
+    check(
+        "a.xlsx",
+        raw_workbook(&grid, &shared(100_001), 0),
+        "error: line 1: one value is longer than the allowed 100000 bytes",
+    );
+    // Empty places count too, on all sheets together, and so do texts of blanks.
+    let sparse = |sheets: usize| {
+        workbook(move |workbook| {
+            for _ in 0..sheets {
+                let sheet = workbook.add_worksheet();
+                (0..32).for_each(|row| _ = sheet.write(row, 480, "id").unwrap());
+            }
+        })
+    };
+    assert!(read("a.xlsx", sparse(2)).starts_with("xlsx 1: "));
+    check(
+        "a.xlsx",
+        sparse(3),
+        "error: line 27: what must be held in memory at once unpacks to more than the allowed 1048576 bytes",
+    );
+    let blanks = format!("<sst><si><t xml:space=\"preserve\">{}</t></si></sst>", " ".repeat(90_000));
+    check(
+        "a.xlsx",
+        raw_workbook(&grid, &blanks, 0),
+        "error: line 1: what must be held in memory at once unpacks to more than the allowed 1048576 bytes",
+    );
+}
+
 fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    parquet_with(WriterProperties::default(), columns)
+}
+
+fn parquet_with(properties: WriterProperties, columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut content = Vec::new();
-    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut content, batch.schema(), None).unwrap();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut content, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     content
@@ -445,8 +657,117 @@ fn parquet_values_become_text_without_loss() {
     check(
         "a.parquet",
         parquet(vec![("id", Arc::new(huge))]),
-        "error: line 12: the workbook's shared texts and styles unpack to more than the allowed 1048576 bytes",
+        "error: line 12: what must be held in memory at once unpacks to more than the allowed 1048576 bytes",
     );
+}
+
+/// The same file with a footer that claims its rows to take one byte.
+fn with_modest_footer(content: &[u8]) -> Vec<u8> {
+    use ::parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
+    let end = content.len() - 8;
+    let footer_bytes = u32::from_le_bytes(content[end..end + 4].try_into().unwrap()) as usize;
+    let mut metadata =
+        ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::copy_from_slice(content)).unwrap().into_builder();
+    let modest = |group: ::parquet::file::metadata::RowGroupMetaData| {
+        let columns = group
+            .columns()
+            .iter()
+            .map(|column| column.clone().into_builder().set_total_uncompressed_size(1).build().unwrap());
+        let columns = columns.collect();
+        group.into_builder().set_total_byte_size(1).set_column_metadata(columns).build().unwrap()
+    };
+    let groups = metadata.take_row_groups().into_iter().map(modest).collect();
+    let mut forged = content[..end - footer_bytes].to_vec();
+    ParquetMetaDataWriter::new(&mut forged, &metadata.set_row_groups(groups).build()).finish().unwrap();
+    forged
+}
+
+#[test]
+fn parquet_pages_are_measured_before_they_are_unpacked() {
+    use ::parquet::basic::{Compression, Encoding};
+    let plain = || WriterProperties::builder().set_dictionary_enabled(false).set_write_batch_size(1);
+    let texts = |rows: usize, bytes: usize| -> Vec<(&str, ArrayRef)> {
+        vec![("id", Arc::new(StringArray::from_iter_values(std::iter::repeat_n("x".repeat(bytes), rows))))]
+    };
+    let snappy = || plain().set_compression(Compression::SNAPPY).set_data_page_size_limit(200_000);
+    let content = parquet_with(snappy().build(), texts(100, 90_000));
+    assert!(content.len() < 1 << 20);
+    check("a.parquet", with_modest_footer(&content), "error: the file unpacks to more than the allowed 8388608 bytes");
+    check(
+        "a.parquet",
+        parquet_with(snappy().set_data_page_size_limit(8 << 20).build(), texts(20, 90_000)),
+        "error: what must be held in memory at once unpacks to more than the allowed 1048576 bytes",
+    );
+    // Each text holds the one before it: a few rows are decoded at once, and counted.
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        let prefixed = plain().set_encoding(Encoding::DELTA_BYTE_ARRAY).set_writer_version(version);
+        let content = parquet_with(prefixed.build(), texts(200, 90_000));
+        check("a.parquet", &content, "error: the file unpacks to more than the allowed 8388608 bytes");
+    }
+    // All unpackers, both kinds of pages, with and without rows of nothing.
+    for codec in ["UNCOMPRESSED", "SNAPPY", "GZIP(6)", "LZ4", "LZ4_RAW", "ZSTD(1)", "BROTLI(1)"] {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let properties =
+                WriterProperties::builder().set_compression(codec.parse().unwrap()).set_writer_version(version);
+            let names: ArrayRef = Arc::new(StringArray::from(vec![Some("a".repeat(5)), None, Some("b".repeat(5))]));
+            let nothing: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>; 3]));
+            let content = parquet_with(properties.build(), vec![("id", names), ("name", nothing)]);
+            let expected = match codec {
+                "BROTLI(1)" => {
+                    "error: the Parquet file is damaged: it uses an encoding or compression that is not supported"
+                }
+                _ => "parquet 0: id|name\n1: aaaaa|∅\n2: ∅|∅\n3: bbbbb|∅",
+            };
+            check("a.parquet", content, expected);
+        }
+    }
+    // The first page says in bytes 7 to 9 to what it unpacks; these are small numbers of three bytes.
+    let gzip = |version| {
+        let gzip = plain().set_compression("GZIP(6)".parse().unwrap()).set_writer_version(version);
+        let mut content = parquet_with(gzip.build(), texts(5, 90_000));
+        assert_eq!(content[..7], *b"PAR1\x15\x00\x15".as_slice());
+        content[7..10].copy_from_slice(b"\xAC\x82\x00");
+        content
+    };
+    check(
+        "a.parquet",
+        gzip(WriterVersion::PARQUET_1_0),
+        "error: the Parquet file is damaged: a page unpacks to more than it says",
+    );
+    // The type of the page as a text: the library would read it as a number.
+    let mut odd = parquet(texts(1, 5));
+    odd[4] = 0x18;
+    check("a.parquet", odd, "error: the Parquet file is damaged: the header of a page cannot be decoded");
+}
+
+#[test]
+fn parquet_columns_of_a_fixed_width_are_bounded() {
+    let fixed = |width: usize, rows: usize| -> ArrayRef {
+        let values = std::iter::repeat_n("x".repeat(width), rows);
+        Arc::new(arrow::array::FixedSizeBinaryArray::try_from_iter(values).unwrap())
+    };
+    check("a.parquet", parquet(vec![("id", fixed(3, 2))]), "parquet 0: id\n1: xxx\n2: xxx");
+    check(
+        "a.parquet",
+        parquet(vec![("id", fixed(100_001, 2))]),
+        "error: one value is longer than the allowed 100000 bytes",
+    );
+    let names: Vec<String> = (0..17).map(|i| format!("c{i}")).collect();
+    check(
+        "a.parquet",
+        parquet(names.iter().map(|name| (name.as_str(), fixed(100_000, 2))).collect()),
+        "error: one record is longer than the allowed 1600000 bytes",
+    );
+    // One value in the dictionary, many rows: as many at once as there is room for.
+    let properties = WriterProperties::builder().set_writer_version(WriterVersion::PARQUET_2_0).build();
+    let content = parquet_with(properties, vec![("id", fixed(10_000, 3_000))]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    std::fs::write(&path, content).unwrap();
+    let options = OpenOptions { limits: Limits::default(), is_known_column: &|_| false };
+    let mut reader = open(&path, &options).unwrap();
+    let rows = std::iter::from_fn(|| reader.next_batch().unwrap()).map(|batch| batch.lines.len());
+    assert_eq!(rows.collect::<Vec<_>>(), [1_677, 1_323]);
 }
 
 #[cfg(unix)]

@@ -5,7 +5,7 @@
 //! taken if its header is recognised; several sheets of the same table follow one another, and the others are named in
 //! a remark.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -14,9 +14,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use calamine::{DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 
+use super::xlsx_plan::{Plan, Planned, SheetHead, SheetPlan, plan};
 use super::{
     BATCH_BYTES_MAX, FaultKind, Limit, Limits, OpenOptions, RawBatch, RawReader, RowFault, SourceError, SourceKind,
     Sum, header, xlsx_guard,
@@ -46,32 +46,6 @@ struct WorkbookReader {
     remarks: Vec<String>,
     limits: Limits,
     sum: Sum,
-}
-
-/// The top of one sheet.
-struct SheetHead {
-    name: String,
-    /// Sheet row numbers from 1, and the cells of non-empty rows.
-    lines: Vec<u32>,
-    rows: Vec<Vec<String>>,
-}
-
-/// What to read of one sheet.
-struct SheetPlan {
-    name: Arc<str>,
-    /// The name, if there are others beside it.
-    part: Option<Arc<str>>,
-    /// Rows up to this one are header.
-    last_header_line: u32,
-    /// For each column of the sheet, its place in the batch.
-    columns: Vec<Option<usize>>,
-}
-
-struct Plan {
-    sheets: Vec<SheetPlan>,
-    schema: SchemaRef,
-    limits: Limits,
-    has_formulas: bool,
 }
 
 fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, SourceError> {
@@ -130,117 +104,68 @@ fn sheet_heads(workbook: &mut Workbook, limits: Limits) -> Result<Vec<SheetHead>
         return Err(SourceError::over(Limit::Sheets, SHEETS_MAX as u64, None));
     }
     let mut heads = Vec::new();
+    let mut room = HeadRoom { limits, held_bytes: 0 };
     for name in names {
-        let mut head = SheetHead { name: name.clone(), lines: Vec::new(), rows: Vec::new() };
-        let mut cells = match workbook.worksheet_cells_reader(&name) {
-            Ok(cells) => cells,
-            Err(XlsxError::NotAWorksheet(_)) => continue,
-            Err(error) => return Err(damaged(&error, None)),
-        };
-        while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e, head.lines.last().copied()))? {
-            let ((row, column), mut text) = (cell.get_position(), String::new());
-            write_cell(cell.get_value(), &mut text);
-            if text.trim().is_empty() {
-                continue;
-            }
-            let line = row.saturating_add(1);
-            if head.lines.last() != Some(&line) {
-                // Two rows more than are looked at, for a header at their end and what follows it.
-                if head.lines.len() == header::ROWS_LOOKED_AT + 2 {
-                    break;
-                }
-                head.lines.push(line);
-                head.rows.push(Vec::new());
-            }
-            limits.check_columns(column as usize + 1, line)?;
-            if let Some(cells) = head.rows.last_mut() {
-                if cells.len() <= column as usize {
-                    cells.resize(column as usize + 1, String::new());
-                }
-                cells[column as usize] = text;
-            }
-        }
-        heads.push(head);
+        heads.extend(sheet_head(workbook, name, &mut room)?);
     }
     Ok(heads)
 }
 
-struct Planned {
-    header: Vec<String>,
-    header_line: u32,
-    remarks: Vec<String>,
-    plan: Plan,
-}
-
-/// Chooses the sheets and how their columns go together.
-fn plan(heads: &[SheetHead], options: &OpenOptions<'_>, has_formulas: bool) -> Result<Planned, SourceError> {
-    let found: Vec<(&SheetHead, header::Found)> =
-        heads.iter().filter_map(|h| Some((h, header::find(&h.rows, options.is_known_column)?))).collect();
-    let best = found.iter().map(|(_, f)| f.known).max().ok_or(SourceError::NoHeader)?;
-    // One known word may stand on any sheet of notes.
-    let is_chosen = |f: &header::Found| f.known >= best.clamp(1, 2);
-    let mut chosen: Vec<&(&SheetHead, header::Found)> = found.iter().filter(|(_, f)| is_chosen(f)).collect();
-    if chosen.is_empty() {
-        // No known name at all: the contract will say what is missing.
-        chosen.extend(found.first());
-    }
-    let Some((first_head, first)) = chosen.first().map(|c| (c.0, &c.1)) else { return Err(SourceError::NoHeader) };
-
-    let remarks = if first.known == 0 { Vec::new() } else { left_out(&found, is_chosen, first.names.len())? };
-
-    let mut names: Vec<String> = first.names.clone();
-    let mut place: HashMap<String, usize> = HashMap::new();
-    for (column, name) in names.iter().enumerate() {
-        place.entry(name.clone()).or_insert(column);
-    }
-    let mut sheets = Vec::new();
-    for (index, (head, found)) in chosen.iter().enumerate() {
-        let shared = found.names.iter().filter(|n| place.contains_key(*n)).count();
-        if shared * 2 < found.names.len() {
-            let sheets = chosen.iter().map(|(h, _)| format!("`{}`", h.name)).collect();
-            return Err(SourceError::SeveralTables { sheets });
-        }
-        let columns = found.names.iter().enumerate().map(|(column, name)| {
-            if index == 0 {
-                return Some(column);
-            }
-            (!name.is_empty()).then(|| {
-                *place.entry(name.clone()).or_insert_with(|| {
-                    names.push(name.clone());
-                    names.len() - 1
-                })
-            })
-        });
-        let last_header_line = head.lines[found.data - 1];
-        let name: Arc<str> = head.name.as_str().into();
-        let part = (chosen.len() > 1).then(|| name.clone());
-        sheets.push(SheetPlan { name, part, last_header_line, columns: columns.collect() });
-    }
-    options.limits.check_columns(names.len(), first_head.lines[first.first])?;
-    let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    let plan = Plan { sheets, schema: Arc::new(Schema::new(fields)), limits: options.limits, has_formulas };
-    Ok(Planned { header: names, header_line: first_head.lines[first.first], remarks, plan })
-}
-
-/// Names the sheets that are not read. One on which the table seems to go on, without a header, is an error: its rows
-/// would be lost without a word.
-fn left_out(
-    found: &[(&SheetHead, header::Found)],
-    is_chosen: impl Fn(&header::Found) -> bool,
-    width: usize,
-) -> Result<Vec<String>, SourceError> {
-    let others: Vec<&SheetHead> = found.iter().filter(|(_, f)| !is_chosen(f)).map(|(head, _)| *head).collect();
-    let is_continued = |head: &&&SheetHead| {
-        let fitting = head.rows.iter().filter(|row| row.len() == width).count();
-        width > 1 && fitting * 2 > head.rows.len()
+/// The top rows of one sheet; `None` if it has no cells at all, as a chart has none.
+fn sheet_head(workbook: &mut Workbook, name: String, room: &mut HeadRoom) -> Result<Option<SheetHead>, SourceError> {
+    let mut cells = match workbook.worksheet_cells_reader(&name) {
+        Ok(cells) => cells,
+        Err(XlsxError::NotAWorksheet(_)) => return Ok(None),
+        Err(error) => return Err(damaged(&error, None)),
     };
-    if let Some(head) = others.iter().find(is_continued) {
-        return Err(SourceError::ContinuedTable { sheet: head.name.clone() });
+    let mut head = SheetHead { name, lines: Vec::new(), rows: Vec::new() };
+    while let Some(cell) = cells.next_cell().map_err(|e| damaged(&e, head.lines.last().copied()))? {
+        let ((row, column), mut text) = (cell.get_position(), String::new());
+        let (line, column) = (row.saturating_add(1), column as usize);
+        write_cell(cell.get_value(), &mut text);
+        room.take_text(&text, line)?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        if head.lines.last() != Some(&line) {
+            // Two rows more than are looked at, for a header at their end and what follows it.
+            if head.lines.len() == header::ROWS_LOOKED_AT + 2 {
+                break;
+            }
+            head.lines.push(line);
+            head.rows.push(Vec::new());
+        }
+        room.limits.check_columns(column + 1, line)?;
+        let Some(row) = head.rows.last_mut() else { continue };
+        if row.len() <= column {
+            room.take((column + 1 - row.len()) * size_of::<String>(), line)?;
+            row.resize(column + 1, String::new());
+        }
+        row[column] = text;
     }
-    let names: Vec<String> = others.iter().map(|head| format!("`{}`", head.name)).collect();
-    match names.as_slice() {
-        [] => Ok(Vec::new()),
-        names => Ok(vec![format!("sheets without a known header were left out: {}", names.join(", "))]),
+    Ok(Some(head))
+}
+
+/// What the top rows of all sheets take together: one shared text may stand in each of their cells.
+struct HeadRoom {
+    limits: Limits,
+    held_bytes: u64,
+}
+
+impl HeadRoom {
+    fn take_text(&mut self, text: &str, line: u32) -> Result<(), SourceError> {
+        if text.len() > self.limits.cell_bytes_max {
+            return Err(SourceError::over(Limit::CellBytes, self.limits.cell_bytes_max as u64, Some(line)));
+        }
+        self.take(text.len(), line)
+    }
+
+    fn take(&mut self, bytes: usize, line: u32) -> Result<(), SourceError> {
+        self.held_bytes += bytes as u64;
+        if self.held_bytes > self.limits.held_bytes_max {
+            return Err(SourceError::over(Limit::HeldBytes, self.limits.held_bytes_max, Some(line)));
+        }
+        Ok(())
     }
 }
 

@@ -28,20 +28,24 @@ pub(super) fn check(file: File, limits: Limits) -> Result<bool, SourceError> {
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(broken_zip)?;
         let name = part.name().map_err(broken_zip)?.into_owned();
+        // `calamine` looks parts up by such names.
+        let name = name.replace('\\', "/").to_ascii_lowercase();
         let is_sheet = name.contains("worksheets/") && !name.ends_with(".rels");
+        // Formulas of charts and drawings stand in no cell. Other parts may be sheets, whatever their folder.
+        let may_be_sheet = is_sheet || !["charts/", "drawings/"].iter().any(|folder| name.contains(folder));
         let mut measure = Measure::new(&name, limits);
-        let mut chunk = vec![0; CHUNK_BYTES];
+        let (mut before, mut chunk) = (0, vec![0; CHUNK_BYTES]);
         loop {
             let length = fill(&mut part, &mut chunk)?;
             if length == 0 {
                 break;
             }
-            if measure.bytes == 0 && !looks_like_xml(&chunk[..length]) {
-                // Pictures and printer settings are never read.
+            if measure.bytes == 0 && is_never_read(&name, &chunk[..length]) {
                 break;
             }
             measure.take(&chunk[..length])?;
-            has_formulas |= is_sheet && may_hold_formula(&chunk[..length]);
+            has_formulas |= may_be_sheet && may_hold_formula(before, &chunk[..length]);
+            before = chunk[length - 1];
             if unpacked + measure.bytes > limits.unpacked_bytes_max {
                 return Err(SourceError::over(Limit::UnpackedBytes, limits.unpacked_bytes_max, None));
             }
@@ -56,11 +60,12 @@ pub(super) fn check(file: File, limits: Limits) -> Result<bool, SourceError> {
     Ok(has_formulas)
 }
 
-/// Whether a piece of a sheet holds a tag `f`, or ends where one may begin.
-fn may_hold_formula(chunk: &[u8]) -> bool {
+/// Whether a piece of a sheet holds a tag `f`, or the end of one; `before` is the byte before the piece.
+fn may_hold_formula(before: u8, chunk: &[u8]) -> bool {
     let ends = |at: usize| chunk.get(at).is_none_or(|byte| matches!(byte, b'>' | b'/') || byte.is_ascii_whitespace());
     let holds = |tag: &[u8; 2]| memchr::memmem::find_iter(chunk, tag).any(|at| ends(at + tag.len()));
-    matches!(chunk.last(), Some(b'<' | b':')) || holds(b"<f") || holds(b":f")
+    let is_cut = matches!(before, b'<' | b':') && chunk.first() == Some(&b'f') && ends(1);
+    is_cut || holds(b"<f") || holds(b":f")
 }
 
 fn check_is_workbook<R: Read + io::Seek>(archive: &ZipArchive<R>) -> Result<(), SourceError> {
@@ -81,9 +86,21 @@ fn check_is_workbook<R: Read + io::Seek>(archive: &ZipArchive<R>) -> Result<(), 
     Ok(())
 }
 
-fn looks_like_xml(start: &[u8]) -> bool {
-    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
-    text.first() == Some(&b'<') || start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF")
+/// Whether a part is a picture or the like, by its lower-case name. Only one that `calamine` gives up at its first tag:
+/// a workbook may name any part as one of its sheets, and whatever stands before the first tag is then skipped.
+fn is_never_read(name: &str, start: &[u8]) -> bool {
+    const FOLDERS: &[&str] = &["media/", "printersettings/", "embeddings/", "activex/"];
+    let is_named_so = FOLDERS.iter().any(|folder| name.contains(folder));
+    let is_xml = name.ends_with(".xml") || name.ends_with(".rels");
+    let text = without_byte_order_mark(start);
+    let is_broken_off = memchr::memchr(b'<', text).is_some_and(|tag| std::str::from_utf8(&text[..tag]).is_err());
+    is_named_so && !is_xml && is_broken_off
+}
+
+/// What follows a byte-order mark. `calamine` drops all three of them, and reads on as UTF-8 after each.
+fn without_byte_order_mark(start: &[u8]) -> &[u8] {
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    marks.iter().find_map(|mark| start.strip_prefix(*mark)).unwrap_or(start)
 }
 
 fn broken_zip(error: ZipError) -> SourceError {
@@ -135,7 +152,7 @@ impl Measure {
             inside_inline: None,
             // A character can be written with six (`&quot;`).
             token_bytes_max: 6 * limits.cell_bytes_max as u64,
-            claim: name.to_ascii_lowercase().ends_with("sharedstrings.xml").then(Vec::new),
+            claim: name.ends_with("sharedstrings.xml").then(Vec::new),
             claimed_texts: 0,
         }
     }
@@ -159,7 +176,7 @@ impl Measure {
         }
         if let Some(claim) = &mut self.claim {
             claim.extend_from_slice(chunk);
-            if let Some(texts) = claimed_texts(claim) {
+            if let Some(texts) = claimed_texts(claim)? {
                 (self.claimed_texts, self.claim) = (texts, None);
             } else if claim.len() > 4 * CHUNK_BYTES {
                 let detail = "its shared texts have no beginning";
@@ -179,12 +196,65 @@ impl Measure {
     }
 }
 
-/// The `uniqueCount` of the `sst` tag (0 if it gives none), once the whole tag is there.
-fn claimed_texts(start: &[u8]) -> Option<u64> {
-    let mut tags = memchr::memchr_iter(b'<', start).map(|at| &start[at + 1..]);
-    let tag = tags.find(|tag| !tag.starts_with(b"?") && !tag.starts_with(b"!"))?;
-    let tag = &tag[..memchr::memchr(b'>', tag)?];
-    let Some(at) = memchr::memmem::find(tag, b"uniqueCount") else { return Some(0) };
-    let digits = tag[at..].iter().skip_while(|b| !b.is_ascii_digit()).take_while(|b| b.is_ascii_digit());
-    Some(digits.fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
+/// The `uniqueCount` of the `sst` tag (0 if it gives none), once the whole tag is there. The tag must come first, as it
+/// does in every well-formed part: `calamine` would look for it behind anything else.
+fn claimed_texts(start: &[u8]) -> Result<Option<u64>, SourceError> {
+    let mut rest = without_byte_order_mark(start).trim_ascii_start();
+    loop {
+        let (inside, closing) = if let Some(comment) = rest.strip_prefix(b"<!--") {
+            (comment, &b"-->"[..])
+        } else if let Some(declaration) = rest.strip_prefix(b"<?") {
+            (declaration, &b"?>"[..])
+        } else {
+            break;
+        };
+        let Some(end) = memchr::memmem::find(inside, closing) else { return Ok(None) };
+        rest = inside[end + closing.len()..].trim_ascii_start();
+    }
+    let Some(end) = tag_end(rest) else { return Ok(None) };
+    let tag = rest[..end].strip_suffix(b"/").unwrap_or(&rest[..end]);
+    let (name, attributes) = tag.split_at(tag.iter().position(|byte| is_blank(*byte)).unwrap_or(tag.len()));
+    let local = memchr::memchr(b':', name).map_or(name.get(1..), |colon| name.get(colon + 1..));
+    if !name.starts_with(b"<") || local != Some(b"sst") {
+        let detail = "its shared texts do not begin with their own tag";
+        return Err(SourceError::Damaged { what: "workbook", detail, line: None });
+    }
+    let count = Attributes(attributes).find(|(name, _)| *name == b"uniqueCount").map_or(&[][..], |(_, value)| value);
+    // What is no number reserves nothing.
+    Ok(Some(std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()).unwrap_or(0)))
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Where the first `>` outside of quotes stands.
+fn tag_end(text: &[u8]) -> Option<usize> {
+    let mut open_quote = None;
+    memchr::memchr3_iter(b'>', b'"', b'\'', text).find(|at| {
+        let byte = text[*at];
+        match open_quote {
+            None if byte == b'>' => return true,
+            None => open_quote = Some(byte),
+            Some(quote) if quote == byte => open_quote = None,
+            Some(_) => {}
+        }
+        false
+    })
+}
+
+/// Names and values of a tag's attributes, up to the first that is malformed.
+struct Attributes<'t>(&'t [u8]);
+
+impl<'t> Iterator for Attributes<'t> {
+    type Item = (&'t [u8], &'t [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let equals = memchr::memchr(b'=', self.0)?;
+        let (name, value) = (self.0[..equals].trim_ascii(), self.0[equals + 1..].trim_ascii_start());
+        let (quote, value) = value.split_first().filter(|(quote, _)| matches!(quote, b'"' | b'\''))?;
+        let end = memchr::memchr(*quote, value).unwrap_or(value.len());
+        self.0 = value.get(end + 1..).unwrap_or_default();
+        Some((name, &value[..end]))
+    }
 }
