@@ -189,10 +189,14 @@ fn printable(text: &str) -> String {
 
 /// The nearest of `known` to a mistyped `word`, if any is near enough to suggest.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(word.chars().count()) / 4)
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| {
+            let length = candidate.chars().count().min(lower.chars().count());
+            *distance <= 1 + length / 4 && *distance < lower.chars().count()
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Contract, value};
+use super::{Contract, text, units};
 
 /// The columns of a delivery matched with those of its contract.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,13 +82,11 @@ impl Contract {
                 && (is_named || (self.operation_column.is_some() && OPERATION_NAMES.contains(&name.as_str())))
         });
         // What no name fits exactly may fit without its unit, or by the last part of its path.
-        let looser: [fn(&str) -> &str; 2] =
-            [without_unit, |name| without_unit(name.rsplit('/').next().unwrap_or(name))];
-        for form in looser {
+        for fitting in [Contract::column_without_unit, Contract::column_below_heading] {
             let free = |index: usize| owner[index].is_none() && operation != Some(index);
             let candidates: Vec<(usize, usize)> = (0..header.len())
                 .filter(|index| free(*index))
-                .filter_map(|index| Some((index, self.column_named(form(&folded[index]))?)))
+                .filter_map(|index| Some((index, fitting(self, &folded[index])?)))
                 .filter(|(_, column)| !owner.contains(&Some(*column)))
                 .collect();
             for (index, column) in &candidates {
@@ -130,30 +128,60 @@ impl Contract {
         let is_named = |name: &String| folded_name(name) == folded;
         self.columns.iter().position(|c| is_named(&c.name) || is_named(&c.label) || c.aliases.iter().any(is_named))
     }
+
+    /// The column a name means without the unit at its end.
+    fn column_without_unit(&self, folded: &str) -> Option<usize> {
+        let (name, unit) = units::unit_at_end(folded)?;
+        self.column_named(name).filter(|column| self.is_measured_in(*column, unit))
+    }
+
+    /// The column that the lower row of a two-row header names: `基本情况/性别` is `性别`, but `监护人/电话` is the
+    /// telephone of somebody else.
+    fn column_below_heading(&self, folded: &str) -> Option<usize> {
+        let below = |path: &str| {
+            let (heading, name) = path.rsplit_once('/')?;
+            self.column_named(name).filter(|column| self.is_plain_heading(heading, *column))
+        };
+        below(folded).or_else(|| {
+            // Parted from its unit first: `元/月` is no path.
+            let (path, unit) = units::unit_at_end(folded)?;
+            below(path).filter(|column| self.is_measured_in(*column, unit))
+        })
+    }
+
+    fn is_measured_in(&self, column: usize, unit: &str) -> bool {
+        let own = self.columns[column].unit.as_deref().map(folded_name);
+        units::is_known(unit) || own.as_deref() == Some(unit)
+    }
+
+    /// Whether a heading leaves the meaning of a column below it as it is: it says no more than that here is
+    /// information, or names the subject of the table or the column once more.
+    fn is_plain_heading(&self, heading: &str, column: usize) -> bool {
+        let mut subject = heading.replace('/', "");
+        for word in PLAIN_WORDS {
+            subject = subject.replace(word, "");
+        }
+        let is_of_table = subject.chars().nth(1).is_some() && folded_name(&self.label).contains(&subject);
+        subject.is_empty() || is_of_table || self.column_named(heading) == Some(column)
+    }
 }
+
+/// Words of headings that only group columns.
+const PLAIN_WORDS: [&str; 16] = [
+    "基本", "一般", "主要", "个人", "本人", "登记", "填报", "采集", "详细", "情况", "信息", "资料", "内容", "项目",
+    "数据", "明细",
+];
 
 /// A name for comparison: half-width, lower case, without any blanks.
 pub fn folded_name(name: &str) -> String {
-    let half = |c: char| match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-        _ => c,
-    };
     let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{FEFF}');
-    name.chars().filter(|c| !is_blank(*c)).map(half).flat_map(char::to_lowercase).collect()
-}
-
-/// A folded name without a unit in brackets at its end: `建筑面积(平方米)` is `建筑面积`.
-pub(super) fn without_unit(folded: &str) -> &str {
-    let cut = |open: char, close: char| {
-        folded.strip_suffix(close).and_then(|name| name.rsplit_once(open)).map(|(name, _)| name)
-    };
-    cut('(', ')').or_else(|| cut('[', ']')).filter(|name| !name.is_empty()).unwrap_or(folded)
+    name.chars().filter(|c| !is_blank(*c)).map(text::half_width_sign).flat_map(char::to_lowercase).collect()
 }
 
 /// What a text in the operation column means.
 pub(super) fn operation_of(text: &str) -> Option<super::Operation> {
     use super::Operation::{Delete, Insert, Update};
-    let text: Cow<'_, str> = value::normalise_text(text);
+    let text: Cow<'_, str> = text::normalise_text(text);
     match text.as_ref() {
         "U" | "变更" | "修改" | "更新" | "变" | "改" => Some(Update),
         "I" | "新增" | "增加" | "增" | "新" => Some(Insert),

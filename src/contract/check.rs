@@ -1,30 +1,24 @@
 //! Rows as delivered and their contract to typed, accepted rows and violations.
 //!
-//! Everything runs a column at a time: parse and normalise the column, then let each of its rules look at it. A value
-//! that cannot be parsed becomes null and its row is rejected; the other columns of that row are judged all the same,
-//! so that a clerk learns everything at once.
+//! Everything runs a column at a time: parse and normalise the column (`typed`), then let each of its rules look at it.
+//! A value that cannot be parsed becomes null and its row is rejected; the other columns of that row are judged all the
+//! same, so that a clerk learns everything at once.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, PrimitiveBuilder, RecordBatch, StringArray, StringBuilder,
-    new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter;
-use arrow::datatypes::{
-    ArrowPrimitiveType, Date32Type, Field, Float64Type, Int64Type, Schema, TimestampMicrosecondType,
-};
+use arrow::datatypes::{Field, Schema};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use super::personal;
 use super::reason::{self, RuleCode};
 use super::rules::{self, Condition};
-use super::value::{self, TextForm};
-use super::{Binding, CodeList, Column, ColumnKind, Contract, KeyLookup, RuleKind, bind};
-use crate::district::identifiers::{self, IdNumber};
+use super::{Binding, Column, Contract, KeyLookup, bind};
+use crate::district::identifiers::IdNumber;
 use crate::source::{FaultKind, RawBatch};
 
 /// What rows are judged against beside their contract.
@@ -59,7 +53,7 @@ pub struct Checked {
 pub enum Operation {
     Insert,
     Update,
-    /// Needs no more than its key; the other columns of the row may be null.
+    /// Needs no more than its key and, where it has one, its version; the other columns of the row may be null.
     Delete,
 }
 
@@ -68,10 +62,10 @@ pub struct Violation {
     /// Index into the raw rows.
     pub row: u32,
     /// Name of the column; empty if it is about the row as a whole.
-    pub column: String,
+    pub column: Arc<str>,
     pub rule: RuleCode,
     /// Chinese, for a clerk. Never contains a value of a column about persons.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// The row is accepted nevertheless.
     pub is_warning: bool,
 }
@@ -107,11 +101,16 @@ pub(super) struct Judge<'a> {
     /// Persons read from ID numbers, by column, for the rule that compares them.
     pub(super) id_holders: HashMap<usize, Vec<Option<IdNumber>>>,
     is_rejected: Vec<bool>,
+    /// Rows whose values may stand in the wrong columns.
+    has_slipped: Vec<bool>,
     row_operations: Option<Vec<Operation>>,
     /// Column index and violation.
     found: Vec<(usize, Violation)>,
+    /// By column its name and the last reason given for it. Rows share these texts: a column may be wrong in all rows.
+    names: Vec<Arc<str>>,
+    last_reasons: Vec<Arc<str>>,
     /// By column: rows whose value was there but could not be understood.
-    unparsed: Vec<Vec<u32>>,
+    pub(super) unparsed: Vec<Vec<u32>>,
     /// Rows of the column being judged in which nothing was delivered.
     empty: Option<BooleanBuffer>,
 }
@@ -123,8 +122,11 @@ impl<'a> Judge<'a> {
             context,
             id_holders: HashMap::new(),
             is_rejected: vec![false; row_count],
+            has_slipped: vec![false; row_count],
             row_operations: None,
             found: Vec::new(),
+            names: contract.columns.iter().map(|column| Arc::from(column.name.as_str())).collect(),
+            last_reasons: vec![Arc::from(""); contract.columns.len()],
             unparsed: vec![Vec::new(); contract.columns.len()],
             empty: None,
         }
@@ -139,15 +141,38 @@ impl<'a> Judge<'a> {
         is_warning: bool,
         reason: impl FnOnce(&Column) -> String,
     ) {
-        let is_deletion = self.row_operations.as_ref().is_some_and(|o| o[row] == Operation::Delete);
-        if is_deletion && !self.contract.key.contains(&index) {
+        if self.is_exempt(row, index, rule) {
             return;
         }
-        let column = &self.contract.columns[index];
+        let text = reason(&self.contract.columns[index]);
+        let last = &mut self.last_reasons[index];
+        if **last != *text {
+            *last = Arc::from(text);
+        }
         let violation =
-            Violation { row: row as u32, column: column.name.clone(), rule, reason: reason(column), is_warning };
+            Violation { row: row as u32, column: self.names[index].clone(), rule, reason: last.clone(), is_warning };
         self.is_rejected[row] |= !is_warning;
         self.found.push((index, violation));
+    }
+
+    /// A deletion needs no more than its key. Its version may be missing, and then it speaks for now; one that cannot be
+    /// understood must not, for it would delete what is newer.
+    fn is_exempt(&self, row: usize, index: usize, rule: RuleCode) -> bool {
+        let is_deletion = self.row_operations.as_ref().is_some_and(|o| o[row] == Operation::Delete);
+        let is_version = self.contract.version_column == Some(index);
+        is_deletion && !self.contract.key.contains(&index) && (!is_version || rule == RuleCode::MissingRequired)
+    }
+
+    /// A value as a reason may quote it: not one of a column about persons, nor one that names a person in any other
+    /// column, nor any of a row that has slipped.
+    pub(super) fn shown<'t>(&self, row: usize, index: usize, value: &'t str) -> Option<&'t str> {
+        let column = &self.contract.columns[index];
+        let is_personal = column.hides_values()
+            || self.has_slipped[row]
+            || personal::names_a_person(value)
+            // Codes of places have as many digits.
+            || (!column.is_identifier && personal::has_old_id_number(value));
+        (!is_personal).then_some(value)
     }
 
     /// Rejects rows without a value, those among `wanted` if given.
@@ -197,9 +222,13 @@ impl<'a> Judge<'a> {
             let column = place.and_then(|place| binding.columns.iter().position(|p| *p == Some(place)));
             match (fault.kind, column) {
                 (FaultKind::TooFewFields { found } | FaultKind::TooManyFields { found }, _) => {
+                    self.has_slipped[row] = true;
                     self.reject_row(row, "", RuleCode::RaggedRow, reason::ragged_row(found, width));
                 }
-                (FaultKind::StrayQuote, _) => self.reject_row(row, "", RuleCode::RaggedRow, reason::stray_quote()),
+                (FaultKind::StrayQuote, _) => {
+                    self.has_slipped[row] = true;
+                    self.reject_row(row, "", RuleCode::RaggedRow, reason::stray_quote());
+                }
                 (FaultKind::LostDigits, Some(column)) => {
                     self.reject(row, column, RuleCode::LostDigits, false, |c| reason::lost_digits(&c.label));
                 }
@@ -207,6 +236,7 @@ impl<'a> Judge<'a> {
                     self.reject(row, column, RuleCode::FormulaError, false, |c| reason::formula_error(&c.label));
                 }
                 (FaultKind::DuplicateField, Some(column)) => {
+                    self.has_slipped[row] = true;
                     self.reject(row, column, RuleCode::RaggedRow, false, |c| reason::duplicate_field(&c.label));
                 }
                 // The fault is in a column that is not landed.
@@ -217,147 +247,9 @@ impl<'a> Judge<'a> {
 
     fn reject_row(&mut self, row: usize, column: &str, rule: RuleCode, reason: String) {
         self.is_rejected[row] = true;
-        let violation = Violation { row: row as u32, column: column.to_owned(), rule, reason, is_warning: false };
+        let (column, reason) = (Arc::from(column), Arc::from(reason));
+        let violation = Violation { row: row as u32, column, rule, reason, is_warning: false };
         self.found.push((0, violation));
-    }
-
-    /// A column as delivered to a column of its type; what cannot be understood is null and its row rejected.
-    fn parse(&mut self, index: usize, raw: &StringArray) -> ArrayRef {
-        let contract = self.contract;
-        let column = &contract.columns[index];
-        self.replacement_characters(index, raw);
-        self.scientific_notation(index, raw);
-        let zone = self.context.zone;
-        match column.kind {
-            ColumnKind::Text => match column.code_list() {
-                Some(list) => self.translate(index, raw, list),
-                None => normalise(raw, text_form(column)),
-            },
-            ColumnKind::Integer => self.primitive::<Int64Type>(index, raw, value::parse_integer, |c, text| {
-                (RuleCode::BadNumber, reason::bad_number(&c.label, c.shown(text), true))
-            }),
-            ColumnKind::Number => self.primitive::<Float64Type>(index, raw, value::parse_number, |c, text| {
-                (RuleCode::BadNumber, reason::bad_number(&c.label, c.shown(text), false))
-            }),
-            ColumnKind::Date => self.primitive::<Date32Type>(index, raw, value::parse_date, |c, text| {
-                (RuleCode::BadDate, reason::bad_date(&c.label, c.shown(text)))
-            }),
-            ColumnKind::Timestamp => {
-                let parse = |text: &[u8]| value::parse_timestamp(text, zone);
-                self.primitive::<TimestampMicrosecondType>(index, raw, parse, |c, text| {
-                    (RuleCode::BadTimestamp, reason::bad_timestamp(&c.label, c.shown(text)))
-                })
-            }
-            ColumnKind::Boolean => self.booleans(index, raw),
-        }
-    }
-
-    fn replacement_characters(&mut self, index: usize, raw: &StringArray) {
-        const REPLACEMENT: &str = "\u{FFFD}";
-        if memchr::memmem::find(raw.value_data(), REPLACEMENT.as_bytes()).is_none() {
-            return;
-        }
-        for (row, text) in raw.iter().enumerate() {
-            if text.is_some_and(|text| text.contains(REPLACEMENT)) {
-                let rule = RuleCode::ReplacementCharacter;
-                self.reject(row, index, rule, false, |c| reason::replacement_character(&c.label));
-            }
-        }
-    }
-
-    /// Identifiers that a spreadsheet wrote as `4.30105E+17`: their last digits are gone.
-    fn scientific_notation(&mut self, index: usize, raw: &StringArray) {
-        let column = &self.contract.columns[index];
-        let is_identifier = self.contract.key.contains(&index) || text_form(column) != TextForm::Plain;
-        if column.kind != ColumnKind::Text || !is_identifier {
-            return;
-        }
-        for (row, text) in raw.iter().enumerate() {
-            if text.is_some_and(|text| value::is_scientific(&value::normalise_text(text))) {
-                self.reject(row, index, RuleCode::LostDigits, false, |c| reason::lost_digits(&c.label));
-            }
-        }
-    }
-
-    /// The value could not be understood; a text already rejected as garbled is not rejected twice.
-    fn unparsed(&mut self, row: usize, index: usize, text: &str, why: (RuleCode, String)) {
-        self.unparsed[index].push(row as u32);
-        if !text.contains('\u{FFFD}') {
-            self.reject(row, index, why.0, false, |_| why.1);
-        }
-    }
-
-    fn primitive<T: ArrowPrimitiveType>(
-        &mut self,
-        index: usize,
-        raw: &StringArray,
-        parse: impl Fn(&[u8]) -> Option<T::Native>,
-        why: impl Fn(&Column, &str) -> (RuleCode, String),
-    ) -> ArrayRef {
-        let mut out = PrimitiveBuilder::<T>::with_capacity(raw.len());
-        for (row, text) in raw.iter().enumerate() {
-            let Some(text) = text else {
-                out.append_null();
-                continue;
-            };
-            // Nearly every value parses as it is; only the others are worth normalising.
-            let parsed = parse(text.as_bytes()).or_else(|| parse(value::half_width(text).as_bytes()));
-            if parsed.is_none() && !value::trim_blanks(text).is_empty() {
-                self.unparsed(row, index, text, why(&self.contract.columns[index], text));
-            }
-            out.append_option(parsed);
-        }
-        Arc::new(out.finish())
-    }
-
-    fn booleans(&mut self, index: usize, raw: &StringArray) -> ArrayRef {
-        let column = &self.contract.columns[index];
-        let mut out = BooleanBuilder::with_capacity(raw.len());
-        for (row, text) in raw.iter().enumerate() {
-            let Some(text) = text else {
-                out.append_null();
-                continue;
-            };
-            let parsed = value::parse_boolean(text).or_else(|| value::parse_boolean(&value::normalise_text(text)));
-            if parsed.is_none() && !value::trim_blanks(text).is_empty() {
-                let reason = reason::bad_boolean(&column.label, column.shown(text));
-                self.unparsed(row, index, text, (RuleCode::BadBoolean, reason));
-            }
-            out.append_option(parsed);
-        }
-        Arc::new(out.finish())
-    }
-
-    /// Codes, labels and aliases to labels.
-    fn translate(&mut self, index: usize, raw: &StringArray, list: &Arc<CodeList>) -> ArrayRef {
-        let column = &self.contract.columns[index];
-        let is_warning = column.rules.iter().any(|r| r.is_warning && matches!(r.kind, RuleKind::CodeList(_)));
-        let mut memo = Memo::default();
-        // Where only labels are delivered, the column can stay as it is.
-        if raw.iter().flatten().all(|text| memo.meaning(list, text).is_some_and(|m| m.is_label)) {
-            return Arc::new(raw.clone());
-        }
-        let mut out = StringBuilder::with_capacity(raw.len(), raw.value_data().len());
-        for (row, text) in raw.iter().enumerate() {
-            let text = text.map(value::trim_blanks).filter(|text| !text.is_empty());
-            let Some(text) = text else {
-                out.append_null();
-                continue;
-            };
-            if let Some(meaning) = memo.meaning(list, text) {
-                out.append_value(&list.entries[meaning.entry as usize].label);
-                continue;
-            }
-            let reason = reason::unknown_code(&column.label, &list.name, column.shown(text));
-            if is_warning {
-                self.reject(row, index, RuleCode::UnknownCode, true, |_| reason);
-                out.append_value(text);
-            } else {
-                self.unparsed(row, index, text, (RuleCode::UnknownCode, reason));
-                out.append_null();
-            }
-        }
-        Arc::new(out.finish())
     }
 
     fn finish(mut self, mut columns: Vec<ArrayRef>) -> Checked {
@@ -400,63 +292,4 @@ fn empty_rows(column: &ArrayRef, unparsed: Vec<u32>) -> Option<BooleanBuffer> {
         empty = BooleanBuffer::from(bits);
     }
     Some(empty)
-}
-
-fn text_form(column: &Column) -> TextForm {
-    let has = |wanted: fn(&RuleKind) -> bool| column.rules.iter().any(|rule| wanted(&rule.kind));
-    if has(|kind| matches!(kind, RuleKind::IdNumber | RuleKind::Uscc)) {
-        TextForm::Identifier
-    } else if has(|kind| matches!(kind, RuleKind::Mobile | RuleKind::MobileOrLandline)) {
-        TextForm::Phone
-    } else {
-        TextForm::Plain
-    }
-}
-
-fn normal(text: &str, form: TextForm) -> Cow<'_, str> {
-    match form {
-        TextForm::Plain => value::normalise_text(text),
-        TextForm::Identifier => identifiers::normalise_id_number(text),
-        TextForm::Phone => identifiers::normalise_phone(text),
-    }
-}
-
-/// Texts in their normal form; the column itself if all are. A text of nothing but blanks is null.
-fn normalise(raw: &StringArray, form: TextForm) -> ArrayRef {
-    let is_normal = |text: &str| matches!(normal(text, form), Cow::Borrowed(same) if same.len() == text.len());
-    let Some(first) = raw.iter().position(|text| text.is_some_and(|text| !is_normal(text))) else {
-        return Arc::new(raw.clone());
-    };
-    let mut out = StringBuilder::with_capacity(raw.len(), raw.value_data().len());
-    for (row, text) in raw.iter().enumerate() {
-        match text {
-            Some(text) if row < first => out.append_value(text),
-            Some(text) => {
-                let text = normal(text, form);
-                out.append_option(Some(text).filter(|text| !text.is_empty()));
-            }
-            None => out.append_null(),
-        }
-    }
-    Arc::new(out.finish())
-}
-
-/// The last few texts and their meanings: neighbouring rows share most of their codes.
-#[derive(Default)]
-struct Memo<'a> {
-    slots: [(&'a str, Option<super::code_list::Meaning>); 16],
-}
-
-impl<'a> Memo<'a> {
-    fn meaning(&mut self, list: &CodeList, text: &'a str) -> Option<super::code_list::Meaning> {
-        let bytes = text.as_bytes();
-        // Chinese labels of equal length differ most in the last byte of their first and last characters.
-        let mix =
-            bytes.len() ^ usize::from(*bytes.last().unwrap_or(&0)) ^ usize::from(*bytes.get(2).unwrap_or(&0)) << 1;
-        let slot = &mut self.slots[mix & 15];
-        if slot.0 != text || slot.1.is_none() {
-            *slot = (text, list.meaning(text));
-        }
-        slot.1
-    }
 }

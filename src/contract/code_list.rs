@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use hashbrown::HashMap;
 
-use super::{Problem, bind::folded_name, value};
+use super::{Problem, bind::folded_name, text};
 use crate::source::{self, OpenOptions};
 
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl CodeLists {
             });
             let entry = list.entries.len() as u32;
             let names = [label.as_str(), code.as_str()].into_iter().chain(aliases.split('|'));
-            for name in names.map(value::trim_blanks).filter(|name| !name.is_empty()) {
+            for name in names.map(text::trim_blanks).filter(|name| !name.is_empty()) {
                 for text in [name.to_owned(), folded_name(name)] {
                     let meaning = Meaning { entry, is_label: text == label };
                     let old = *list.meanings.entry(text.into_boxed_str()).or_insert(meaning);
@@ -122,7 +122,7 @@ fn read(path: &Path) -> Result<Vec<(u32, [String; 4])>, (u32, String)> {
     while let Some(batch) = reader.next_batch().map_err(failed)? {
         let columns = places.map(|place| batch.values.column(place).as_string::<i32>().clone());
         for (row, line) in batch.lines.iter().enumerate() {
-            let text = |column: &arrow::array::StringArray| value::normalise_text(column.value(row)).into_owned();
+            let text = |column: &arrow::array::StringArray| text::normalise_text(column.value(row)).into_owned();
             rows.push((*line, columns.each_ref().map(text)));
         }
     }

@@ -1,17 +1,23 @@
 //! What was agreed about each table: columns, types, rules; and the judgement of delivered rows by it.
 //!
-//! Contracts are Open Data Contract Standard files in `data/contracts`. `load` reads them all and names every problem
-//! in them; `bind` matches a delivery's header; `check` turns rows as delivered into typed, accepted rows and
+//! Contracts are Open Data Contract Standard files in `data/contracts`. `load` reads them all (`declared` one
+//! of them) and names every problem in them; `bind` matches a delivery's header; `check` turns rows as delivered into typed, accepted rows and
 //! violations a clerk can act on. Nothing here writes, queries or knows where a table is stored: whether a key exists
 //! is asked through `KeyLookup`.
 
 mod bind;
 mod check;
 mod code_list;
+mod declared;
+mod declared_rules;
 mod keys;
 mod load;
+mod personal;
 mod reason;
 mod rules;
+mod text;
+mod typed;
+mod units;
 mod value;
 mod yaml;
 
@@ -26,9 +32,10 @@ pub use bind::{BindError, Binding, folded_name, looks_like_column_name};
 pub use check::{CheckContext, Checked, Operation, Violation, check};
 pub use code_list::{CodeList, CodeLists};
 pub use keys::{KeyLookup, KeySet, Keys};
+pub use personal::names_a_person;
 pub use reason::RuleCode;
 pub use rules::{Bound, Condition, Rule, RuleKind};
-pub use value::normalise_text;
+pub use text::normalise_text;
 
 /// One thing wrong with a contract or code list, in a file somebody can edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +103,8 @@ pub struct Column {
     pub is_required: bool,
     pub classification: Classification,
     pub rules: Vec<Rule>,
+    /// Its texts are compared with those of other rows and tables: a key, a reference, or what one refers to.
+    pub is_identifier: bool,
     /// Where the column begins in the contract file.
     pub line: u32,
 }
@@ -137,11 +146,6 @@ impl Column {
     /// Whether values of this column must stay out of messages.
     pub fn hides_values(&self) -> bool {
         self.classification >= Classification::Personal
-    }
-
-    /// A value as it may stand in a message.
-    fn shown<'t>(&self, value: &'t str) -> Option<&'t str> {
-        (!self.hides_values()).then_some(value)
     }
 
     pub fn is_sensitive(&self) -> bool {
@@ -207,18 +211,20 @@ pub struct Contracts {
     contracts: Vec<Contract>,
     pub code_lists: CodeLists,
     known_names: hashbrown::HashSet<String>,
+    known_units: hashbrown::HashSet<String>,
 }
 
 impl Contracts {
     /// Reads every `.odcs.yaml` in a folder. All problems of all files are found, not only the first.
     pub fn load(folder: &Path, code_lists_csv: &Path) -> Result<Contracts, Vec<Problem>> {
         let (contracts, code_lists) = load::load(folder, code_lists_csv)?;
-        let columns = contracts.iter().flat_map(|contract| &contract.columns);
-        let known_names = columns
+        let columns = || contracts.iter().flat_map(|contract| &contract.columns);
+        let known_names = columns()
             .flat_map(|column| [&column.name, &column.label].into_iter().chain(&column.aliases))
             .map(|name| folded_name(name))
             .collect();
-        Ok(Contracts { contracts, code_lists, known_names })
+        let known_units = columns().filter_map(|column| column.unit.as_deref().map(folded_name)).collect();
+        Ok(Contracts { contracts, code_lists, known_names, known_units })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Contract> {
@@ -238,7 +244,10 @@ impl Contracts {
     /// Whether any contract has a column of this name, for finding header rows.
     pub fn is_known_column(&self, name: &str) -> bool {
         let folded = folded_name(name);
-        self.known_names.contains(&folded) || self.known_names.contains(bind::without_unit(&folded))
+        let is_measured = |(name, unit): (&str, &str)| {
+            self.known_names.contains(name) && (units::is_known(unit) || self.known_units.contains(unit))
+        };
+        self.known_names.contains(&folded) || units::unit_at_end(&folded).is_some_and(is_measured)
     }
 }
 

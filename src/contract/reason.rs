@@ -1,5 +1,5 @@
-//! What a clerk reads: one Chinese sentence per violation, saying what is wrong and what to do. No sentence contains a
-//! value of a column about persons.
+//! What a clerk reads: one Chinese sentence per violation, saying what is wrong and what to do. Which values a sentence
+//! may quote is decided by `Judge::shown`.
 
 use std::fmt;
 
@@ -203,6 +203,10 @@ pub(super) fn too_short(label: &str, minimum: usize) -> String {
 
 pub(super) fn bad_pattern(label: &str) -> String {
     format!("{label}不符合规定的格式，请核对后重填")
+}
+
+pub(super) fn control_character(label: &str) -> String {
+    format!("{label}含有看不见的控制字符（如换行、制表符），请删去后重填")
 }
 
 pub(super) fn unknown_code(label: &str, list: &str, value: Option<&str>) -> String {

@@ -130,9 +130,9 @@ pub(super) fn apply(judge: &mut Judge<'_>, index: usize, rule: &Rule, columns: &
             let values: &StringArray = column.as_string();
             let rows = each.rows(values);
             for row in judge.context.keys.find_missing(table, target, values, &rows) {
+                let shown = judge.shown(row as usize, index, values.value(row as usize));
                 judge.reject(row as usize, index, RuleCode::UnknownReference, rule.is_warning, |c| {
-                    let value = values.value(row as usize);
-                    reason::unknown_reference(&c.label, table, c.shown(value))
+                    reason::unknown_reference(&c.label, table, shown)
                 });
             }
         }

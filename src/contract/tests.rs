@@ -1,5 +1,7 @@
 //! Contracts and deliveries in, text out: what was accepted, what was refused and why.
 
+mod keys_and_persons;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

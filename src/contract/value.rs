@@ -1,78 +1,12 @@
-//! One delivered text to one typed value: dates, times, numbers, booleans, and the normal form of text.
+//! One delivered text to one typed value: dates, times, numbers, booleans.
 //!
 //! These functions run once per cell on millions of rows. They look at bytes, allocate only when a text has to be
 //! changed, and answer `None` for whatever they do not understand; the reason is written elsewhere.
-
-use std::borrow::Cow;
 
 use chrono::{DateTime, TimeZone as _};
 use chrono_tz::Tz;
 
 const DAY_MICROS: i64 = 86_400_000_000;
-
-/// How the text of a column is brought into its normal form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextForm {
-    /// Outer blanks removed, full-width digits and letters made half-width.
-    Plain,
-    /// An identity number or credit code.
-    Identifier,
-    Phone,
-}
-
-/// Outer blanks removed, full-width digits and letters made half-width. Full-width punctuation stays: it is correct
-/// in Chinese prose.
-pub fn normalise_text(text: &str) -> Cow<'_, str> {
-    let trimmed = trim_blanks(text);
-    if !has_full_width(trimmed) {
-        return Cow::Borrowed(trimmed);
-    }
-    Cow::Owned(trimmed.chars().map(fold_alphanumeric).collect())
-}
-
-/// Outer blanks removed, everything full-width made half-width: numbers and dates are no prose, so `３．５` is 3.5.
-pub(super) fn half_width(text: &str) -> String {
-    let half = |c: char| match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-        _ => c,
-    };
-    trim_blanks(text).chars().map(half).collect()
-}
-
-/// Whether a text is a long number as spreadsheets shorten it: `4.30105E+17`.
-pub(super) fn is_scientific(text: &str) -> bool {
-    let Some((number, power)) = text.split_once(['E', 'e']) else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let power = power.strip_prefix('+').unwrap_or_default();
-    whole.len() == 1 && digits(whole) && digits(fraction) && power.len() <= 2 && digits(power)
-}
-
-/// Removes blanks at both ends, those of Chinese keyboards and web pages included.
-pub(super) fn trim_blanks(text: &str) -> &str {
-    let bytes = text.as_bytes();
-    let may_be_blank = |byte: Option<&u8>| byte.is_some_and(|b| *b <= b' ' || *b >= 0x80);
-    // The usual case: an ASCII sign at both ends, or a Chinese character whose lead byte is that of no blank.
-    let starts_well = bytes.first().is_some_and(|b| (0x21..0x80).contains(b) || (0xE4..0xEF).contains(b));
-    if starts_well && !may_be_blank(bytes.last()) {
-        return text;
-    }
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{FEFF}'))
-}
-
-fn has_full_width(text: &str) -> bool {
-    // U+FF10 to U+FF5A are written EF BC 90 to EF BD 9A.
-    let bytes = text.as_bytes();
-    memchr::memchr_iter(0xEF, bytes).any(|at| matches!(bytes.get(at + 1), Some(0xBC | 0xBD)))
-        && text.chars().any(|c| fold_alphanumeric(c) != c)
-}
-
-fn fold_alphanumeric(c: char) -> char {
-    match c {
-        '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-        _ => c,
-    }
-}
 
 /// Days since 1970-01-01 of `2024-06-27`, `2024/6/27`, `2024.6.27`, `20240627` or `2024年6月27日`. A time of
 /// midnight may follow, as spreadsheets and databases like to add one.
@@ -420,11 +354,6 @@ mod tests {
             assert_eq!(parse_number(text.as_bytes()), text.parse().ok(), "{text}");
         }
         assert_eq!([parse_number(b"1,234.5"), parse_number(b"-.5")], [Some(1234.5), Some(-0.5)]);
-        assert_eq!(half_width("\u{3000}－１，２３４．５"), "-1,234.5");
-        assert_eq!(
-            ["4.30105E+17", "1e+09", "4.3E17", "E+17", "43E+1", "4.E+1"].map(is_scientific),
-            [true, true, false, false, false, false]
-        );
         for text in ["", ".", "1,.5", "1.2.3", "nan", "inf", "1e5", "--1", "+-1", "1,23"] {
             assert_eq!(parse_number(text.as_bytes()), None, "{text}");
         }
@@ -432,22 +361,5 @@ mod tests {
             ["是", "无", "√", "×", "TRUE", "0", "2"].map(parse_boolean),
             [Some(true), Some(false), Some(true), Some(false), Some(true), Some(false), None]
         );
-    }
-
-    #[test]
-    fn text_is_normalised_only_where_needed() {
-        for (text, normal) in [
-            ("王五", "王五"),
-            (" a ", "a"),
-            ("\u{3000}１２栋Ａ座\u{A0}", "12栋A座"),
-            ("上门走访，（在家）", "上门走访，（在家）"),
-            ("\u{3000}", ""),
-            ("a\u{200B}", "a"),
-            ("x y", "x y"),
-            ("", ""),
-        ] {
-            assert_eq!(normalise_text(text), normal);
-        }
-        assert!(matches!(normalise_text("东华社区，1栋"), Cow::Borrowed(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! Which stored rows a delivery replaces, and the one commit that says so.
+//! Which stored rows a delivery replaces, worked out before anything is written.
 //!
 //! Not delta-rs's MERGE: that joins whole tables in memory and refuses two source rows with one key (delta-rs#2802
 //! #2407), where a night changes one row in a hundred. Here the delivered keys are looked up in the key index and
@@ -8,24 +8,22 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::make_comparator;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array, new_empty_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, UInt32Array, make_comparator,
+    new_empty_array, new_null_array,
 };
-use arrow::compute::SortColumn;
 use arrow::compute::kernels::cmp::not_distinct;
-use arrow::compute::{SortOptions, and, concat, interleave_record_batch, lexsort_to_indices, take, take_record_batch};
-use arrow::datatypes::SchemaRef;
-use foldhash::fast::RandomState;
+use arrow::compute::{SortColumn, SortOptions, and, cast, concat, lexsort_to_indices, take, take_record_batch};
+use arrow::datatypes::{DataType, SchemaRef};
 
 use super::Counts;
+use super::deletions::{self, DeletedRows};
+use super::duplicates::Deduplicated;
 use super::tables::{OpenTable, SYSTEM_COLUMNS};
-use crate::contract::{Contract, DeliveryKind, Operation};
+use super::write::Rewrite;
+use crate::contract::{Contract, Operation};
 use crate::diagnostic::{Context, Diagnostic, Result};
-use crate::warehouse::{Commit, RowPlace, encode_parquet, key_texts};
-
-/// Rows per new data file: one file is rewritten in memory when a row of it changes.
-const FILE_ROWS_MAX: usize = 512 * 1024;
+use crate::warehouse::KeyIndex;
 
 /// Accepted rows of one delivery, ready to be merged.
 pub(super) struct Accepted {
@@ -84,184 +82,139 @@ pub(super) fn text_bytes(column: &ArrayRef) -> i64 {
     })
 }
 
-/// A delivery with each key at most once.
-pub(super) struct Deduplicated {
-    /// Rows to merge, as indexes into the accepted rows.
-    pub(super) kept: Vec<u32>,
-    pub(super) superseded: u64,
-    /// Rows with the same key and version but different content.
-    pub(super) tied: Vec<u32>,
-}
-
-/// Per key the latest row wins; the rest is superseded. Latest rows that differ from each other are a violation.
-pub(super) fn deduplicate(contract: &Contract, accepted: &Accepted, keys: &StringArray) -> Result<Deduplicated> {
-    let mut first: hashbrown::HashMap<&str, u32, RandomState> =
-        hashbrown::HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
-    let mut repeated: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for row in 0..keys.len() as u32 {
-        let key = keys.value(row as usize);
-        if let Some(earlier) = first.insert(key, row) {
-            let rows = repeated.entry(key).or_insert_with(|| vec![earlier]);
-            rows.push(row);
-        }
-    }
-    if repeated.is_empty() {
-        return Ok(Deduplicated { kept: (0..keys.len() as u32).collect(), superseded: 0, tied: Vec::new() });
-    }
-    let versions = contract.version_column.map(|at| accepted.rows.column(at).clone());
-    let by_version = match &versions {
-        Some(column) => Some(
-            make_comparator(column, column, SortOptions { descending: false, nulls_first: true })
-                .doing("comparing versions")?,
-        ),
-        None => None,
-    };
-    let same = |a: u32, b: u32| -> Result<bool> {
-        if let Some(operations) = &accepted.operations
-            && operations[a as usize] != operations[b as usize]
-        {
-            return Ok(false);
-        }
-        rows_equal(&accepted.rows, a, b)
-    };
-    let mut dropped: HashSet<u32> = HashSet::new();
-    let mut tied = Vec::new();
-    let mut superseded = 0;
-    for rows in repeated.values() {
-        let mut latest: Vec<u32> = Vec::new();
-        for row in rows {
-            let order = match (&by_version, latest.first()) {
-                (_, None) => Ordering::Greater,
-                (Some(compare), Some(best)) => compare(*row as usize, *best as usize),
-                (None, Some(_)) => Ordering::Equal,
-            };
-            match order {
-                Ordering::Greater => latest = vec![*row],
-                Ordering::Equal => latest.push(*row),
-                Ordering::Less => {}
-            }
-        }
-        dropped.extend(rows);
-        let winner = latest[0];
-        let mut is_tie = false;
-        for row in &latest[1..] {
-            is_tie |= !same(winner, *row)?;
-        }
-        if is_tie {
-            superseded += (rows.len() - latest.len()) as u64;
-            tied.extend(latest);
-        } else {
-            superseded += (rows.len() - 1) as u64;
-            dropped.remove(&winner);
-        }
-    }
-    tied.sort_unstable();
-    let kept = (0..keys.len() as u32).filter(|row| !dropped.contains(row)).collect();
-    Ok(Deduplicated { kept, superseded, tied })
-}
-
-fn rows_equal(rows: &RecordBatch, a: u32, b: u32) -> Result<bool> {
-    for column in rows.columns() {
-        let compare = make_comparator(column, column, SortOptions::default()).doing("comparing rows")?;
-        if compare(a as usize, b as usize) != Ordering::Equal {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// What a merge will do, worked out before anything is written.
 pub(super) struct Plan {
     pub(super) counts: Counts,
+    /// Accepted rows that say something new: inserted, updated, or deletions, whether or not there was something to
+    /// delete.
+    pub(super) news: Vec<u32>,
+    /// What is to be remembered of the deletions.
+    pub(super) deleted: DeletedRows,
     /// Stored columns, sorted by the contract's cluster column.
-    inserts: RecordBatch,
+    pub(super) inserts: RecordBatch,
     /// Per touched file: its rows as stored, and per row what becomes of it.
-    rewrites: Vec<Rewrite>,
+    pub(super) rewrites: Vec<Rewrite>,
 }
 
-struct Rewrite {
-    path: String,
-    stored: RecordBatch,
-    /// `(row of the file, row of `updates`)`; `None` deletes.
-    changes: BTreeMap<u32, Option<u32>>,
-    updates: RecordBatch,
+/// Where the kept rows of a delivery belong.
+#[derive(Default)]
+struct Sorted {
+    /// Rows whose key is not stored.
+    new: Vec<u32>,
+    /// Deletions of keys that are not stored.
+    deletions_of_nothing: Vec<u32>,
+    /// By stored file: `(row of the file, row of the delivery)`.
+    matched: BTreeMap<u32, Vec<(u32, u32)>>,
 }
 
-/// Compares the kept rows with the stored ones. `full` lists drop stored keys that are neither delivered nor `held`.
-pub(super) async fn plan(
-    contract: &Contract,
-    open: &OpenTable,
-    accepted: Accepted,
-    keys: &StringArray,
-    deduplicated: &Deduplicated,
-    held: &HashSet<String>,
-    batch_id: &str,
-) -> Result<Plan> {
-    let mut counts = Counts { superseded: deduplicated.superseded, ..Counts::default() };
-    let mut inserted: Vec<u32> = Vec::new();
-    let mut matched: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
-    let mut dropped: Vec<RowPlace> = Vec::new();
-    {
+fn sorted(accepted: &Accepted, keys: &StringArray, kept: &[u32], index: &KeyIndex) -> Sorted {
+    let mut sorted = Sorted::default();
+    for row in kept {
+        match index.get(keys.value(*row as usize)) {
+            Some(place) => sorted.matched.entry(place.file).or_default().push((place.row, *row)),
+            None if is_delete(accepted, *row) => sorted.deletions_of_nothing.push(*row),
+            None => sorted.new.push(*row),
+        }
+    }
+    sorted
+}
+
+/// One delivery to be compared with its table.
+pub(super) struct Delivered<'a> {
+    pub(super) accepted: Accepted,
+    /// Of the accepted rows.
+    pub(super) keys: &'a StringArray,
+    pub(super) deduplicated: &'a Deduplicated,
+    /// Where the delivery is complete: keys that are kept beside the delivered ones.
+    pub(super) held: Option<HashSet<&'a str>>,
+    pub(super) batch_id: &'a str,
+}
+
+/// Compares the kept rows with the stored ones. A complete delivery drops the stored keys that it does not have.
+pub(super) async fn plan(contract: &Contract, open: &OpenTable, delivered: Delivered<'_>) -> Result<Plan> {
+    let Delivered { accepted, keys, deduplicated, held, batch_id } = delivered;
+    let mut changes: BTreeMap<u32, Changes> = BTreeMap::new();
+    let mut sorted = {
         let index = open.keys.read().map_err(|_| poisoned())?;
-        for row in &deduplicated.kept {
-            match index.get(keys.value(*row as usize)) {
-                Some(place) => matched.entry(place.file).or_default().push((place.row, *row)),
-                None if is_delete(&accepted, *row) => counts.unchanged += 1,
-                None => inserted.push(*row),
-            }
-        }
-        if contract.delivery == DeliveryKind::Full {
+        if let Some(held) = &held {
             let delivered: HashSet<&str> = keys.iter().flatten().collect();
-            for (key, place) in index.keys() {
-                if !delivered.contains(key) && !held.contains(key) {
-                    dropped.push(place);
-                }
+            let is_left_out = |key: &str| !delivered.contains(key) && !held.contains(key);
+            for (_, place) in index.keys().filter(|(key, _)| is_left_out(key)) {
+                changes.entry(place.file).or_default().insert(place.row, None);
             }
         }
-    }
-    counts.inserted = inserted.len() as u64;
-    counts.dropped = dropped.len() as u64;
-    let mut rewrites: BTreeMap<u32, BTreeMap<u32, Option<u32>>> = BTreeMap::new();
-    for place in dropped {
-        rewrites.entry(place.file).or_default().insert(place.row, None);
-    }
+        sorted(&accepted, keys, &deduplicated.kept, &index)
+    };
+    let late = deletions::take_late(contract, open, &accepted, keys, &mut sorted.new)?;
+    let mut counts = Counts {
+        inserted: sorted.new.len() as u64,
+        unchanged: sorted.deletions_of_nothing.len() as u64,
+        superseded: deduplicated.superseded + late,
+        dropped: changes.values().map(|rows| rows.len() as u64).sum(),
+        ..Counts::default()
+    };
+    let mut news = [sorted.new.as_slice(), &sorted.deletions_of_nothing].concat();
+    let mut gone: Vec<(u32, Option<String>)> = sorted.deletions_of_nothing.iter().map(|row| (*row, None)).collect();
     let mut stored_files: HashMap<u32, RecordBatch> = HashMap::new();
-    for (file, rows) in &matched {
+    for (file, rows) in &sorted.matched {
         let stored = read_file(open, *file).await?;
-        let changes = rewrites.entry(*file).or_default();
-        classify(contract, &accepted, &stored, rows, changes, &mut counts)?;
+        let fates = fates(contract, &accepted, &stored, rows)?;
+        gone.extend(deleted_rows(contract, &stored, rows, &fates)?);
+        news.extend(count(rows, &fates, changes.entry(*file).or_default(), &mut counts));
         stored_files.insert(*file, stored);
     }
-    let mut planned = Vec::new();
-    for (file, changes) in rewrites {
-        if changes.is_empty() {
-            continue;
-        }
+    let mut rewrites = Vec::new();
+    for (file, changes) in changes.into_iter().filter(|(_, changes)| !changes.is_empty()) {
         let stored = match stored_files.remove(&file) {
             Some(stored) => stored,
             None => read_file(open, file).await?,
         };
-        let delivered: Vec<u32> = changes.values().flatten().copied().collect();
-        let updates = with_system_columns(&accepted, &delivered, batch_id, open.table.schema())?;
-        let replaced: UInt32Array = changes.iter().filter_map(|(row, update)| update.map(|_| *row)).collect();
-        let updates = keep_stored(contract, &accepted.absent, updates, &stored, &replaced)?;
-        let mut next = 0;
-        let changes = changes
-            .into_iter()
-            .map(|(row, update)| {
-                let position = update.map(|_| {
-                    next += 1;
-                    next - 1
-                });
-                (row, position)
-            })
-            .collect();
-        let path = open.keys.read().map_err(|_| poisoned())?.file_path(file).to_owned();
-        planned.push(Rewrite { path, stored, changes, updates });
+        rewrites.push(rewrite(contract, open, &accepted, (file, stored), changes, batch_id)?);
     }
-    let inserts = with_system_columns(&accepted, &inserted, batch_id, open.table.schema())?;
+    let deleted = deletions::to_remember(contract, open, &accepted, keys, gone)?;
+    let inserts = with_system_columns(&accepted, &sorted.new, batch_id, open.table.schema())?;
     drop(accepted);
-    Ok(Plan { counts, inserts: clustered(contract, inserts)?, rewrites: planned })
+    Ok(Plan { counts, news, deleted, inserts: clustered(contract, inserts)?, rewrites })
+}
+
+/// Rows that delete a stored one, each with the version of that one as text.
+fn deleted_rows(
+    contract: &Contract,
+    stored: &RecordBatch,
+    rows: &[(u32, u32)],
+    fates: &[Fate],
+) -> Result<Vec<(u32, Option<String>)>> {
+    let deleted: Vec<(u32, u32)> =
+        rows.iter().zip(fates).filter(|(_, fate)| matches!(fate, Fate::Deleted)).map(|(row, _)| *row).collect();
+    let column = contract.version_column.and_then(|at| stored.column_by_name(&contract.columns[at].name));
+    let Some(column) = column.filter(|_| !deleted.is_empty()) else { return Ok(Vec::new()) };
+    let places: UInt32Array = deleted.iter().map(|(stored_row, _)| *stored_row).collect();
+    let versions = take(column, &places, None).doing("reading versions")?;
+    let texts = cast(&versions, &DataType::Utf8).doing("reading versions")?;
+    let texts = texts.as_string::<i32>().iter().map(|text| text.map(str::to_owned));
+    Ok(deleted.iter().map(|(_, row)| *row).zip(texts).collect())
+}
+
+/// What becomes of rows of one stored file: the row that replaces it, or `None` for a row that is deleted.
+type Changes = BTreeMap<u32, Option<u32>>;
+
+/// The file with its changes, told by row of `Rewrite::updates` and no longer by row of the delivery.
+fn rewrite(
+    contract: &Contract,
+    open: &OpenTable,
+    accepted: &Accepted,
+    (file, stored): (u32, RecordBatch),
+    changes: Changes,
+    batch_id: &str,
+) -> Result<Rewrite> {
+    let delivered: Vec<u32> = changes.values().flatten().copied().collect();
+    let updates = with_system_columns(accepted, &delivered, batch_id, open.table.schema())?;
+    let replaced: UInt32Array = changes.iter().filter_map(|(row, update)| update.map(|_| *row)).collect();
+    let updates = keep_stored(contract, &accepted.absent, updates, &stored, &replaced)?;
+    let mut positions = 0..;
+    let changes = changes.into_iter().map(|(row, update)| (row, update.and_then(|_| positions.next()))).collect();
+    let path = open.keys.read().map_err(|_| poisoned())?.file_path(file).to_owned();
+    Ok(Rewrite { path, stored, changes, updates })
 }
 
 fn is_delete(accepted: &Accepted, row: u32) -> bool {
@@ -274,15 +227,17 @@ async fn read_file(open: &OpenTable, file: u32) -> Result<RecordBatch> {
     joined(open.table.schema(), batches)
 }
 
-/// Decides for rows whose key is stored in one file: updated, unchanged, superseded or deleted.
-fn classify(
-    contract: &Contract,
-    accepted: &Accepted,
-    stored: &RecordBatch,
-    rows: &[(u32, u32)],
-    changes: &mut BTreeMap<u32, Option<u32>>,
-    counts: &mut Counts,
-) -> Result<()> {
+/// What becomes of a delivered row whose key is stored.
+#[derive(Clone, Copy)]
+enum Fate {
+    Updated,
+    Unchanged,
+    Superseded,
+    Deleted,
+}
+
+/// Decides for rows whose key is stored in one file.
+fn fates(contract: &Contract, accepted: &Accepted, stored: &RecordBatch, rows: &[(u32, u32)]) -> Result<Vec<Fate>> {
     let stored_rows: UInt32Array = rows.iter().map(|(row, _)| *row).collect();
     let delivered_rows: UInt32Array = rows.iter().map(|(_, row)| *row).collect();
     let pick = |column: &ArrayRef, rows: &UInt32Array| take(column, rows, None).doing("comparing rows");
@@ -290,8 +245,11 @@ fn classify(
     let mut order: Option<Vec<Ordering>> = None;
     for (at, column) in contract.columns.iter().enumerate().filter(|(at, _)| !accepted.absent.contains(at)) {
         let new = pick(accepted.rows.column(at), &delivered_rows)?;
-        let position = stored.schema().index_of(&column.name).doing("comparing rows")?;
-        let old = pick(stored.column(position), &stored_rows)?;
+        let old = match stored.column_by_name(&column.name) {
+            Some(stored) => pick(stored, &stored_rows)?,
+            // A dry run does not add the columns that the contract has more.
+            None => new_null_array(new.data_type(), rows.len()),
+        };
         equal = and(&equal, &not_distinct(&new, &old).doing("comparing rows")?).doing("comparing rows")?;
         if contract.version_column == Some(at) {
             let options = SortOptions { descending: false, nulls_first: true };
@@ -301,20 +259,40 @@ fn classify(
                 Some((0..rows.len()).map(|i| if new.is_null(i) { Ordering::Greater } else { compare(i, i) }).collect());
         }
     }
-    for (i, (stored_row, row)) in rows.iter().enumerate() {
+    let fate = |(i, (_, row)): (usize, &(u32, u32))| {
         if order.as_ref().is_some_and(|order| order[i] == Ordering::Less) {
-            counts.superseded += 1;
+            Fate::Superseded
         } else if is_delete(accepted, *row) {
-            counts.deleted += 1;
-            changes.insert(*stored_row, None);
+            Fate::Deleted
         } else if equal.value(i) {
-            counts.unchanged += 1;
+            Fate::Unchanged
         } else {
-            counts.updated += 1;
-            changes.insert(*stored_row, Some(*row));
+            Fate::Updated
+        }
+    };
+    Ok(rows.iter().enumerate().map(fate).collect())
+}
+
+/// Counts the rows of one stored file and notes its changes; gives the delivered rows that bring something new.
+fn count(rows: &[(u32, u32)], fates: &[Fate], changes: &mut Changes, counts: &mut Counts) -> Vec<u32> {
+    let mut news = Vec::new();
+    for ((stored_row, row), fate) in rows.iter().zip(fates) {
+        match fate {
+            Fate::Superseded => counts.superseded += 1,
+            Fate::Unchanged => counts.unchanged += 1,
+            Fate::Deleted => {
+                counts.deleted += 1;
+                changes.insert(*stored_row, None);
+                news.push(*row);
+            }
+            Fate::Updated => {
+                counts.updated += 1;
+                changes.insert(*stored_row, Some(*row));
+                news.push(*row);
+            }
         }
     }
-    Ok(())
+    news
 }
 
 /// The chosen accepted rows with `_batch_id` and `_line`, in the table's column order.
@@ -338,7 +316,7 @@ fn with_system_columns(accepted: &Accepted, rows: &[u32], batch_id: &str, schema
                 name => match chosen.column_by_name(name) {
                     Some(column) => column.clone(),
                     // A column of an earlier contract; see `keep_stored` for rows that have a value in it.
-                    None => arrow::array::new_null_array(field.data_type(), rows.len()),
+                    None => new_null_array(field.data_type(), rows.len()),
                 },
             })
         })
@@ -388,80 +366,6 @@ fn is_sorted(column: &ArrayRef) -> bool {
     column.as_string_opt::<i32>().is_some_and(|texts| {
         texts.null_count() == 0 && (1..texts.len()).all(|row| texts.value(row - 1) <= texts.value(row))
     })
-}
-
-/// New files of a plan, and what the key index must learn once they are committed.
-pub(super) struct Written {
-    pub(super) commit_adds: Vec<(String, bytes::Bytes, u64)>,
-    pub(super) commit_removes: Vec<String>,
-    /// Per new file the keys in row order.
-    keys: Vec<(String, StringArray)>,
-    /// Keys of deleted rows.
-    gone: Vec<String>,
-}
-
-/// Encodes the files of a plan. Heavy on the processor, touches no disk.
-pub(super) fn encode(contract: &Contract, plan: Plan, stem: &str) -> Result<Written> {
-    let mut written =
-        Written { commit_adds: Vec::new(), commit_removes: Vec::new(), keys: Vec::new(), gone: Vec::new() };
-    let schema = plan.inserts.schema();
-    let key_columns: Vec<usize> = contract
-        .key
-        .iter()
-        .map(|at| schema.index_of(&contract.columns[*at].name).doing("finding a key column"))
-        .collect::<Result<_>>()?;
-    for rewrite in plan.rewrites {
-        let mut picks = Vec::with_capacity(rewrite.stored.num_rows());
-        let stored_keys = key_texts(&rewrite.stored, &key_columns)?;
-        for row in 0..rewrite.stored.num_rows() {
-            match rewrite.changes.get(&(row as u32)) {
-                None => picks.push((0, row)),
-                Some(Some(update)) => picks.push((1, *update as usize)),
-                Some(None) => written.gone.push(stored_keys.value(row).to_owned()),
-            }
-        }
-        written.commit_removes.push(rewrite.path);
-        if picks.is_empty() {
-            continue;
-        }
-        let rows = interleave_record_batch(&[&rewrite.stored, &rewrite.updates], &picks).doing("replacing rows")?;
-        written.add(stem, &schema, rows, &key_columns)?;
-    }
-    let mut start = 0;
-    while start < plan.inserts.num_rows() {
-        let rows = plan.inserts.slice(start, FILE_ROWS_MAX.min(plan.inserts.num_rows() - start));
-        start += rows.num_rows();
-        written.add(stem, &schema, rows, &key_columns)?;
-    }
-    Ok(written)
-}
-
-impl Written {
-    fn add(&mut self, stem: &str, schema: &SchemaRef, rows: RecordBatch, key_columns: &[usize]) -> Result<()> {
-        let keys = key_texts(&rows, key_columns)?;
-        let file = encode_parquet(stem, schema, &[rows])?;
-        self.keys.push((file.0.clone(), keys));
-        self.commit_adds.push(file);
-        Ok(())
-    }
-}
-
-/// Makes the commit and brings the key index up to it.
-pub(super) async fn commit(open: &mut OpenTable, mut written: Written, commit: Commit) -> Result<()> {
-    // A rewrite that changes no byte gives a file of the same name: it must not be added and removed at once.
-    let names: HashSet<String> = written.commit_adds.iter().map(|(name, ..)| name.clone()).collect();
-    written.commit_removes.retain(|path| !names.contains(path));
-    open.table =
-        open.table.commit(Commit { adds: written.commit_adds, removes: written.commit_removes, ..commit }).await?;
-    let mut index = open.keys.write().map_err(|_| poisoned())?;
-    for key in &written.gone {
-        index.remove(key);
-    }
-    for (path, keys) in &written.keys {
-        let file = index.add_file(path);
-        index.put_all(keys, file, 0);
-    }
-    Ok(())
 }
 
 pub(super) fn poisoned() -> Diagnostic {

@@ -3,12 +3,22 @@
 //! Each delivered row ends in exactly one of six counts, and that is asserted before the commit. The commit is the
 //! truth: whether a delivery has landed is read from the tables' logs, so a killed night is simply run again.
 
+mod batch;
+mod deletions;
 mod delivery;
+mod duplicates;
 mod export;
+mod header;
+mod held;
+mod landed;
+mod lookup;
 mod merge;
 mod quarantine;
+mod quarantined;
+mod reading;
 mod records;
 mod tables;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +28,13 @@ use crate::diagnostic::Diagnostic;
 
 pub use delivery::{Land, land_all};
 pub use export::export_quarantine;
-pub use quarantine::{QUARANTINE_TABLE, QuarantineRow, quarantine_schema, read_quarantine};
+pub use quarantined::{QUARANTINE_TABLE, QuarantineRow, quarantine_schema, read_quarantine};
 pub use records::{BATCHES_TABLE, Batch, RUNS_TABLE, Run, read_batches, read_runs, write_run};
 pub use records::{batches_schema, runs_schema};
 pub use tables::{SYSTEM_COLUMNS, stored_schema};
 
-/// Columns an exported quarantine workbook has before the delivered ones; ignored when it comes back, but for the id.
+/// Columns an exported quarantine workbook has before the delivered ones. When it comes back they say that it corrects
+/// single rows; but for the id their values are ignored.
 pub const EXPORT_COLUMNS: [&str; 5] = ["隔离编号", "来源文件", "行号", "问题栏目", "问题说明"];
 
 /// When a landing happens: the date its rows speak for and the moment it is recorded under.
@@ -41,7 +52,7 @@ pub struct Counts {
     pub inserted: u64,
     pub updated: u64,
     pub unchanged: u64,
-    /// Older than the stored row, or outdone by a later row of the same delivery.
+    /// Older than the stored row or than a deletion of its key, or outdone by a later row of the same delivery.
     pub superseded: u64,
     /// Rows delivered as deletions that deleted something.
     pub deleted: u64,

@@ -1,252 +1,266 @@
-//! Rows that could not land: kept with their original text, place and reason until a corrected row clears them.
+//! Puts rows into the quarantine, clears those a batch corrects, and takes out what a killed night left there.
 //!
-//! The table holds personal data (the original text) and is the only place outside the landed tables that does.
+//! The quarantine is committed before the batch its rows belong to. So it may hold rows of a batch that was never
+//! committed, and rows that such a batch is said to have cleared. The same delivery on the same date makes the same
+//! batch and finds its rows; what no delivery will make again is taken out.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
-};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use chrono::NaiveDate;
-use serde_json::json;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
+use bytes::Bytes;
+use serde_json::{Value, json};
 
+use super::Moment;
+use super::held::{Held, Stamp};
+use super::landed::date_mark;
+use super::quarantined::{QUARANTINE_TABLE, quarantine_schema, texts};
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::warehouse::{Commit, Operation, Table, Warehouse, encode_parquet};
-
-pub const QUARANTINE_TABLE: &str = "quarantine";
-/// The column of an exported workbook that says which row is being corrected.
-pub(super) const ID_HEADER: &str = "隔离编号";
-
-/// One violation of one delivered row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuarantineRow {
-    /// The same for all violations of a row.
-    pub quarantine_id: String,
-    pub batch_id: String,
-    pub table_name: String,
-    pub file: String,
-    pub line: i64,
-    pub column_name: String,
-    pub rule: String,
-    /// Chinese, for the clerk.
-    pub reason: String,
-    /// The row as delivered, a JSON object of contract column (or delivered header) to text.
-    pub original: String,
-    pub row_key: Option<String>,
-    /// The delivering subdistrict's code, where it can be told.
-    pub unit: Option<String>,
-    pub as_of: NaiveDate,
-    pub landed_at: Option<i64>,
-    /// The batch that brought the corrected row.
-    pub cleared_by: Option<String>,
-}
-
-pub fn quarantine_schema() -> SchemaRef {
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    Arc::new(Schema::new(vec![
-        text("quarantine_id"),
-        text("batch_id"),
-        text("table_name"),
-        text("file"),
-        Field::new("line", DataType::Int64, true),
-        text("column_name"),
-        text("rule"),
-        text("reason"),
-        text("original"),
-        text("row_key"),
-        text("unit"),
-        Field::new("as_of", DataType::Date32, true),
-        Field::new("landed_at", DataType::Timestamp(TimeUnit::Microsecond, None), true),
-        text("cleared_by"),
-    ]))
-}
 
 /// The quarantine table while rows are put in and cleared.
 pub(super) struct Quarantine {
     table: Table,
+    /// Names of all committed batches.
+    committed: HashSet<String>,
 }
 
-impl Quarantine {
-    pub(super) async fn open(warehouse: &Warehouse) -> Result<Self> {
-        let table = warehouse.table_with_schema(QUARANTINE_TABLE, "隔离区", &quarantine_schema()).await?;
-        Ok(Self { table })
-    }
-
-    /// Records the violations of a batch and clears rows it corrects, in one commit.
-    ///
-    /// Runs before the batch itself is committed; done again after a crash it changes nothing.
-    pub(super) async fn record(
-        &mut self,
-        batch_id: &str,
-        rows: &[QuarantineRow],
-        corrected: &Corrected<'_>,
-    ) -> Result<()> {
-        let mut adds = Vec::new();
-        let mut removes = Vec::new();
-        let mut is_recorded = false;
-        let files = self.table.files().await?;
-        let landed: HashSet<&str> = match files.is_empty() {
-            true => HashSet::new(),
-            false => corrected.rows.iter().map(|row| corrected.keys.value(*row as usize)).collect(),
-        };
-        for file in files {
-            let stored = concat_batches(self.table.schema(), &self.table.read(&file.path, None).await?)
-                .doing("reading the quarantine")?;
-            is_recorded |= texts(&stored, "batch_id")?.iter().flatten().any(|id| id == batch_id);
-            if let Some(changed) = cleared(&stored, batch_id, corrected, &landed)? {
-                adds.push(encode_parquet("quarantine", self.table.schema(), &[changed])?);
-                removes.push(file.path);
-            }
-        }
-        if !rows.is_empty() && !is_recorded {
-            adds.push(encode_parquet("quarantine", self.table.schema(), &[to_batch(rows)?])?);
-        }
-        if adds.is_empty() {
-            return Ok(());
-        }
-        self.table = self
-            .table
-            .commit(Commit {
-                operation: Operation::Merge,
-                adds,
-                removes,
-                metadata: json!({"quarantine_of": batch_id}),
-                transaction: Some(format!("gridhouse-quarantine-{batch_id}")),
-            })
-            .await?;
-        Ok(())
-    }
-}
-
-/// All rows, cleared ones too, by batch, line and column.
-pub async fn read_quarantine(warehouse: &Warehouse) -> Result<Vec<QuarantineRow>> {
-    let mut rows = Vec::new();
-    if let Some(table) = warehouse.table(QUARANTINE_TABLE).await? {
-        for file in table.files().await? {
-            for batch in table.read(&file.path, None).await? {
-                rows.extend(from_batch(&batch)?);
-            }
-        }
-    }
-    rows.sort_by(|a, b| {
-        (&a.batch_id, a.line, &a.column_name, &a.rule).cmp(&(&b.batch_id, b.line, &b.column_name, &b.rule))
-    });
-    Ok(rows)
-}
-
-/// What a batch puts right: keys that landed, and quarantine ids its file named.
+/// What a batch puts right: keys for which it brought news, and quarantine ids its file named.
 pub(super) struct Corrected<'a> {
-    pub(super) table: &'a str,
-    /// Of all accepted rows, those that landed being `rows`.
+    /// Of all accepted rows; those with news are `rows`.
     pub(super) keys: &'a StringArray,
     pub(super) rows: &'a [u32],
     pub(super) ids: HashSet<String>,
 }
 
-/// `stored` with `cleared_by` set where the batch corrects a row; `None` if it corrects none.
-fn cleared(
-    stored: &RecordBatch,
-    batch_id: &str,
-    corrected: &Corrected<'_>,
-    landed: &HashSet<&str>,
-) -> Result<Option<RecordBatch>> {
-    let (ids, batches) = (texts(stored, "quarantine_id")?, texts(stored, "batch_id")?);
-    let (tables, keys) = (texts(stored, "table_name")?, texts(stored, "row_key")?);
-    let earlier = texts(stored, "cleared_by")?;
+/// Columns that decide what becomes of a stored row.
+const DECIDING: [&str; 5] = ["quarantine_id", "batch_id", "table_name", "row_key", "cleared_by"];
+
+/// A stored row as far as its fate depends on it.
+struct Stored<'a> {
+    id: &'a str,
+    batch_id: &'a str,
+    table: &'a str,
+    key: Option<&'a str>,
+    cleared_by: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Unchanged,
+    /// By the batch at hand.
+    Cleared,
+    /// The batch that cleared it was never committed.
+    Reopened,
+    Removed,
+}
+
+/// Files to add and to remove.
+#[derive(Default)]
+struct Changes {
+    adds: Vec<(String, Bytes, u64)>,
+    removes: Vec<String>,
+}
+
+impl Quarantine {
+    /// `committed` are the batches of all tables. Comes before the first delivery of a landing: what one that is under
+    /// way has put in would be taken for a remainder.
+    pub(super) async fn open(warehouse: &Warehouse, committed: HashSet<String>, moment: Moment) -> Result<Self> {
+        let table = warehouse.table_with_schema(QUARANTINE_TABLE, "隔离区", &quarantine_schema()).await?;
+        let mut quarantine = Self { table, committed };
+        quarantine.sweep(moment).await?;
+        Ok(quarantine)
+    }
+
+    /// From now on the batch counts as committed.
+    pub(super) fn has_landed(&mut self, batch_id: &str) {
+        self.committed.insert(batch_id.to_owned());
+    }
+
+    /// Takes out what batches left that were never committed. Those of this date stay: the night that was killed may be
+    /// the one that is run again, and finds everything as an undisturbed one would.
+    async fn sweep(&mut self, moment: Moment) -> Result<()> {
+        let of_this_date = date_mark(moment);
+        let is_void = |batch_id: &str| !self.committed.contains(batch_id) && !batch_id.contains(&of_this_date);
+        let judge = |row: &Stored<'_>| match row.cleared_by {
+            _ if is_void(row.batch_id) => Fate::Removed,
+            Some(batch_id) if is_void(batch_id) => Fate::Reopened,
+            _ => Fate::Unchanged,
+        };
+        let changes = self.changes("", &judge).await?;
+        self.commit(changes, json!({"quarantine_swept": moment.as_of}), None).await
+    }
+
+    /// Records the rows of a batch that cannot land and clears rows it corrects, in one commit.
+    ///
+    /// Runs before the batch itself is committed; done again after a crash it changes nothing.
+    pub(super) async fn record(&mut self, stamp: &Stamp<'_>, held: &Held, corrected: &Corrected<'_>) -> Result<()> {
+        let is_recorded = self.is_recorded(stamp, held).await?;
+        let batch_id = stamp.batch_id;
+        let news: HashSet<&str> = corrected.rows.iter().map(|row| corrected.keys.value(*row as usize)).collect();
+        let judge = |row: &Stored<'_>| {
+            let is_own_table = row.table == stamp.table;
+            // Deliveries of one table come one after the other; of another table one may be under way.
+            let is_void = |id: &str| is_own_table && id != batch_id && !self.committed.contains(id);
+            if row.batch_id == batch_id {
+                return if is_recorded { Fate::Unchanged } else { Fate::Removed };
+            }
+            if is_void(row.batch_id) {
+                return Fate::Removed;
+            }
+            let is_hit =
+                corrected.ids.contains(row.id) || (is_own_table && row.key.is_some_and(|key| news.contains(key)));
+            match row.cleared_by {
+                Some(by) if by == batch_id && is_hit => Fate::Unchanged,
+                Some(by) if by != batch_id && !is_void(by) => Fate::Unchanged,
+                _ if is_hit => Fate::Cleared,
+                Some(_) => Fate::Reopened,
+                None => Fate::Unchanged,
+            }
+        };
+        let mut changes = self.changes(batch_id, &judge).await?;
+        if !is_recorded {
+            for rows in held.batches(stamp) {
+                changes.adds.push(encode_parquet("quarantine", self.table.schema(), &[rows?])?);
+            }
+        }
+        let transaction = format!("gridhouse-quarantine-{batch_id}");
+        self.commit(changes, json!({"quarantine_of": batch_id}), Some(transaction)).await
+    }
+
+    /// Whether the table holds of the batch exactly these rows, as after a crash.
+    async fn is_recorded(&self, stamp: &Stamp<'_>, held: &Held) -> Result<bool> {
+        let column = self.table.schema().index_of("batch_id").doing("reading the quarantine")?;
+        let mut stored = Content::default();
+        for file in self.table.files().await? {
+            let mut has_own = false;
+            for batch in self.table.read(&file.path, Some(&[column])).await? {
+                has_own |= texts(&batch, "batch_id")?.iter().flatten().any(|id| id == stamp.batch_id);
+            }
+            if has_own {
+                for batch in self.table.read(&file.path, None).await? {
+                    let ids = texts(&batch, "batch_id")?;
+                    stored.add(&batch, |row| ids.value(row) == stamp.batch_id)?;
+                }
+            }
+        }
+        let mut wanted = Content::default();
+        // Without rows of the batch there is nothing to compare.
+        if stored.rows > 0 {
+            for batch in held.batches(stamp) {
+                wanted.add(&batch?, |_| true)?;
+            }
+        }
+        Ok(stored == wanted && (stored.rows > 0 || held.is_empty()))
+    }
+
+    /// Files with a row that does not stay as it is, and what takes their place.
+    async fn changes(&self, batch_id: &str, judge: &(impl Fn(&Stored<'_>) -> Fate + Sync)) -> Result<Changes> {
+        let deciding: Vec<usize> = DECIDING
+            .iter()
+            .map(|name| self.table.schema().index_of(name).doing("reading the quarantine"))
+            .collect::<Result<_>>()?;
+        let mut changes = Changes::default();
+        for file in self.table.files().await? {
+            // Nearly always nothing changes: the long texts are read only where something does.
+            let mut is_touched = false;
+            for batch in self.table.read(&file.path, Some(&deciding)).await? {
+                is_touched |= fates(&batch, judge)?.iter().any(|fate| *fate != Fate::Unchanged);
+            }
+            if !is_touched {
+                continue;
+            }
+            let mut rows = Vec::new();
+            for batch in self.table.read(&file.path, None).await? {
+                let fates = fates(&batch, judge)?;
+                rows.push(after(&batch, &fates, batch_id)?);
+            }
+            if rows.iter().any(|batch| batch.num_rows() > 0) {
+                changes.adds.push(encode_parquet("quarantine", self.table.schema(), &rows)?);
+            }
+            changes.removes.push(file.path);
+        }
+        Ok(changes)
+    }
+
+    async fn commit(&mut self, changes: Changes, metadata: Value, transaction: Option<String>) -> Result<()> {
+        let Changes { adds, removes } = changes;
+        if !adds.is_empty() || !removes.is_empty() {
+            let commit = Commit { operation: Operation::Merge, adds, removes, metadata, transaction };
+            self.table = self.table.commit(commit).await?;
+        }
+        Ok(())
+    }
+}
+
+fn fates(batch: &RecordBatch, judge: &impl Fn(&Stored<'_>) -> Fate) -> Result<Vec<Fate>> {
+    let [ids, batches, tables, keys, cleared] = DECIDING.map(|name| texts(batch, name));
+    let (ids, batches, tables, keys, cleared) = (ids?, batches?, tables?, keys?, cleared?);
+    let fate = |row: usize| {
+        judge(&Stored {
+            id: ids.value(row),
+            batch_id: batches.value(row),
+            table: tables.value(row),
+            key: keys.is_valid(row).then(|| keys.value(row)),
+            cleared_by: cleared.is_valid(row).then(|| cleared.value(row)),
+        })
+    };
+    Ok((0..batch.num_rows()).map(fate).collect())
+}
+
+/// The rows that are left, with `cleared_by` as it is now.
+fn after(batch: &RecordBatch, fates: &[Fate], batch_id: &str) -> Result<RecordBatch> {
+    let earlier = texts(batch, "cleared_by")?;
     let mut cleared_by = StringBuilder::new();
-    let mut is_changed = false;
-    for row in 0..stored.num_rows() {
-        let is_hit = earlier.is_null(row)
-            && batches.value(row) != batch_id
-            && (corrected.ids.contains(ids.value(row))
-                || (tables.value(row) == corrected.table && keys.is_valid(row) && landed.contains(keys.value(row))));
-        is_changed |= is_hit;
-        if is_hit {
-            cleared_by.append_value(batch_id);
-        } else {
-            cleared_by.append_option(earlier.is_valid(row).then(|| earlier.value(row)));
+    for (row, fate) in fates.iter().enumerate() {
+        match fate {
+            Fate::Cleared => cleared_by.append_value(batch_id),
+            Fate::Reopened => cleared_by.append_null(),
+            Fate::Unchanged | Fate::Removed => {
+                cleared_by.append_option(earlier.is_valid(row).then(|| earlier.value(row)));
+            }
         }
     }
-    if !is_changed {
-        return Ok(None);
-    }
-    let position = stored.schema().index_of("cleared_by").doing("clearing quarantined rows")?;
-    let mut columns = stored.columns().to_vec();
+    let position = batch.schema().index_of("cleared_by").doing("clearing quarantined rows")?;
+    let mut columns = batch.columns().to_vec();
     columns[position] = Arc::new(cleared_by.finish());
-    Ok(Some(RecordBatch::try_new(stored.schema(), columns).doing("clearing quarantined rows")?))
+    let rows = RecordBatch::try_new(batch.schema(), columns).doing("clearing quarantined rows")?;
+    let is_left: BooleanArray = fates.iter().map(|fate| Some(*fate != Fate::Removed)).collect();
+    filter_record_batch(&rows, &is_left).doing("clearing quarantined rows")
 }
 
-fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
-    batch
-        .column_by_name(name)
-        .and_then(|column| column.as_string_opt::<i32>())
-        .ok_or_else(|| Diagnostic::unexpected(format!("the quarantine table has no column `{name}`")))
+/// What rows say, in whatever order and files they lie; not when they were recorded nor what became of them.
+#[derive(Default, PartialEq, Eq)]
+struct Content {
+    rows: u64,
+    sum: u128,
 }
 
-fn to_batch(rows: &[QuarantineRow]) -> Result<RecordBatch> {
-    let text =
-        |get: fn(&QuarantineRow) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(get))) };
-    let optional = |get: fn(&QuarantineRow) -> Option<&str>| -> ArrayRef {
-        Arc::new(rows.iter().map(get).collect::<StringArray>())
-    };
-    let columns: Vec<ArrayRef> = vec![
-        text(|r| &r.quarantine_id),
-        text(|r| &r.batch_id),
-        text(|r| &r.table_name),
-        text(|r| &r.file),
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.line))),
-        text(|r| &r.column_name),
-        text(|r| &r.rule),
-        text(|r| &r.reason),
-        text(|r| &r.original),
-        optional(|r| r.row_key.as_deref()),
-        optional(|r| r.unit.as_deref()),
-        Arc::new(Date32Array::from_iter_values(rows.iter().map(|r| Date32Type::from_naive_date(r.as_of)))),
-        Arc::new(rows.iter().map(|r| r.landed_at).collect::<TimestampMicrosecondArray>()),
-        optional(|r| r.cleared_by.as_deref()),
-    ];
-    RecordBatch::try_new(quarantine_schema(), columns).doing("writing the quarantine")
-}
-
-fn from_batch(batch: &RecordBatch) -> Result<Vec<QuarantineRow>> {
-    let owned = |name: &str, row: usize| -> Result<Option<String>> {
-        let column = texts(batch, name)?;
-        Ok(column.is_valid(row).then(|| column.value(row).to_owned()))
-    };
-    let column = |name: &str| {
-        batch
-            .column_by_name(name)
-            .ok_or_else(|| Diagnostic::unexpected(format!("the quarantine table has no column `{name}`")))
-    };
-    let lines = column("line")?.as_primitive::<arrow::datatypes::Int64Type>();
-    let dates = column("as_of")?.as_primitive::<Date32Type>();
-    let moments = column("landed_at")?.as_primitive::<TimestampMicrosecondType>();
-    (0..batch.num_rows())
-        .map(|row| {
-            let required = |name: &str| -> Result<String> {
-                owned(name, row)?.ok_or_else(|| Diagnostic::unexpected(format!("a quarantined row has no `{name}`")))
-            };
-            Ok(QuarantineRow {
-                quarantine_id: required("quarantine_id")?,
-                batch_id: required("batch_id")?,
-                table_name: required("table_name")?,
-                file: required("file")?,
-                line: lines.value(row),
-                column_name: required("column_name")?,
-                rule: required("rule")?,
-                reason: required("reason")?,
-                original: required("original")?,
-                row_key: owned("row_key", row)?,
-                unit: owned("unit", row)?,
-                as_of: Date32Type::to_naive_date_opt(dates.value(row))
-                    .ok_or_else(|| Diagnostic::unexpected("a quarantined row has no date"))?,
-                landed_at: moments.is_valid(row).then(|| moments.value(row)),
-                cleared_by: owned("cleared_by", row)?,
-            })
-        })
-        .collect()
+impl Content {
+    fn add(&mut self, batch: &RecordBatch, is_wanted: impl Fn(usize) -> bool) -> Result<()> {
+        const TEXTS: [&str; 8] =
+            ["quarantine_id", "table_name", "file", "column_name", "rule", "reason", "original", "row_key"];
+        let columns = TEXTS.iter().map(|name| texts(batch, name)).collect::<Result<Vec<_>>>()?;
+        let lines = batch
+            .column_by_name("line")
+            .and_then(|column| column.as_primitive_opt::<Int64Type>())
+            .ok_or_else(|| Diagnostic::unexpected("the quarantine table has no column `line`"))?;
+        for row in (0..batch.num_rows()).filter(|row| is_wanted(*row)) {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&lines.value(row).to_le_bytes());
+            for column in &columns {
+                // A length before each text: `ab`, `c` is not `a`, `bc`. No text is not the empty one.
+                let text = column.is_valid(row).then(|| column.value(row));
+                hasher.update(&text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+                hasher.update(text.unwrap_or_default().as_bytes());
+            }
+            let mut half = [0; 16];
+            half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+            self.rows += 1;
+            self.sum = self.sum.wrapping_add(u128::from_le_bytes(half));
+        }
+        Ok(())
+    }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Counts;
+use super::deletions::DELETIONS_TABLE;
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::warehouse::{Commit, Operation, Table, Warehouse, encode_parquet};
 
@@ -42,6 +43,9 @@ pub struct Batch {
     pub warnings: u64,
     /// Rows of the table after the batch.
     pub rows_after: u64,
+    /// Rows that came back from quarantine, whatever the table's deliveries usually are.
+    #[serde(default)]
+    pub is_correction: bool,
 }
 
 impl Batch {
@@ -98,7 +102,7 @@ fn fields(texts: &[&str], counts: &[&str]) -> Vec<Field> {
 }
 
 pub fn batches_schema() -> SchemaRef {
-    Arc::new(Schema::new(fields(
+    let mut fields = fields(
         &["batch_id", "table_name", "file", "delivery_hash", "landed_at"],
         &[
             "version",
@@ -113,7 +117,9 @@ pub fn batches_schema() -> SchemaRef {
             "warnings",
             "rows_after",
         ],
-    )))
+    );
+    fields.push(Field::new("is_correction", DataType::Boolean, true));
+    Arc::new(Schema::new(fields))
 }
 
 pub fn runs_schema() -> SchemaRef {
@@ -174,7 +180,7 @@ async fn unrecorded(warehouse: &Warehouse, recorded: &[Batch]) -> Result<Vec<Bat
     }
     let mut found = Vec::new();
     for name in warehouse.table_names()? {
-        if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE].contains(&name.as_str()) {
+        if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE, DELETIONS_TABLE].contains(&name.as_str()) {
             continue;
         }
         let recorded = latest.get(name.as_str()).copied();

@@ -1,13 +1,15 @@
 //! The tables of one landing: opened once, with the places of their keys, shared by all deliveries of the night.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use tokio::sync::Mutex;
 
+use super::deletions::DeletedKeys;
 use crate::contract::{Contract, Contracts};
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::warehouse::{KeyIndex, Table, Warehouse, key_texts};
@@ -33,6 +35,8 @@ pub fn stored_schema(contract: &Contract) -> SchemaRef {
 pub(super) struct OpenTable {
     pub(super) table: Table,
     pub(super) keys: Arc<RwLock<KeyIndex>>,
+    /// Read before the first merge, where deletions are remembered.
+    pub(super) deleted: Option<DeletedKeys>,
 }
 
 /// Names of a table and of a column of it.
@@ -42,39 +46,58 @@ type TableColumn = (String, String);
 pub(super) struct OpenTables {
     warehouse: Warehouse,
     contracts: Arc<Contracts>,
+    is_dry_run: bool,
     open: Mutex<BTreeMap<String, Arc<Mutex<OpenTable>>>>,
     values: Mutex<BTreeMap<TableColumn, Arc<HashSet<String>>>>,
 }
 
 impl OpenTables {
-    pub(super) fn new(warehouse: Warehouse, contracts: Arc<Contracts>) -> Self {
-        Self { warehouse, contracts, open: Mutex::default(), values: Mutex::default() }
+    pub(super) fn new(warehouse: Warehouse, contracts: Arc<Contracts>, is_dry_run: bool) -> Self {
+        Self { warehouse, contracts, is_dry_run, open: Mutex::default(), values: Mutex::default() }
     }
 
     pub(super) fn warehouse(&self) -> &Warehouse {
         &self.warehouse
     }
 
-    /// The table of `contract`, created where it is missing.
-    pub(super) async fn get(&self, contract: &Contract) -> Result<Arc<Mutex<OpenTable>>> {
-        if let Some(found) = self.open.lock().await.get(&contract.table) {
-            return Ok(found.clone());
-        }
+    /// The table of `contract` to land into, with the columns of its contract: created or widened where they are
+    /// missing. A dry run gets the table as it is, and `None` if there is none.
+    pub(super) async fn get(&self, contract: &Contract) -> Result<Option<Arc<Mutex<OpenTable>>>> {
         let schema = stored_schema(contract);
-        let table = self.warehouse.table_with_schema(&contract.table, &contract.label, &schema).await?;
-        let keys = Arc::new(RwLock::new(index_of(&table, contract).await?));
-        let opened = Arc::new(Mutex::new(OpenTable { table, keys }));
-        let mut open = self.open.lock().await;
-        Ok(open.entry(contract.table.clone()).or_insert(opened).clone())
+        let opened = match self.existing(contract).await? {
+            Some(opened) => opened,
+            None if self.is_dry_run => return Ok(None),
+            None => {
+                let table = self.warehouse.table_with_schema(&contract.table, &contract.label, &schema).await?;
+                self.keep(contract, table).await?
+            }
+        };
+        let mut open = opened.lock().await;
+        if self.is_dry_run {
+            open.table.check_types(&schema)?;
+        } else {
+            open.table = open.table.clone().widened(&schema).await?;
+        }
+        drop(open);
+        Ok(Some(opened))
     }
 
-    /// The table of `contract`, if it exists: looking a value up must not create the table it is looked up in.
+    /// The table of `contract` as it is, if it exists: looking a value up changes nothing.
     async fn existing(&self, contract: &Contract) -> Result<Option<Arc<Mutex<OpenTable>>>> {
-        let is_open = self.open.lock().await.contains_key(&contract.table);
-        if !is_open && self.warehouse.table(&contract.table).await?.is_none() {
-            return Ok(None);
+        if let Some(found) = self.open.lock().await.get(&contract.table) {
+            return Ok(Some(found.clone()));
         }
-        self.get(contract).await.map(Some)
+        match self.warehouse.table(&contract.table).await? {
+            Some(table) => self.keep(contract, table).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn keep(&self, contract: &Contract, table: Table) -> Result<Arc<Mutex<OpenTable>>> {
+        let index = index_of(&table, contract, &self.warehouse.table_path(&contract.table)).await?;
+        let opened = Arc::new(Mutex::new(OpenTable { table, keys: Arc::new(RwLock::new(index)), deleted: None }));
+        let mut open = self.open.lock().await;
+        Ok(open.entry(contract.table.clone()).or_insert(opened).clone())
     }
 
     /// The keys of `table`, if `column` is its key; `None` otherwise.
@@ -101,11 +124,14 @@ impl OpenTables {
             && let Some(opened) = self.existing(contract).await?
         {
             let opened = opened.lock().await;
-            let position = opened.table.schema().index_of(column).doing("finding a referenced column")?;
+            // A column that is new in the contract and not yet in the table has no values.
+            let position = opened.table.schema().index_of(column).ok();
             for file in opened.table.files().await? {
-                for batch in opened.table.read(&file.path, Some(&[position])).await? {
-                    let texts = cast(batch.column(0), &DataType::Utf8).doing("reading a referenced column")?;
-                    values.extend(texts.as_string::<i32>().iter().flatten().map(str::to_owned));
+                for batch in opened.table.read(&file.path, Some(&Vec::from_iter(position))).await? {
+                    for column in batch.columns() {
+                        let texts = cast(column, &DataType::Utf8).doing("reading a referenced column")?;
+                        values.extend(texts.as_string::<i32>().iter().flatten().map(str::to_owned));
+                    }
                 }
             }
         }
@@ -121,22 +147,39 @@ impl OpenTables {
 }
 
 /// Reads the key columns of all files.
-async fn index_of(table: &Table, contract: &Contract) -> Result<KeyIndex> {
+async fn index_of(table: &Table, contract: &Contract, folder: &Path) -> Result<KeyIndex> {
     let mut index = KeyIndex::default();
-    let columns: Vec<usize> = contract
-        .key
-        .iter()
-        .map(|at| table.schema().index_of(&contract.columns[*at].name).doing("finding a key column"))
-        .collect::<Result<_>>()?;
+    let columns: Vec<usize> =
+        contract.key.iter().filter_map(|at| table.schema().index_of(&contract.columns[*at].name).ok()).collect();
+    let has_key = columns.len() == contract.key.len();
     let positions: Vec<usize> = (0..columns.len()).collect();
+    let mut row_count = 0;
     for file in table.files().await? {
         let number = index.add_file(&file.path);
         let mut row = 0;
         for batch in table.read(&file.path, Some(&columns)).await? {
-            let keys = key_texts(&batch, &positions)?;
-            index.put_all(&keys, number, row);
-            row += u32::try_from(keys.len()).map_err(|_| Diagnostic::unexpected("a data file has too many rows"))?;
+            // Without a column of the key no row has one.
+            if has_key {
+                index.put_all(&key_texts(&batch, &positions)?, number, row);
+            }
+            row +=
+                u32::try_from(batch.num_rows()).map_err(|_| Diagnostic::unexpected("a data file has too many rows"))?;
         }
+        row_count += row as usize;
     }
-    Ok(index)
+    if index.len() == row_count { Ok(index) } else { Err(changed_key(contract, folder, row_count, index.len())) }
+}
+
+/// A merge by a key that does not tell the stored rows apart would put one row in the place of several.
+fn changed_key(contract: &Contract, folder: &Path, row_count: usize, key_count: usize) -> Diagnostic {
+    let names: Vec<String> = contract.key.iter().map(|at| format!("`{}`", contract.columns[*at].name)).collect();
+    Diagnostic::error(format!(
+        "the key {} of the contract does not tell the stored rows apart: {row_count} rows, {key_count} keys",
+        names.join(", ")
+    ))
+    // The table, not the delivery at hand: its sender can mend nothing.
+    .in_file(folder)
+    .note("contract", contract.path.display().to_string())
+    .effect("nothing was landed in this table, nor in those that refer to it")
+    .hint("a table cannot change its key: give the table with the new key another name")
 }

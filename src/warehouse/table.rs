@@ -197,10 +197,8 @@ impl Table {
         Ok(Arc::new(ListingTable::try_new(config).doing(format!("opening table `{}`", self.name))?))
     }
 
-    /// Adds the columns `schema` has and the table lacks.
-    pub(super) async fn widened(self, schema: &SchemaRef) -> Result<Self> {
-        let missing: Vec<_> =
-            schema.fields().iter().filter(|f| self.schema.field_with_name(f.name()).is_err()).cloned().collect();
+    /// Refuses a `schema` that gives a stored column another type.
+    pub fn check_types(&self, schema: &SchemaRef) -> Result<()> {
         for field in schema.fields() {
             if let Ok(stored) = self.schema.field_with_name(field.name())
                 && stored.data_type() != field.data_type()
@@ -218,6 +216,14 @@ impl Table {
                 .hint("a column cannot change its type: give the new one another name"));
             }
         }
+        Ok(())
+    }
+
+    /// Adds the columns `schema` has and the table lacks.
+    pub async fn widened(self, schema: &SchemaRef) -> Result<Self> {
+        self.check_types(schema)?;
+        let missing: Vec<_> =
+            schema.fields().iter().filter(|f| self.schema.field_with_name(f.name()).is_err()).cloned().collect();
         if missing.is_empty() {
             return Ok(self);
         }
@@ -237,10 +243,13 @@ impl Table {
         } else {
             self.files().await?.into_iter().map(|f| (f.path, f.bytes)).collect()
         };
+        // A rewrite that changes no byte gives a file of the same name: it must not be added and removed at once.
+        let is_added = |path: &String| commit.adds.iter().any(|(name, ..)| name == path);
+        let removes: Vec<String> = commit.removes.into_iter().filter(|path| !is_added(path)).collect();
         let now = chrono::Utc::now().timestamp_millis();
-        let mut actions = Vec::with_capacity(commit.adds.len() + commit.removes.len());
+        let mut actions = Vec::with_capacity(commit.adds.len() + removes.len());
         let data_change = commit.operation != Operation::Optimize;
-        for path in commit.removes {
+        for path in removes {
             let size = known.get(&path).map(|bytes| *bytes as i64);
             actions.push(Action::Remove(Remove {
                 path,

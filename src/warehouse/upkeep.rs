@@ -16,6 +16,8 @@ const RETENTION_DAYS_MIN: i64 = 7;
 const SMALL_FILE_ROWS: u64 = 64 * 1024;
 /// Merged files hold about this many rows, so that one rewrite stays in memory.
 const MERGED_FILE_ROWS: u64 = 512 * 1024;
+/// And take about this much memory: the quarantine has long texts, and a column of a batch cannot hold 2 GB.
+const MERGED_FILE_BYTES: usize = 512 << 20;
 
 #[derive(Debug, Clone)]
 pub struct Upkeep {
@@ -69,36 +71,40 @@ impl Warehouse {
 async fn compact(table: Table, result: &mut UpkeepResult) -> Result<Table> {
     let small: Vec<_> =
         table.files().await?.into_iter().filter(|f| f.rows.is_some_and(|rows| rows < SMALL_FILE_ROWS)).collect();
-    let mut groups: Vec<Vec<String>> = vec![Vec::new()];
-    let mut rows = 0;
-    for file in small {
-        if rows >= MERGED_FILE_ROWS {
-            groups.push(Vec::new());
-            rows = 0;
-        }
-        rows += file.rows.unwrap_or(0);
-        if let Some(group) = groups.last_mut() {
-            group.push(file.path);
-        }
-    }
     let mut table = table;
-    for group in groups.into_iter().filter(|group| group.len() > 1) {
-        let mut batches: Vec<RecordBatch> = Vec::new();
-        for path in &group {
-            batches.extend(table.read(path, None).await?);
+    let (mut group, mut batches): (Vec<String>, Vec<RecordBatch>) = (Vec::new(), Vec::new());
+    for file in small {
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        if rows as u64 >= MERGED_FILE_ROWS || bytes >= MERGED_FILE_BYTES {
+            table = merge_files(table, std::mem::take(&mut group), std::mem::take(&mut batches), result).await?;
         }
-        let file = encode_parquet("merged", table.schema(), &batches)?;
-        result.files_merged += group.len();
-        result.files_written += 1;
-        table = table
-            .commit(Commit {
-                operation: Operation::Optimize,
-                adds: vec![file],
-                removes: group,
-                metadata: json!({"operation": "compact"}),
-                transaction: None,
-            })
-            .await?;
+        batches.extend(table.read(&file.path, None).await?);
+        group.push(file.path);
     }
-    Ok(table)
+    merge_files(table, group, batches, result).await
+}
+
+/// Puts one file in the place of `files`, whose rows are `batches`.
+async fn merge_files(
+    table: Table,
+    files: Vec<String>,
+    batches: Vec<RecordBatch>,
+    result: &mut UpkeepResult,
+) -> Result<Table> {
+    if files.len() < 2 {
+        return Ok(table);
+    }
+    let merged = encode_parquet("merged", table.schema(), &batches)?;
+    result.files_merged += files.len();
+    result.files_written += 1;
+    table
+        .commit(Commit {
+            operation: Operation::Optimize,
+            adds: vec![merged],
+            removes: files,
+            metadata: json!({"operation": "compact"}),
+            transaction: None,
+        })
+        .await
 }

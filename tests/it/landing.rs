@@ -1,5 +1,10 @@
 //! Deliveries into tables: identities, faults, formats, contracts never seen before, hostile files.
 
+mod contracts_that_change;
+mod corrections;
+mod killed;
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{AS_OF, Project};
