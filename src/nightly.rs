@@ -11,10 +11,11 @@ use std::time::Instant;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde_json::json;
 
 use crate::contract::Contracts;
-use crate::diagnostic::{Context, Diagnostic, Fault, Result};
+use crate::diagnostic::{Context, Diagnostic, Fault, Result, Severity};
 use crate::landing::{self, Batch, Counts, Delivery, Land, Moment, Outcome, Run};
 use crate::project::{self, Project};
 use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
@@ -115,9 +116,19 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     stages.push(("checks", clock.elapsed().as_secs_f64()));
 
     let clock = Instant::now();
+    let keeping = tokio::task::spawn_blocking({
+        let session = session.clone();
+        move || session.keep()
+    });
     let outbox = project.outbox().join(nightly.moment.as_of.to_string());
     let stopped = views_with_errors(&session, &broken, &checks);
     let (reports, reports_failed) = report_all(nightly, &session, &stopped, &outbox, &mut problems).await;
+    if let Ok(Err(problem)) = keeping.await {
+        let problem = Diagnostic { severity: Severity::Warning, ..problem };
+        let problem = problem.effect("queries compute the marts of this night again, which takes longer");
+        (nightly.watch)(Event::Problem(&problem));
+        problems.push(problem);
+    }
     stages.push(("reports", clock.elapsed().as_secs_f64()));
 
     let interrupted = nightly.stop.load(Ordering::Relaxed);
@@ -312,6 +323,7 @@ fn move_file(file: &Path, folder: &Path) -> Result<PathBuf> {
     if fs_err::rename(file, &target).is_err() {
         // Another file system: copy, then remove.
         fs_err::copy(file, &target).doing("moving a delivery")?;
+        fs_err::File::open(&target).and_then(|copy| copy.sync_all()).doing("moving a delivery")?;
         fs_err::remove_file(file).doing("moving a delivery")?;
     }
     Ok(target)
@@ -338,68 +350,77 @@ async fn materialize(
     let kept: Vec<&View> = marts.into_iter().filter(|v| v.layer == Layer::Mart && v.is_materialized()).collect();
     (nightly.watch)(Event::Stage { name: "views", steps: kept.len() });
     let mut broken: BTreeSet<String> = BTreeSet::new();
-    let mut level_of: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut levels: Vec<Vec<&View>> = Vec::new();
-    for view in &kept {
-        let below: Vec<&View> = catalog.in_order(view.reads.iter().map(String::as_str));
-        let level = below.iter().filter_map(|v| level_of.get(v.name.as_str())).max().map_or(0, |level| level + 1);
-        level_of.insert(&view.name, level);
-        levels.resize_with(levels.len().max(level + 1), Vec::new);
-        levels[level].push(view);
-    }
     let workers = nightly.project.settings.limits.worker_count();
-    for level in levels {
-        let tasks = level.into_iter().filter(|v| !v.reads.iter().any(|r| broken.contains(r))).map(|view| {
-            let (session, view, name) = (session.clone(), view.clone(), view.name.clone());
-            async move {
+    // Kept views that have not been computed, each after what it reads.
+    let mut waiting: Vec<&View> = kept;
+    let mut pending: BTreeSet<&str> = waiting.iter().map(|view| view.name.as_str()).collect();
+    let mut running = FuturesUnordered::new();
+    loop {
+        if nightly.stop.load(Ordering::Relaxed) {
+            waiting.clear();
+        }
+        let is_ready = |view: &&View, pending: &BTreeSet<&str>| {
+            let below = catalog.in_order(view.reads.iter().map(String::as_str));
+            below.iter().all(|read| !pending.contains(read.name.as_str()))
+        };
+        while running.len() < workers
+            && let Some(at) = waiting.iter().position(|view| is_ready(view, &pending))
+        {
+            let view = waiting.remove(at);
+            let (session, computed) = (session.clone(), view.clone());
+            running.push(async move {
                 let done = tokio::spawn(async move {
                     let clock = Instant::now();
-                    session.materialize(&view).await.map(|rows| (rows, clock.elapsed().as_secs_f64()))
+                    session.materialize(&computed).await.map(|rows| (rows, clock.elapsed().as_secs_f64()))
                 });
-                let result = done.await.unwrap_or_else(|error| {
-                    Err(Diagnostic::unexpected(format!("computing view `{name}` stopped: {error}")))
+                let result = done.await.unwrap_or_else(|_| {
+                    Err(Diagnostic::unexpected(format!("computing view `{}` broke off", view.name)))
                 });
-                (name, result)
-            }
-        });
-        let results: Vec<_> = futures::stream::iter(tasks).buffer_unordered(workers).collect().await;
-        for (name, result) in results {
-            match result {
-                Ok((rows, seconds)) => (nightly.watch)(Event::View { name: &name, rows, seconds }),
-                Err(problem) => {
-                    (nightly.watch)(Event::Problem(&problem));
-                    problems.push(problem);
-                    broken.extend(catalog.dependents(&name).into_iter().map(str::to_owned));
-                    broken.insert(name);
-                }
-            }
+                (view.name.as_str(), result)
+            });
         }
-        if nightly.stop.load(Ordering::Relaxed) {
-            break;
+        let Some((name, result)) = running.next().await else { break };
+        pending.remove(name);
+        match result {
+            Ok((rows, seconds)) => (nightly.watch)(Event::View { name, rows, seconds }),
+            Err(problem) => {
+                (nightly.watch)(Event::Problem(&problem));
+                problems.push(problem);
+                broken.extend(catalog.dependents(name).into_iter().map(str::to_owned));
+                broken.insert(name.to_owned());
+                waiting.retain(|view| !broken.contains(&view.name));
+            }
         }
     }
     broken
 }
 
 async fn check(nightly: &Nightly<'_>, session: &Arc<Session>, broken: &BTreeSet<String>) -> Vec<CheckResult> {
-    let views: Vec<View> = session.catalog().iter().filter(|v| !broken.contains(&v.name)).cloned().collect();
+    let (unsound, views): (Vec<View>, Vec<View>) =
+        session.catalog().iter().cloned().partition(|view| broken.contains(&view.name));
     (nightly.watch)(Event::Stage { name: "checks", steps: views.len() });
     if nightly.stop.load(Ordering::Relaxed) {
         return Vec::new();
     }
+    // What a check was to guard is unguarded when a view it reads is broken.
+    let unrun = unsound.iter().filter(|view| view.layer == Layer::Check).map(|view| {
+        let reads = view.reads.iter().filter(|read| broken.contains(*read)).cloned().collect::<Vec<_>>().join(", ");
+        let problem = Diagnostic::error("cannot be run: it reads a view that failed").note("views", reads);
+        CheckResult::failed(view, &view.name, problem)
+    });
     let workers = nightly.project.settings.limits.worker_count();
     let tasks = views.into_iter().map(|view| {
         let (session, checked) = (session.clone(), view.clone());
         async move {
             let done = tokio::spawn(async move { query::run_checks(&session, &checked).await });
-            done.await.unwrap_or_else(|error| {
-                let problem = Diagnostic::unexpected(format!("the checks of `{}` stopped: {error}", view.name));
+            done.await.unwrap_or_else(|_| {
+                let problem = Diagnostic::unexpected(format!("the checks of `{}` broke off", view.name));
                 vec![CheckResult::failed(&view, &view.name, problem)]
             })
         }
     });
     let results: Vec<_> = futures::stream::iter(tasks).buffered(workers).collect().await;
-    results.into_iter().flatten().collect()
+    results.into_iter().flatten().chain(unrun).collect()
 }
 
 /// Views whose numbers must not be published: broken ones, ones with a failed error check, and what reads them.

@@ -119,6 +119,9 @@ impl Project {
             office_name: self.settings.district.office.clone(),
             workers: self.settings.limits.worker_count(),
             workbook_rows_max: self.settings.limits.workbook_rows_max,
+            editions: Some(self.warehouse_folder().join(".editions").join(as_of.to_string())),
+            // Beside the memory of the query that reads it.
+            gathered_bytes_max: usize::try_from(self.settings.limits.query_memory_bytes / 2).unwrap_or(usize::MAX),
         }
     }
 }
@@ -197,11 +200,15 @@ pub fn report_problems(project: &Project, session: &Session) -> Vec<Diagnostic> 
 #[async_trait]
 impl Figures for Session {
     async fn fetch(&self, sql: &str) -> std::result::Result<Vec<RecordBatch>, report::Problem> {
-        Session::fetch(self, sql).await.map_err(report_problem)
+        Session::fetch(self, sql).await.map_err(report::Problem::from)
     }
 
     async fn stream(&self, sql: &str) -> std::result::Result<SendableRecordBatchStream, report::Problem> {
-        Session::stream(self, sql).await.map_err(report_problem)
+        Session::stream(self, sql).await.map_err(report::Problem::from)
+    }
+
+    async fn stream_in_any_order(&self, sql: &str) -> std::result::Result<SendableRecordBatchStream, report::Problem> {
+        Session::stream_in_any_order(self, sql).await.map_err(report::Problem::from)
     }
 
     fn labels(&self, view: &str) -> Option<ViewMeta> {
@@ -216,20 +223,11 @@ impl Figures for Session {
     }
 }
 
-fn report_problem(problem: Diagnostic) -> report::Problem {
-    let place = problem.place.unwrap_or_default();
-    report::Problem {
-        file: place.file,
-        line: place.line.unwrap_or(0),
-        column: place.column.unwrap_or(0),
-        message: problem.message,
-        hint: problem.hint,
-    }
-}
-
 impl From<report::Problem> for Diagnostic {
     fn from(problem: report::Problem) -> Self {
-        from_parts(problem.file, problem.line, problem.column, problem.message, problem.hint)
+        let fault = problem.fault;
+        let diagnostic = from_parts(problem.file, problem.line, problem.column, problem.message, problem.hint);
+        Diagnostic { fault, ..diagnostic }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{CommandContext, Ending};
-use crate::diagnostic::{Diagnostic, Result, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Result, Severity, did_you_mean};
 use crate::project::report_problems;
 use crate::query::{self, Layer, View};
 
@@ -47,8 +47,9 @@ pub(super) async fn check(
             Err(problem) => {
                 errors += 1;
                 broken.insert(view.name.clone());
-                // A view below may be the broken one; it is then reported on its own.
-                if problem.place.as_ref().is_none_or(|place| place.file == view.path) {
+                // A view below may be the broken one; if it is among those asked for, it is reported on its own.
+                let is_elsewhere = |place: &Place| views.iter().any(|v| v.path == place.file && v.name != view.name);
+                if !problem.place.as_ref().is_some_and(is_elsewhere) {
                     context.output.problem(&problem);
                 }
             }

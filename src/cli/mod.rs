@@ -18,6 +18,7 @@ mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime, Timelike, Utc};
 use clap::{CommandFactory, Parser};
@@ -30,6 +31,9 @@ use crate::diagnostic::{Diagnostic, Fault, Result};
 use crate::landing::{self, Moment, Run};
 use crate::project::Project;
 use crate::query::Session;
+
+/// More than any number of cores here reads, writes and packs at once.
+const BLOCKING_THREADS_MAX: usize = 64;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,14 @@ impl Ending {
 
 /// Parses the command line, runs the command and gives the exit code.
 pub fn main() -> u8 {
+    std::panic::set_hook(Box::new(|panic| {
+        // Only where: the message may quote a value of somebody's.
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        drop(std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("note: a task broke off at {place}\n").as_bytes(),
+        ));
+    }));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -70,7 +82,13 @@ pub fn main() -> u8 {
     let no_color = environment().iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
     let output = Output::new(&cli.global, no_color);
     init_tracing(cli.global.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // Each thread keeps memory of its own; reading files starts many for a moment.
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(Duration::from_millis(20))
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             output.problem(&Diagnostic::unexpected(format!("cannot start: {error}")));
@@ -182,7 +200,14 @@ fn today(project: &Project) -> Result<NaiveDate> {
 
 fn moment(project: &Project, as_of: Option<NaiveDate>) -> Result<Moment> {
     let now = local_now(project)?;
-    Ok(Moment { as_of: as_of.unwrap_or(now.date()), now })
+    let as_of = as_of.unwrap_or(now.date());
+    // Rows landed as of a later day would keep every night until then from running.
+    if as_of > now.date() {
+        return Err(Diagnostic::error(format!("{as_of} is in the future: today is {}", now.date()))
+            .effect("nothing was landed, no report was touched")
+            .hint("correct the year in `--as-of`"));
+    }
+    Ok(Moment { as_of, now })
 }
 
 /// Set when the process is asked to stop; a second signal ends it at once.

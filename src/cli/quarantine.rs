@@ -1,12 +1,12 @@
 //! `gridhouse quarantine list | show | export`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::args::{Format, Quarantine as Command};
 use super::{CommandContext, Ending};
-use crate::contract::Contracts;
+use crate::contract::{Contracts, names_a_person};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::landing::{self, QuarantineRow};
 
@@ -80,16 +80,22 @@ fn show(
     format: Format,
 ) -> Result<Ending> {
     known_batch(rows, batch)?;
-    // A key may be an ID number; a table without a contract is not known to be harmless.
-    let hides_key = |table: &str| {
+    // A table without a contract is not known to be harmless.
+    let has_personal_key = |table: &str| {
         contracts.get(table).is_none_or(|contract| contract.key.iter().any(|at| contract.columns[*at].hides_values()))
+    };
+    // Of a row that has slipped the key may be anybody's name.
+    let slipped: BTreeSet<&str> =
+        rows.iter().filter(|row| row.has_slipped()).map(|row| row.quarantine_id.as_str()).collect();
+    let hides_key = |row: &QuarantineRow, key: &str| {
+        has_personal_key(&row.table_name) || slipped.contains(row.quarantine_id.as_str()) || names_a_person(key)
     };
     let header = ["line", "key", "column", "rule", "reason", "cleared_by"];
     let table: Vec<Vec<Value>> = rows
         .iter()
         .filter(|r| r.batch_id == batch)
         .map(|r| {
-            let key = r.row_key.as_ref().map(|key| match hides_key(&r.table_name) {
+            let key = r.row_key.as_ref().map(|key| match hides_key(r, key) {
                 true => "hidden".to_owned(),
                 false => key.replace('\u{1f}', " "),
             });

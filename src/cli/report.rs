@@ -52,9 +52,13 @@ pub(super) async fn report(
                 .hint("`gridhouse report --list` lists the parameters"));
         }
     }
-    let run = opened.project.report_context(&opened.session, params);
+    let mut run = opened.project.report_context(&opened.session, params);
     let out = match asked.out {
-        Some(out) => out.to_owned(),
+        // What lies in a folder of one's own is one's own affair.
+        Some(out) => {
+            run.editions = None;
+            out.to_owned()
+        }
         None => opened.project.outbox().join(run.as_of.to_string()),
     };
     let stopped: BTreeSet<&str> = match &opened.night {

@@ -42,7 +42,7 @@ impl CheckResult {
         Self {
             view: view.name.clone(),
             name: name.to_owned(),
-            kind: CheckKind::DataTest,
+            kind: if view.layer == Layer::Check { CheckKind::Query } else { CheckKind::DataTest },
             severity: Severity::Error,
             failing_rows: 0,
             sql: String::new(),
@@ -134,21 +134,19 @@ fn in_yml(mut problem: Diagnostic, view: &View, test: &str) -> Diagnostic {
 }
 
 async fn run_check_query(session: &Session, view: &View) -> CheckResult {
-    let severity = view.model.config.severity.into();
     let sql = format!("SELECT * FROM {}", quoted(&view.name));
-    let (failing_rows, problem) =
-        match count_rows(session, &format!("SELECT count(*) FROM {}", quoted(&view.name))).await {
-            Ok(count) => (count, None),
-            Err(problem) => (0, Some(problem)),
-        };
-    CheckResult {
-        view: view.name.clone(),
-        name: view.name.clone(),
-        kind: CheckKind::Query,
-        severity,
-        failing_rows,
-        sql,
-        problem,
+    match count_rows(session, &format!("SELECT count(*) FROM {}", quoted(&view.name))).await {
+        Ok(failing_rows) => CheckResult {
+            view: view.name.clone(),
+            name: view.name.clone(),
+            kind: CheckKind::Query,
+            severity: view.model.config.severity.into(),
+            failing_rows,
+            sql,
+            problem: None,
+        },
+        // Whatever it would have been worth: nobody knows what it would have found.
+        Err(problem) => CheckResult::failed(view, &view.name, problem),
     }
 }
 
@@ -235,7 +233,12 @@ fn column_test(view: &View, column: &str, declared: &Value) -> Result<DataTest> 
         "accepted_values" => {
             let values = argument(&args, "values").and_then(Value::as_array);
             let values = values.ok_or_else(|| unknown_test(declared))?;
-            let list: Vec<String> = values.iter().map(literal).collect();
+            // Beside a null no value would be wrong; whether a column may be null is `not_null`'s question.
+            let list: Vec<String> =
+                values.iter().filter(|value| !value.is_null()).map(literal).collect::<Result<_>>()?;
+            if list.is_empty() {
+                return Err(Diagnostic::error("`accepted_values` names no value"));
+            }
             let wrong = format!("{c} IS NOT NULL AND {c} NOT IN ({})", list.join(", "));
             (Some(format!("count(*) FILTER (WHERE {wrong})")), format!("SELECT * FROM {table} WHERE {wrong}"))
         }
@@ -276,9 +279,10 @@ fn table_test(view: &View, declared: &Value) -> Result<DataTest> {
     })
 }
 
-fn literal(value: &Value) -> String {
+fn literal(value: &Value) -> Result<String> {
     match value {
-        Value::String(text) => format!("'{}'", text.replace('\'', "''")),
-        other => other.to_string(),
+        Value::String(text) => Ok(format!("'{}'", text.replace('\'', "''"))),
+        Value::Array(_) | Value::Object(_) => Err(Diagnostic::error(format!("`{value}` is no single value"))),
+        other => Ok(other.to_string()),
     }
 }

@@ -4,16 +4,21 @@
 //! through it, so that a figure has one definition. It cannot write: no DDL, no COPY, no SET.
 
 mod checks;
+mod engine;
 mod functions;
+mod kept;
 mod problem;
 mod session;
+mod snapshot;
 mod unit_tests;
 mod views;
 
 pub use checks::{CheckKind, CheckResult, run_checks};
+pub use engine::QueryLimits;
 pub use functions::DESCRIPTIONS as FUNCTIONS;
 pub use problem::run_problem;
-pub use session::{QueryLimits, Session, Snapshot, TableSchemas};
+pub use session::{Session, TableSchemas};
+pub use snapshot::Snapshot;
 pub use unit_tests::{UnitTestResult, run_unit_tests};
 pub use views::{
     FailsAs, Layer, Materialized, Model, ModelColumn, View, ViewCatalog, parse_one, reads_of, yaml_problem,

@@ -1,7 +1,6 @@
 //! A DataFusion session over the tables of one snapshot, with the project's views.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
@@ -9,76 +8,31 @@ use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::{MemTable, ViewTable, empty::EmptyTable};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Volatility};
+use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Sort, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream};
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::engine::{QueryLimits, context};
+use super::kept::KeptMarts;
+use super::snapshot::Snapshot;
 use super::views::{View, ViewCatalog, parse_one, reads_of, relocate};
 use super::{functions, problem};
 use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
+use crate::district::calendar::Calendar;
 use crate::warehouse::Warehouse;
-
-/// Tables that are pinned without being part of a snapshot's id.
-const UNNAMED: [&str; 2] = ["batches", "runs"];
-
-/// The table versions a run is pinned to, and the date its figures speak for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    pub as_of: NaiveDate,
-    pub versions: BTreeMap<String, u64>,
-}
-
-impl Snapshot {
-    /// The newest version of every table.
-    pub fn newest(warehouse: &Warehouse, as_of: NaiveDate) -> Result<Self> {
-        let mut versions = BTreeMap::new();
-        for name in warehouse.table_names()? {
-            if let Some(version) = warehouse.newest_version(&name)? {
-                versions.insert(name, version);
-            }
-        }
-        Ok(Self { as_of, versions })
-    }
-
-    /// Twelve characters that name these versions and this date.
-    ///
-    /// Batches and runs are left out: the batches follow from the other tables, and how often either was written
-    /// depends on how often a night was interrupted, which changes no figure.
-    pub fn id(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.as_of.to_string().as_bytes());
-        for (name, version) in self.versions.iter().filter(|(name, _)| !UNNAMED.contains(&name.as_str())) {
-            hasher.update(format!("\n{name}={version}").as_bytes());
-        }
-        hasher.finalize().to_hex()[..12].to_owned()
-    }
-}
 
 /// Columns of tables that may not have been landed yet, so that views over them can be planned all the same.
 pub type TableSchemas = BTreeMap<String, SchemaRef>;
 
-#[derive(Debug, Clone)]
-pub struct QueryLimits {
-    /// What queries may hold in memory before they spill to disk, in bytes.
-    pub memory_bytes: u64,
-    /// Where they spill.
-    pub spill_folder: Option<PathBuf>,
-    /// Cores to use.
-    pub workers: usize,
-}
-
 /// A table's rows come from its pinned version, or from rows given by a test.
 enum Tables {
-    Pinned { warehouse: Warehouse, snapshot: Snapshot, schemas: TableSchemas },
+    Pinned { warehouse: Warehouse, snapshot: Snapshot, schemas: TableSchemas, kept: KeptMarts },
     Given(BTreeMap<String, (SchemaRef, Vec<RecordBatch>)>),
 }
 
@@ -89,9 +43,13 @@ pub struct Session {
     as_of: NaiveDate,
     /// Code lists as list -> label -> position, for `code_sort`.
     codes: Arc<HashMap<String, HashMap<String, i32>>>,
+    /// Days off and make-up days, for `add_working_time` and its like.
+    calendar: Arc<Calendar>,
     registered: Mutex<BTreeSet<String>>,
     /// Views are prepared one at a time: two tasks must not register the same table.
     preparing: tokio::sync::Mutex<()>,
+    /// Rows of the marts computed or read so far, by name.
+    computed: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
 }
 
 impl Session {
@@ -106,19 +64,27 @@ impl Session {
         let as_of = snapshot.as_of;
         let mut session = Self {
             ctx: context(limits)?,
-            tables: Tables::Pinned { warehouse: warehouse.clone(), snapshot, schemas },
+            tables: Tables::Pinned {
+                warehouse: warehouse.clone(),
+                snapshot,
+                schemas,
+                kept: KeptMarts::of(warehouse.root()),
+            },
             catalog,
             as_of,
             codes: Arc::default(),
+            calendar: Arc::default(),
             registered: Mutex::new(BTreeSet::new()),
             preparing: tokio::sync::Mutex::new(()),
+            computed: Mutex::default(),
         };
         session.codes = Arc::new(session.read_codes().await?);
+        session.calendar = Arc::new(session.read_calendar().await?);
         session.add_functions();
         Ok(session)
     }
 
-    /// A session over given rows, for unit tests, with the code lists of `like`.
+    /// A session over given rows, for unit tests, with the code lists of `like` and plain weeks.
     pub(super) fn over_rows(
         like: &Session,
         catalog: Arc<ViewCatalog>,
@@ -132,8 +98,10 @@ impl Session {
             catalog,
             as_of,
             codes: like.codes.clone(),
+            calendar: Arc::default(),
             registered: Mutex::new(BTreeSet::new()),
             preparing: tokio::sync::Mutex::new(()),
+            computed: Mutex::default(),
         };
         session.add_functions();
         Ok(session)
@@ -156,14 +124,23 @@ impl Session {
     }
 
     async fn read_codes(&self) -> Result<HashMap<String, HashMap<String, i32>>> {
-        let Some(provider) = self.provider("code_lists").await? else { return Ok(HashMap::new()) };
-        let rows = self.ctx.read_table(provider).doing("reading the code lists")?;
-        let lists = rows.collect().await.doing("reading the code lists")?;
-        functions::code_positions(&lists).doing("reading the code lists")
+        let doing = "reading the code lists";
+        functions::code_positions(&self.rows_of("code_lists", doing).await?).doing(doing)
+    }
+
+    async fn read_calendar(&self) -> Result<Calendar> {
+        let doing = "reading the holidays";
+        functions::calendar(&self.rows_of("holidays", doing).await?).doing(doing)
+    }
+
+    /// All rows of a landed table; none where it has not landed.
+    async fn rows_of(&self, table: &str, doing: &str) -> Result<Vec<RecordBatch>> {
+        let Some(provider) = self.provider(table).await? else { return Ok(Vec::new()) };
+        self.ctx.read_table(provider).doing(doing)?.collect().await.doing(doing)
     }
 
     fn add_functions(&self) {
-        for function in functions::all(self.as_of, self.codes.clone()) {
+        for function in functions::all(self.as_of, self.codes.clone(), &self.calendar) {
             self.ctx.register_udf(function);
         }
     }
@@ -177,7 +154,7 @@ impl Session {
                 ))),
                 None => Ok(None),
             },
-            Tables::Pinned { warehouse, snapshot, schemas } => {
+            Tables::Pinned { warehouse, snapshot, schemas, .. } => {
                 if let Some(version) = snapshot.versions.get(name) {
                     if let Some(table) = warehouse.table_at(name, *version).await? {
                         return Ok(Some(table.provider().await?));
@@ -206,7 +183,11 @@ impl Session {
     async fn prepare(&self, names: &[String]) -> Result<()> {
         let _one_at_a_time = self.preparing.lock().await;
         let needed: Vec<&View> = match &self.tables {
-            Tables::Pinned { .. } => self.catalog.in_order(names.iter().map(String::as_str)),
+            Tables::Pinned { .. } => {
+                let mut needed = Vec::new();
+                self.visit(names, &mut BTreeSet::new(), &mut needed)?;
+                needed
+            }
             Tables::Given(_) => Vec::new(),
         };
         let mut tables: BTreeSet<&str> = names.iter().map(String::as_str).collect();
@@ -233,6 +214,60 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// The views to plan for reading `names`, each after what it reads; nothing below what is registered or kept.
+    fn visit<'a>(&'a self, names: &[String], seen: &mut BTreeSet<String>, order: &mut Vec<&'a View>) -> Result<()> {
+        for name in names {
+            if self.is_registered(name) || !seen.insert(name.clone()) {
+                continue;
+            }
+            if let Some(view) = self.catalog.get(name)
+                && self.read_kept(view)?.is_none()
+            {
+                self.visit(&view.reads, seen, order)?;
+                order.push(view);
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers a mart of the last night, if its rows are still those this session would compute. Gives their number.
+    fn read_kept(&self, view: &View) -> Result<Option<usize>> {
+        let Tables::Pinned { snapshot, kept, .. } = &self.tables else { return Ok(None) };
+        if !view.is_materialized() {
+            return Ok(None);
+        }
+        match kept.read(&self.catalog, snapshot, view) {
+            Some(rows) => self.hold(view, rows).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Later reads of a mart take these rows. Gives their number.
+    fn hold(&self, view: &View, rows: Vec<RecordBatch>) -> Result<usize> {
+        let count = rows.iter().map(RecordBatch::num_rows).sum();
+        let Some(schema) = rows.first().map(RecordBatch::schema) else { return Ok(0) };
+        let table = MemTable::try_new(schema, vec![rows.clone()]).doing("keeping a view's rows")?;
+        if self.is_registered(&view.name) {
+            self.ctx.deregister_table(&view.name).doing("keeping a view's rows")?;
+        }
+        self.ctx.register_table(&view.name, Arc::new(table)).doing("keeping a view's rows")?;
+        self.remember(&view.name);
+        if let Ok(mut computed) = self.computed.lock() {
+            computed.insert(view.name.clone(), rows);
+        }
+        Ok(count)
+    }
+
+    /// Keeps the marts held so far on disk for sessions to come.
+    pub fn keep(&self) -> Result<()> {
+        let Tables::Pinned { snapshot, kept, .. } = &self.tables else { return Ok(()) };
+        let computed: Vec<_> = match self.computed.lock() {
+            Ok(computed) => computed.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect(),
+            Err(_) => return Ok(()),
+        };
+        kept.write(&self.catalog, snapshot, &computed)
     }
 
     /// Says which view a problem is in and what is not built for it.
@@ -367,20 +402,37 @@ impl Session {
             .map_err(|error| problem::from_datafusion(&error, "the query failed"))
     }
 
-    /// Computes a view once; later reads take the kept rows. Gives the number of rows.
+    /// The rows of a query in whatever order they come fastest, also where a view asks for one.
+    pub async fn stream_in_any_order(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        let plan = without_order(self.plan(sql).await?).doing("planning a query")?;
+        let physical = self.physical(&plan).await?;
+        execute_stream(physical, self.ctx.task_ctx())
+            .map_err(|error| problem::from_datafusion(&error, "the query failed"))
+    }
+
+    /// Computes a view once, unless the last night has; later reads take the kept rows. Gives the number of rows.
     pub async fn materialize(&self, view: &View) -> Result<usize> {
+        if let Some(count) = self.read_kept(view)? {
+            return Ok(count);
+        }
         let plan = self.plan_view(view).await?;
         let schema: SchemaRef = plan.schema().inner().clone();
-        let rows = self.fetch_plan(&plan).await.map_err(|p| self.in_view(p, view))?;
-        let count = rows.iter().map(RecordBatch::num_rows).sum();
-        let schema = rows.first().map_or(schema, RecordBatch::schema);
-        let table = MemTable::try_new(schema, vec![rows]).doing("keeping a view's rows")?;
-        if self.is_registered(&view.name) {
-            self.ctx.deregister_table(&view.name).doing("keeping a view's rows")?;
+        let mut rows = self.fetch_plan(&plan).await.map_err(|p| self.in_view(p, view))?;
+        if rows.is_empty() {
+            rows.push(RecordBatch::new_empty(schema));
         }
-        self.ctx.register_table(&view.name, Arc::new(table)).doing("keeping a view's rows")?;
-        self.remember(&view.name);
-        Ok(count)
+        self.hold(view, rows)
+    }
+}
+
+/// The plan without the sorts that only order its result.
+fn without_order(plan: LogicalPlan) -> std::result::Result<LogicalPlan, DataFusionError> {
+    match plan {
+        LogicalPlan::Sort(Sort { input, fetch: None, .. }) => without_order(Arc::unwrap_or_clone(input)),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
+            Ok(plan.map_children(|child| without_order(child).map(Transformed::yes))?.data)
+        }
+        other => Ok(other),
     }
 }
 
@@ -421,38 +473,9 @@ fn clock_problem(function: &ScalarUDF, sql: &str) -> Diagnostic {
     Diagnostic { place, ..problem }
 }
 
-fn context(limits: &QueryLimits) -> Result<SessionContext> {
-    let mut config = SessionConfig::new()
-        .with_information_schema(true)
-        // More partitions than cores even out unequal files.
-        .with_target_partitions(limits.workers.max(1) * 2);
-    let options = config.options_mut();
-    options.sql_parser.collect_spans = true;
-    options.execution.parquet.pushdown_filters = false;
-    let memory = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-    let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(FairSpillPool::new(memory)));
-    if let Some(folder) = &limits.spill_folder {
-        let mode = DiskManagerMode::Directories(vec![folder.clone()]);
-        runtime = runtime.with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode));
-    }
-    let runtime = runtime.build_arc().doing("starting the query engine")?;
-    Ok(SessionContext::new_with_config_rt(config, runtime))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_snapshot_is_named_by_what_figures_rest_on() {
-        let named = |versions: &[(&str, u64)]| {
-            let versions = versions.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect();
-            Snapshot { as_of: NaiveDate::default(), versions }.id()
-        };
-        let id = named(&[("batches", 1), ("residents", 7)]);
-        assert_eq!(id, named(&[("batches", 2), ("residents", 7), ("runs", 3)]));
-        assert_ne!(id, named(&[("batches", 1), ("residents", 8)]));
-    }
 
     #[test]
     fn a_word_is_found_outside_comments_and_texts() {

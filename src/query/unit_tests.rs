@@ -9,7 +9,8 @@ use arrow::datatypes::{DataType, Float64Type, SchemaRef};
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::session::{QueryLimits, Session};
+use super::engine::QueryLimits;
+use super::session::Session;
 use super::views::{UnitTest, View, ViewCatalog, referenced_name, relocate};
 use crate::diagnostic::{Context, Diagnostic, Result, did_you_mean};
 
@@ -127,10 +128,17 @@ fn typed(texts: &StringArray, wanted: &DataType) -> Result<ArrayRef> {
     Ok(array)
 }
 
-/// Expected rows against actual ones: only the columns a row names, in any order of rows.
+/// Expected rows against actual ones: only the columns the rows name, in any order of rows.
 fn compare(actual: &[RecordBatch], expected: &[BTreeMap<String, Value>]) -> Result<()> {
     let count: usize = actual.iter().map(RecordBatch::num_rows).sum();
     let columns: Vec<&String> = expected.first().map(|row| row.keys().collect()).unwrap_or_default();
+    // A column named by some rows only would not be compared, or be taken for null in the others.
+    if let Some(at) = expected.iter().position(|row| !row.keys().eq(columns.iter().copied())) {
+        return Err(Diagnostic::error(format!("expected row {} names other columns than the first", at + 1))
+            .note("first", columns.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", "))
+            .note("row", expected[at].keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+            .hint("name the same columns in every expected row"));
+    }
     let mut found: Vec<Vec<String>> = Vec::with_capacity(count);
     for batch in actual {
         let mut texts = Vec::with_capacity(columns.len());

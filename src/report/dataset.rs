@@ -164,25 +164,52 @@ pub(super) fn is_identifier(text: &str) -> bool {
 }
 
 /// `visit_count` or `visit_count desc`; nulls come last either way, so that ranks do not depend on the engine.
-pub(super) fn order_term(text: &str) -> Result<String, String> {
-    let (column, direction) = match text.split_once(' ') {
-        None => (text, "ASC"),
-        Some((column, "asc")) => (column, "ASC"),
-        Some((column, "desc")) => (column, "DESC"),
-        Some(_) => return Err(format!("`{text}` is not an order")),
-    };
-    if !is_identifier(column) {
-        return Err(format!("`{column}` is not a column name"));
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OrderTerm {
+    pub column: String,
+    pub is_descending: bool,
+}
+
+impl OrderTerm {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (column, is_descending) = match text.split_once(' ') {
+            None => (text, false),
+            Some((column, "asc")) => (column, false),
+            Some((column, "desc")) => (column, true),
+            Some(_) => return Err(format!("`{text}` is not an order")),
+        };
+        if !is_identifier(column) {
+            return Err(format!("`{column}` is not a column name"));
+        }
+        Ok(Self { column: column.to_owned(), is_descending })
     }
-    Ok(format!("{} {direction} NULLS LAST", quoted(column)))
+
+    fn sql(&self) -> String {
+        format!("{} {} NULLS LAST", quoted(&self.column), if self.is_descending { "DESC" } else { "ASC" })
+    }
 }
 
 fn quoted(identifier: &str) -> String {
     format!("\"{identifier}\"")
 }
 
-/// The query a dataset stands for. `columns` empty means all of the view's.
-pub(super) fn sql(spec: &DatasetSpec, columns: &[&str], names: &Names) -> String {
+/// The query a dataset stands for, its rows in the declared order; within each value of `together` where that is named.
+/// `columns` empty means all of the view's.
+pub(super) fn sql(spec: &DatasetSpec, columns: &[&str], names: &Names, together: Option<&str>) -> String {
+    let first = together.map(|column| OrderTerm { column: column.to_owned(), is_descending: false });
+    let orders: Vec<String> = first.iter().chain(&spec.order_by).map(OrderTerm::sql).collect();
+    let mut sql = unordered_sql(spec, columns, names);
+    if !orders.is_empty() {
+        sql.push_str(&format!(" ORDER BY {}", orders.join(", ")));
+    }
+    if let Some(limit) = spec.limit {
+        sql.push_str(&format!(" LIMIT {limit}"));
+    }
+    sql
+}
+
+/// The same without an order or a limit.
+pub(super) fn unordered_sql(spec: &DatasetSpec, columns: &[&str], names: &Names) -> String {
     let selected = if columns.is_empty() {
         "*".to_owned()
     } else {
@@ -193,13 +220,6 @@ pub(super) fn sql(spec: &DatasetSpec, columns: &[&str], names: &Names) -> String
         spec.conditions.iter().filter_map(|(column, condition)| condition.sql(column, names)).collect();
     if !conditions.is_empty() {
         sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
-    }
-    let orders: Vec<String> = spec.order_by.iter().filter_map(|order| order_term(&order.value).ok()).collect();
-    if !orders.is_empty() {
-        sql.push_str(&format!(" ORDER BY {}", orders.join(", ")));
-    }
-    if let Some(limit) = spec.limit {
-        sql.push_str(&format!(" LIMIT {limit}"));
     }
     sql
 }
@@ -271,6 +291,11 @@ impl Cells<'_> {
         }
     }
 
+    /// Whether a row holds just this text.
+    pub(super) fn is_text(&self, row: usize, text: &str) -> bool {
+        matches!(self, Self::Text(array) if array.is_valid(row) && array.value(row) == text)
+    }
+
     pub(super) fn value(&self, row: usize) -> Value {
         match self {
             Self::Text(array) if array.is_valid(row) => Value::Text(array.value(row).to_owned()),
@@ -298,7 +323,10 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> 
             DataType::Date32 | DataType::Date64 => DataType::Date32,
             DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, None),
             DataType::Float16 | DataType::Float32 | DataType::Float64 => DataType::Float64,
-            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale)
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale)
+            | DataType::Decimal256(_, scale)
                 if *scale > 0 =>
             {
                 DataType::Float64
@@ -401,7 +429,8 @@ mod tests {
 
     #[test]
     fn orders_put_nulls_last() {
-        assert_eq!(order_term("visit_count desc").as_deref(), Ok("\"visit_count\" DESC NULLS LAST"));
-        assert!(order_term("a; drop table b").is_err());
+        let sql = |text: &str| OrderTerm::parse(text).map(|term| term.sql());
+        assert_eq!(sql("visit_count desc").as_deref(), Ok("\"visit_count\" DESC NULLS LAST"));
+        assert!(sql("a; drop table b").is_err());
     }
 }

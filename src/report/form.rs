@@ -363,6 +363,13 @@ fn conditions_of(path: &Path, file: ConditionsFile, problems: &mut Vec<Problem>)
                     "a form picks rows by value; put comparisons into the dataset's `where`",
                 ));
             }
+            Ok(condition) if !condition.names().is_empty() => {
+                problems.push(yaml::problem(
+                    path,
+                    &value,
+                    "a form picks rows by value; put names in braces into the dataset's `where`",
+                ));
+            }
             Ok(condition) => {
                 conditions.insert(column, condition);
             }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use arrow::array::Array;
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDateTime;
 use unicode_width::UnicodeWidthStr;
@@ -169,8 +170,8 @@ impl Ledger {
     /// The height that shows every line of a row's wrapped texts; `None` where one line is enough.
     pub(super) fn row_height(&self, batch: &RecordBatch, row: usize) -> Option<f64> {
         let needed = self.columns.iter().filter_map(|column| match (column.wrap_width, column.content) {
-            (Some(width), LedgerContent::Bound(source)) => match Cells::of(batch.column(source)).value(row) {
-                Value::Text(text) => Some(text_lines(&text, width)),
+            (Some(width), LedgerContent::Bound(source)) => match Cells::of(batch.column(source)) {
+                Cells::Text(texts) if texts.is_valid(row) => Some(text_lines(texts.value(row), width)),
                 _ => None,
             },
             _ => None,

@@ -10,7 +10,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use serde::Deserialize;
 
 use super::Problem;
-use super::dataset::{self, Condition};
+use super::dataset::{self, Condition, OrderTerm};
 use super::export::{self, DocumentKind};
 use super::form::{self, Form};
 use super::template;
@@ -66,7 +66,7 @@ pub(super) struct DatasetSpec {
     pub view: Spanned<String>,
     pub columns: Vec<Spanned<String>>,
     pub conditions: Vec<(String, Condition)>,
-    pub order_by: Vec<Spanned<String>>,
+    pub order_by: Vec<OrderTerm>,
     pub limit: Option<u32>,
     /// Exactly one row, which a template reads as `name.column`.
     pub single: bool,
@@ -268,7 +268,7 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
             (Some(form), None) => {
                 let form = form::read(&folder.join(&form.value), problems)?;
                 check_form(&form, &datasets, &known, problems);
-                check_order(&path, &form, &datasets, output.split.as_ref(), problems);
+                check_limit(&path, &form, &datasets, output.split.as_ref(), problems);
                 Content::Form(form)
             }
             (None, Some(summary)) => {
@@ -308,8 +308,13 @@ fn read_dataset(path: &Path, file: DatasetFile, parameters: &[&str]) -> Result<D
                 .hint("a dataset names a view and its columns; whatever needs SQL belongs into a view"));
         }
     }
+    if file.order_by.is_empty() && !file.single {
+        return Err(yaml::problem(path, &file.view, "the dataset has no `order_by`")
+            .hint("name columns that end in a key, so that rows come in the same order each time"));
+    }
+    let mut order_by = Vec::with_capacity(file.order_by.len());
     for order in &file.order_by {
-        dataset::order_term(&order.value).map_err(|message| yaml::problem(path, order, message))?;
+        order_by.push(OrderTerm::parse(&order.value).map_err(|message| yaml::problem(path, order, message))?);
     }
     let mut conditions = Vec::new();
     for (column, value) in file.conditions {
@@ -329,7 +334,7 @@ fn read_dataset(path: &Path, file: DatasetFile, parameters: &[&str]) -> Result<D
         view: file.view,
         columns: file.columns,
         conditions,
-        order_by: file.order_by,
+        order_by,
         limit: file.limit,
         single: file.single,
     })
@@ -356,27 +361,20 @@ fn check_form(form: &Form, datasets: &BTreeMap<String, DatasetSpec>, known: &[&s
     }
 }
 
-/// A ledger is split while it streams by, so its members have to come one after the other.
-fn check_order(
+/// A limit takes the first rows of the whole list, which says nothing of the members it leaves short.
+fn check_limit(
     path: &Path,
     form: &Form,
     datasets: &BTreeMap<String, DatasetSpec>,
     split: Option<&Split>,
     problems: &mut Vec<Problem>,
 ) {
-    let (Some(split), Some(sheet)) = (split, form.sheets.first().filter(|sheet| sheet.kind == form::Kind::Ledger))
-    else {
-        return;
-    };
-    let first = datasets.get(&sheet.dataset.value).and_then(|spec| spec.order_by.first());
-    if first.is_none_or(|order| order.value != split.by.value) {
+    if let (Some(split), Some(sheet)) = (split, form.sheets.first().filter(|sheet| sheet.kind == form::Kind::Ledger))
+        && datasets.get(&sheet.dataset.value).is_some_and(|spec| spec.limit.is_some())
+    {
         problems.push(
-            yaml::problem(
-                path,
-                &split.by,
-                format!("a ledger split by `{}` has to be ordered by it first", split.by.value),
-            )
-            .hint(format!("begin the `order_by` of dataset `{}` with `{}`", sheet.dataset.value, split.by.value)),
+            yaml::problem(path, &split.by, format!("dataset `{}` has a `limit` and is split", sheet.dataset.value))
+                .hint("rank the rows within each member in a view and choose them with `where`"),
         );
     }
 }

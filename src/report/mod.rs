@@ -10,13 +10,16 @@
 //! and an exporter neither calculates nor queries.
 
 mod chart_svg;
+mod check;
 mod compose;
 mod dataset;
 mod export;
 mod files;
 mod form;
+mod jobs;
 mod layout;
 mod manifest;
+mod members;
 mod mentions;
 mod number;
 mod render;
@@ -37,10 +40,12 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::execution::SendableRecordBatchStream;
 
+use crate::diagnostic::{Diagnostic, Fault};
+pub use check::check;
 pub use export::{EXPORTERS, Exporter};
 pub use layout::{SheetLayout, WorkbookLayout};
 pub use manifest::{Parameter, Report};
-pub use render::{check, render};
+pub use render::render;
 
 /// Where reports get their numbers: the query engine, pinned to one snapshot.
 #[async_trait]
@@ -49,6 +54,8 @@ pub trait Figures: Sync {
     async fn fetch(&self, sql: &str) -> Result<Vec<RecordBatch>, Problem>;
     /// A row list, streamed in the order asked for.
     async fn stream(&self, sql: &str) -> Result<SendableRecordBatchStream, Problem>;
+    /// A row list in whatever order it comes fastest.
+    async fn stream_in_any_order(&self, sql: &str) -> Result<SendableRecordBatchStream, Problem>;
     /// The Chinese name of a view and of its columns; `None` when there is no such view.
     fn labels(&self, view: &str) -> Option<ViewMeta>;
 }
@@ -87,6 +94,10 @@ pub struct RunContext {
     pub workers: usize,
     /// Most rows one workbook may hold; a report that asks for more fails and says so.
     pub workbook_rows_max: usize,
+    /// How much of a ledger may be held to be parted by member; a longer one is read in order.
+    pub gathered_bytes_max: usize,
+    /// Where lists of the reports' files are kept, so that a new edition removes files it no longer has.
+    pub editions: Option<PathBuf>,
 }
 
 /// A file that has been written, synced and moved to its place.
@@ -109,11 +120,17 @@ pub struct Problem {
     pub column: u32,
     pub message: String,
     pub hint: Option<String>,
+    pub fault: Fault,
 }
 
 impl Problem {
     pub fn new(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
-        Self { file: file.into(), line: 0, column: 0, message: message.into(), hint: None }
+        Self { file: file.into(), line: 0, column: 0, message: message.into(), hint: None, fault: Fault::User }
+    }
+
+    /// A file that cannot be written: a full disk, a missing right.
+    fn unwritable(file: impl Into<PathBuf>, error: &dyn fmt::Display) -> Self {
+        Self { fault: Fault::Unexpected, ..Self::new(file, error.to_string()) }
     }
 
     pub fn at(mut self, line: u32, column: u32) -> Self {
@@ -137,6 +154,20 @@ impl fmt::Display for Problem {
         match &self.hint {
             Some(hint) => write!(f, "\n\nhint: {hint}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl From<Diagnostic> for Problem {
+    fn from(found: Diagnostic) -> Self {
+        let place = found.place.unwrap_or_default();
+        Self {
+            file: place.file,
+            line: place.line.unwrap_or(0),
+            column: place.column.unwrap_or(0),
+            message: found.message,
+            hint: found.hint,
+            fault: found.fault,
         }
     }
 }

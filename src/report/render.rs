@@ -1,29 +1,27 @@
 //! Making a report: datasets are fetched once, split by member, laid out and written in parallel, and moved
 //! into place when all are done.
 //!
-//! A ledger is read as one ordered stream and cut where the member changes. Each finished member is handed
-//! to a worker, and reading waits while all workers are busy, so memory holds a few members and not the list.
+//! The rows of a ledger are parted by member (`members`), and each member is handed to a worker when one is free.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
-use arrow::record_batch::RecordBatch;
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::dataset::{self, Dataset};
+use super::dataset::{self, Dataset, OrderTerm};
 use super::export::{self, Document, ExportError};
 use super::form::{Form, Kind, SheetForm};
+use super::jobs::Jobs;
 use super::layout::{Properties, WorkbookLayout};
-use super::manifest::{Content, Output, Report, Split, extensions_hint, listed};
+use super::manifest::{Content, DatasetSpec, Output, Report, Split, extensions_hint, listed};
+use super::members::{self, Cutter, Gathered, Member};
 use super::summary::{self, Summary, Visible};
-use super::wording::{Names, PROVENANCE, STANDING_NAMES};
+use super::wording::{Names, PROVENANCE};
 use super::yaml;
-use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, mentions};
+use super::{Figures, OutputFile, Problem, RunContext, compose, files};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -33,8 +31,8 @@ pub async fn render(
     out: &Path,
 ) -> Result<Vec<OutputFile>, Problem> {
     let names = names_of(report, context)?;
-    let unwritable = |error: std::io::Error| Problem::new(out, error.to_string());
-    let aside = files::Aside::new(out, &report.name).map_err(unwritable)?;
+    let unwritable = |error: std::io::Error| Problem::unwritable(out, &error);
+    let aside = files::Aside::new(out, &report.name, context.editions.as_deref()).await.map_err(unwritable)?;
     let data = fetch(report, figures, &names).await?;
     let mut jobs = Jobs::new(context.workers);
     let made = make(report, figures, context, &aside, &data, &names, &mut jobs).await;
@@ -43,7 +41,7 @@ pub async fn render(
     made?;
     let written = written?;
     let relatives: Vec<PathBuf> = written.iter().map(|file| file.path.clone()).collect();
-    let places = aside.commit(&relatives).map_err(unwritable)?;
+    let places = aside.commit(&relatives, context.params.is_empty()).map_err(unwritable)?;
     Ok(written.into_iter().zip(places).map(|(file, path)| OutputFile { path, ..file }).collect())
 }
 
@@ -67,101 +65,6 @@ async fn make(
         }
     }
     Ok(())
-}
-
-/// Whether every view and column the report mentions exists, in its templates as well.
-pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut metas: BTreeMap<&str, ViewMeta> = BTreeMap::new();
-    for (name, spec) in &report.datasets {
-        let Some(meta) = figures.labels(&spec.view.value) else {
-            problems.push(yaml::problem(&report.path, &spec.view, format!("no view `{}`", spec.view.value)));
-            continue;
-        };
-        let orders = spec.order_by.iter().map(|order| order.value.split(' ').next().unwrap_or_default());
-        let named = spec
-            .columns
-            .iter()
-            .map(|column| column.value.as_str())
-            .chain(orders)
-            .chain(spec.conditions.iter().map(|(column, _)| column.as_str()));
-        for column in named.filter(|column| !has(&meta, column)) {
-            problems.push(
-                yaml::problem(&report.path, &spec.view, format!("view `{}` has no column `{column}`", spec.view.value))
-                    .hint(columns_of(&meta)),
-            );
-        }
-        metas.insert(name, meta);
-    }
-    for output in &report.outputs {
-        let form = match &output.content {
-            Content::Form(form) => form,
-            Content::Summary { path, source } => {
-                problems.extend(check_summary(report, output, path, source, &metas));
-                continue;
-            }
-        };
-        for sheet in &form.sheets {
-            let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
-            for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
-                problems.push(
-                    yaml::problem(
-                        &form.path,
-                        column,
-                        format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
-                    )
-                    .hint(columns_of(meta)),
-                );
-            }
-            for column in sheet.condition_columns().into_iter().filter(|column| !has(meta, column)) {
-                problems.push(
-                    yaml::problem(
-                        &form.path,
-                        &sheet.dataset,
-                        format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
-                    )
-                    .hint(columns_of(meta)),
-                );
-            }
-        }
-    }
-    problems
-}
-
-fn check_summary(
-    report: &Report,
-    output: &Output,
-    path: &Path,
-    source: &str,
-    metas: &BTreeMap<&str, ViewMeta>,
-) -> Vec<Problem> {
-    if metas.len() < report.datasets.len() {
-        // A view is missing, which is said already; what its rows would be called cannot be known.
-        return Vec::new();
-    }
-    let tables: Vec<(String, Vec<String>)> = report
-        .datasets
-        .iter()
-        .filter_map(|(name, spec)| {
-            let chosen = spec.columns.iter().map(|column| column.value.clone());
-            let all = metas.get(name.as_str())?.columns.iter().map(|column| column.name.clone());
-            Some((name.clone(), if spec.columns.is_empty() { all.collect() } else { chosen.collect() }))
-        })
-        .collect();
-    // Only a sheet has a number of rows.
-    let standing = STANDING_NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "row_count");
-    let parameters = report.parameters.iter().map(|parameter| parameter.name.as_str());
-    let member = output.split.iter().flat_map(Split::columns);
-    let known: Vec<&str> = standing.chain(parameters).chain(member).collect();
-    mentions::mistakes(path, source, &tables, &known)
-}
-
-fn has(meta: &ViewMeta, column: &str) -> bool {
-    meta.columns.iter().any(|known| known.name == column)
-}
-
-fn columns_of(meta: &ViewMeta) -> String {
-    listed("columns", &meta.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
 }
 
 /// What every text of the report may mention, the chosen parameters among it.
@@ -210,9 +113,9 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
             continue;
         }
         let columns: Vec<&str> = spec.columns.iter().map(|column| column.value.as_str()).collect();
-        let batches = figures.fetch(&dataset::sql(spec, &columns, names)).await?;
-        let dataset = Dataset::new(&batches)
-            .map_err(|error| Problem::new(&report.path, format!("dataset `{name}` cannot be read: {error}")))?;
+        let failed = |problem| in_dataset(report, name, spec, problem);
+        let batches = figures.fetch(&dataset::sql(spec, &columns, names, None)).await.map_err(failed)?;
+        let dataset = Dataset::new(&batches).map_err(|error| failed(run_problem(error.into())))?;
         data.insert(name.clone(), dataset);
     }
     Ok(data)
@@ -322,26 +225,46 @@ impl Making<'_> {
         let split = self.output.split.as_ref();
         let mut columns: Vec<&str> = sheet.bound_columns().iter().map(|column| column.value.as_str()).collect();
         columns.extend(split.iter().flat_map(|split| split.columns()));
+        columns.extend(spec.order_by.iter().map(|order| order.column.as_str()));
         let mut seen = BTreeSet::new();
         columns.retain(|column| seen.insert(*column));
-        let failed = |error: DataFusionError| {
-            Problem::new(&self.report.path, format!("dataset `{}`: {}", sheet.dataset.value, without_values(&error)))
-        };
-        let mut stream = figures.stream(&dataset::sql(spec, &columns, names)).await?;
+        let order: Arc<[OrderTerm]> = spec.order_by.clone().into();
         let sheet = Arc::new(sheet.clone());
+        let in_dataset = |problem| in_dataset(self.report, &sheet.dataset.value, spec, problem);
+        let failed = |error: DataFusionError| in_dataset(run_problem(error));
+        if let Some(split) = split {
+            let mut stream = figures
+                .stream_in_any_order(&dataset::unordered_sql(spec, &columns, names))
+                .await
+                .map_err(in_dataset)?;
+            let mut gathered = Gathered::new(split);
+            while gathered.bytes <= self.context.gathered_bytes_max
+                && let Some(batch) = stream.try_next().await.map_err(failed)?
+            {
+                gathered.push(&batch).map_err(|error| failed(error.into()))?;
+            }
+            if gathered.bytes <= self.context.gathered_bytes_max {
+                for member in gathered.into_members() {
+                    let member = member.map_err(|error| failed(error.into()))?;
+                    self.write_ledger(&sheet, member, &order, names, jobs).await?;
+                }
+                return Ok(());
+            }
+        }
+        let together = split.map(|split| split.by.value.as_str());
+        let mut stream = figures.stream(&dataset::sql(spec, &columns, names, together)).await.map_err(in_dataset)?;
         let mut cutter = Cutter::new(split);
         while let Some(batch) = stream.try_next().await.map_err(failed)? {
-            let batch = dataset::canonical(&batch).map_err(|error| failed(error.into()))?;
-            for finished in cutter.push(batch).map_err(|message| Problem::new(&self.report.path, message))? {
-                self.write_ledger(&sheet, finished, names, jobs).await?;
+            for finished in cutter.push(&batch).map_err(|error| failed(error.into()))? {
+                self.write_ledger(&sheet, finished, &order, names, jobs).await?;
             }
             if cutter.held_rows > self.context.workbook_rows_max {
                 return Err(self.too_long());
             }
         }
-        match cutter.finish() {
-            Some(last) => self.write_ledger(&sheet, last, names, jobs).await,
-            None if split.is_none() => self.write_ledger(&sheet, Member::default(), names, jobs).await,
+        match cutter.finish().map_err(|error| failed(error.into()))? {
+            Some(last) => self.write_ledger(&sheet, last, &order, names, jobs).await,
+            None if split.is_none() => self.write_ledger(&sheet, Member::default(), &order, names, jobs).await,
             None => Ok(()),
         }
     }
@@ -350,29 +273,42 @@ impl Making<'_> {
         &self,
         sheet: &Arc<SheetForm>,
         member: Member,
+        order: &Arc<[OrderTerm]>,
         names: &Names,
         jobs: &mut Jobs,
     ) -> Result<(), Problem> {
-        let rows: usize = member.batches.iter().map(RecordBatch::num_rows).sum();
+        let rows = member.row_count();
+        if let (Some(split), Some((column, ""))) = (&self.output.split, member.key()) {
+            return Err(self.without_member(split, column, rows));
+        }
         if rows > self.context.workbook_rows_max {
             return Err(self.too_long());
         }
         let names = names.with(&member.values);
         let properties = self.properties(&names);
-        let (sheet, cells) = (Arc::clone(sheet), rows * sheet.columns.len());
+        let (sheet, order, cells) = (Arc::clone(sheet), Arc::clone(order), rows * sheet.columns.len());
         let layout_names = names.clone();
         self.write_with(
             move || {
-                Document::Workbook(WorkbookLayout {
+                let batches = member.batches.iter().map(dataset::canonical).collect::<Result<Vec<_>, _>>()?;
+                let batches = if batches.is_empty() { batches } else { vec![members::sorted(&batches, &order)?] };
+                Ok(Document::Workbook(WorkbookLayout {
                     properties,
-                    sheets: compose::ledger(&sheet, member.batches, &layout_names),
-                })
+                    sheets: compose::ledger(&sheet, batches, &layout_names),
+                }))
             },
             (rows, cells),
             &names,
             jobs,
         )
         .await
+    }
+
+    /// Left out, rows would be missing from every file and nobody would know.
+    fn without_member(&self, split: &Split, column: &str, rows: usize) -> Problem {
+        let message = format!("{rows} rows have no `{column}` and would be in no file");
+        yaml::problem(&self.report.path, &split.by, message)
+            .hint(format!("where they are to be left out, say `where: {{{column}: {{not: null}}}}` in the dataset"))
     }
 
     fn too_long(&self) -> Problem {
@@ -391,13 +327,13 @@ impl Making<'_> {
         names: &Names,
         jobs: &mut Jobs,
     ) -> Result<(), Problem> {
-        self.write_with(move || document, (rows, cells), names, jobs).await
+        self.write_with(move || Ok(document), (rows, cells), names, jobs).await
     }
 
     /// Waits for a free worker, then lets it lay out and write the document in every format that takes it.
     async fn write_with(
         &self,
-        document: impl FnOnce() -> Document + Send + 'static,
+        document: impl FnOnce() -> Result<Document, ArrowError> + Send + 'static,
         (rows, cells): (usize, usize),
         names: &Names,
         jobs: &mut Jobs,
@@ -415,12 +351,13 @@ impl Making<'_> {
         }
         let places: Vec<_> =
             files.into_iter().map(|(exporter, path)| (exporter, self.aside.path(&path), path)).collect();
+        let report_path = self.report.path.clone();
         jobs.spawn(move || {
-            let document = document();
+            let document = document().map_err(|error| Problem { file: report_path, ..run_problem(error.into()) })?;
             let mut written = Vec::new();
             for (exporter, place, path) in places {
                 let bytes = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
-                    .map_err(|error| Problem::new(&path, error.to_string()))?;
+                    .map_err(|error| Problem::unwritable(&path, &error))?;
                 written.push(OutputFile { path, bytes, rows, cells });
             }
             Ok(written)
@@ -457,8 +394,12 @@ impl Making<'_> {
         if let Some(column) = split.columns().into_iter().find(|column| main.column(column).is_none()) {
             return Err(unsplit(column));
         }
-        let members = main.groups(&main.all_rows(), &split.by.value).into_iter().filter(|(key, _)| !key.is_empty());
+        let members = main.groups(&main.all_rows(), &split.by.value);
+        if let Some((_, rows)) = members.iter().find(|(key, _)| key.is_empty()) {
+            return Err(self.without_member(split, &split.by.value, rows.len()));
+        }
         Ok(members
+            .into_iter()
             .map(|(key, rows)| TableMember {
                 names: names.with(&member_values(main, rows.first().copied(), &split.columns())),
                 key: Some(key),
@@ -542,145 +483,17 @@ fn member_values(dataset: &Dataset, row: Option<usize>, columns: &[&str]) -> Vec
         .collect()
 }
 
-/// A database error without the values that an arrow error quotes: they may be personal.
-fn without_values(error: &DataFusionError) -> String {
-    match error.find_root() {
-        DataFusionError::ArrowError(..) | DataFusionError::External(_) => {
-            "a value could not be computed or converted; run the view's checks".to_owned()
-        }
-        other => other.strip_backtrace(),
-    }
+/// What went wrong while rows were read or changed, without a value of theirs.
+fn run_problem(error: DataFusionError) -> Problem {
+    Problem::from(crate::query::run_problem(&error))
 }
 
-/// The rows of one file of a ledger, with what names it.
-#[derive(Default)]
-struct Member {
-    key: Option<String>,
-    values: Vec<(String, String)>,
-    batches: Vec<RecordBatch>,
-}
-
-/// Cuts an ordered stream of batches where the member changes.
-struct Cutter<'a> {
-    split: Option<&'a Split>,
-    current: Member,
-    held_rows: usize,
-    finished: BTreeSet<String>,
-}
-
-impl<'a> Cutter<'a> {
-    fn new(split: Option<&'a Split>) -> Self {
-        Self { split, current: Member::default(), held_rows: 0, finished: BTreeSet::new() }
+/// A problem of a query that a dataset stands for: nobody has written it, so the place is where its view is named.
+fn in_dataset(report: &Report, name: &str, spec: &DatasetSpec, problem: Problem) -> Problem {
+    if !problem.file.as_os_str().is_empty() {
+        return problem;
     }
-
-    /// Takes the next batch and gives back the members it completes.
-    fn push(&mut self, batch: RecordBatch) -> Result<Vec<Member>, String> {
-        let mut completed = Vec::new();
-        let Some(split) = self.split else {
-            self.hold(batch);
-            return Ok(completed);
-        };
-        let by = &split.by.value;
-        let column = batch.column_by_name(by).ok_or_else(|| format!("the result has no column `{by}`"))?;
-        let column =
-            arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8View).map_err(|error| error.to_string())?;
-        let keys = column.as_string_view();
-        let key = |row: usize| if keys.is_valid(row) { keys.value(row) } else { "" };
-        let mut start = 0;
-        for row in 1..=batch.num_rows() {
-            if row < batch.num_rows() && key(row) == key(start) {
-                continue;
-            }
-            if self.current.key.as_deref() != Some(key(start)) {
-                completed.extend(self.take());
-                if !self.finished.insert(key(start).to_owned()) {
-                    return Err(format!(
-                        "the rows are not in order of `{by}`, so they cannot be split by it; name it first in `order_by`"
-                    ));
-                }
-                self.current.key = Some(key(start).to_owned());
-                self.current.values = split
-                    .columns()
-                    .into_iter()
-                    .map(|column| (column.to_owned(), text_at(&batch, column, start)))
-                    .collect();
-            }
-            self.hold(batch.slice(start, row - start));
-            start = row;
-        }
-        Ok(completed)
-    }
-
-    fn hold(&mut self, batch: RecordBatch) {
-        self.held_rows += batch.num_rows();
-        self.current.batches.push(batch);
-    }
-
-    fn take(&mut self) -> Option<Member> {
-        self.held_rows = 0;
-        Some(std::mem::take(&mut self.current)).filter(|member| !member.batches.is_empty())
-    }
-
-    fn finish(mut self) -> Option<Member> {
-        self.take()
-    }
-}
-
-fn text_at(batch: &RecordBatch, column: &str, row: usize) -> String {
-    batch.column_by_name(column).and_then(|column| dataset::Cells::of(column).value(row).plain()).unwrap_or_default()
-}
-
-type Job = Result<Vec<OutputFile>, Problem>;
-
-/// Files being written, never more at a time than there are workers.
-struct Jobs {
-    running: JoinSet<Job>,
-    slots: Arc<Semaphore>,
-    written: Vec<OutputFile>,
-    taken: BTreeSet<PathBuf>,
-}
-
-impl Jobs {
-    fn new(workers: usize) -> Self {
-        Self {
-            running: JoinSet::new(),
-            slots: Arc::new(Semaphore::new(workers.max(1))),
-            written: Vec::new(),
-            taken: BTreeSet::new(),
-        }
-    }
-
-    /// Starts a job when a worker is free; a problem of an earlier job ends the report here.
-    async fn spawn(&mut self, job: impl FnOnce() -> Job + Send + 'static) -> Result<(), Problem> {
-        while let Some(done) = self.running.try_join_next() {
-            self.keep(done)?;
-        }
-        let slot =
-            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Problem::new("", "the workers are gone"))?;
-        self.running.spawn_blocking(move || {
-            let result = job();
-            drop(slot);
-            result
-        });
-        Ok(())
-    }
-
-    fn keep(&mut self, done: Result<Job, tokio::task::JoinError>) -> Result<(), Problem> {
-        let job = done.map_err(|_| Problem::new("", "a worker stopped while it wrote a file"))?;
-        self.written.extend(job?);
-        Ok(())
-    }
-
-    /// Waits for all; files in path order, whichever was done first.
-    async fn finish(mut self) -> Result<Vec<OutputFile>, Problem> {
-        let mut first_problem = None;
-        while let Some(done) = self.running.join_next().await {
-            first_problem = first_problem.or(self.keep(done).err());
-        }
-        if let Some(problem) = first_problem {
-            return Err(problem);
-        }
-        self.written.sort_by(|left, right| left.path.cmp(&right.path));
-        Ok(self.written)
-    }
+    let message = format!("dataset `{name}`: {}", problem.message);
+    let placed = yaml::problem(&report.path, &spec.view, message);
+    Problem { hint: problem.hint, fault: problem.fault, ..placed }
 }

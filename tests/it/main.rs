@@ -9,6 +9,7 @@ mod damage;
 mod docs;
 mod landing;
 mod reports;
+mod shell;
 mod support;
 mod synthetic;
 mod tidy;

@@ -180,3 +180,27 @@ fn a_failed_check_keeps_a_report_out_of_the_outbox() {
     assert!(!contents(&project.path("again")).is_empty());
     project.run(&["report", "visit_log", "--out", "again"]).expect(0);
 }
+
+/// Hash joins cannot spill and a spilled join has lost rows before, so it is looked at from outside.
+#[test]
+fn little_memory_gives_the_same_bytes() {
+    let project = Project::new();
+    project.run(&["generate", "--out", "inbox", "--scale", "0.05"]).expect(0);
+    project.run(&["nightly", "--as-of", AS_OF]).expect(0);
+    let tight = |arguments: &[&str]| {
+        let mut command = crate::support::command(project.root(), arguments);
+        let output = command.env("GRIDHOUSE_LIMITS_QUERY_MEMORY_BYTES", "96000000").output().expect("a run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let sql = "EXPLAIN ANALYZE SELECT r.* FROM stg_residents AS r \
+               CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6), (7), (8)) AS v ORDER BY r.id_number";
+    let plan = tight(&["sql", "--format", "csv", "-c", sql]);
+    assert!(plan.split("spill_count=").skip(1).any(|rest| !rest.starts_with('0')), "{plan}");
+    tight(&["report", "--out", "again"]);
+    let (before, after) = (contents(&project.path("outbox").join(AS_OF)), contents(&project.path("again")));
+    assert_eq!(before.len(), after.len());
+    for (a, b) in before.iter().zip(&after) {
+        assert!(a == b, "{} differs", a.0.display());
+    }
+}

@@ -1,11 +1,14 @@
-//! The SQL functions gridhouse adds: the run's date, ages, rates, rounding, masking, code order.
+//! The SQL functions gridhouse adds: the run's date, ages, rates, rounding, time limits, scores, masking, code order.
 //!
 //! One list, [`all`]; `gridhouse sql` help and the documentation are made from it.
+
+mod clock;
+mod scores;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{Days, NaiveDate};
@@ -14,7 +17,8 @@ use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::expr_fn::SimpleScalarUDF;
 use datafusion::logical_expr::{Coercion, ColumnarValue, ScalarUDF, Signature, TypeSignatureClass, Volatility};
 
-use crate::district::calendar::civil;
+pub(super) use self::clock::calendar;
+use crate::district::calendar::{Calendar, civil};
 use crate::district::identifiers;
 
 /// Name, arguments and meaning of each function, for help and documentation.
@@ -25,6 +29,16 @@ pub const DESCRIPTIONS: &[(&str, &str)] = &[
     ("rate(n, d)", "n / d, NULL where d is 0 or NULL"),
     ("round_half_up(x, digits)", "decimal rounding, halves away from zero"),
     ("hours_between(a, b)", "hours from a to b"),
+    (
+        "add_working_time(start, amount, unit)",
+        "when a limit ends; 小时 of the clock, 工作时 of office time (9:00-12:00, 13:30-17:30), 工作日 and 自然日 at the same time of day",
+    ),
+    ("working_hours_between(a, b)", "hours of office time from a to b, by the landed `holidays`"),
+    ("working_days_between(a, b)", "working days after the day of a up to the day of b"),
+    (
+        "linear_points(rate, full, target, k, floor)",
+        "full points at target per cent, k less per point below, never under floor; 2 digits, or a sixth argument's",
+    ),
     ("mask_name(t)", "张*, 张*三"),
     ("mask_id_number(t)", "first 6 and last 4 characters"),
     ("mask_phone(t)", "first 3 and last 4 digits"),
@@ -35,7 +49,11 @@ const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 type Outcome = Result<ColumnarValue, DataFusionError>;
 
 /// The functions of a session whose figures speak for `as_of`. `codes` is list -> label -> position.
-pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i32>>>) -> Vec<ScalarUDF> {
+pub(super) fn all(
+    as_of: NaiveDate,
+    codes: Arc<HashMap<String, HashMap<String, i32>>>,
+    calendar: &Arc<Calendar>,
+) -> Vec<ScalarUDF> {
     let date = Date32Type::from_naive_date(as_of);
     let end = as_of
         .checked_add_days(Days::new(1))
@@ -76,6 +94,10 @@ pub(super) fn all(as_of: NaiveDate, codes: Arc<HashMap<String, HashMap<String, i
             let hours: Float64Array = a.iter().zip(b.iter()).map(|(a, b)| Some((b? - a?) as f64 / 3.6e9)).collect();
             array(hours)
         }),
+        clock::add_working_time(calendar.clone()),
+        clock::working_hours_between(calendar.clone()),
+        clock::working_days_between(calendar.clone()),
+        scores::linear_points(),
         masking("mask_name", identifiers::mask_name),
         masking("mask_id_number", identifiers::mask_id_number),
         masking("mask_phone", identifiers::mask_phone),
@@ -153,13 +175,11 @@ fn udf(
 
 /// Code lists as list -> label -> position, from the landed `code_lists` table.
 pub(super) fn code_positions(
-    batches: &[arrow::array::RecordBatch],
+    batches: &[RecordBatch],
 ) -> Result<HashMap<String, HashMap<String, i32>>, DataFusionError> {
     let mut lists: HashMap<String, HashMap<String, i32>> = HashMap::new();
     for batch in batches {
-        let column = |name: &str| {
-            batch.column_by_name(name).ok_or_else(|| DataFusionError::Plan(format!("`code_lists` has no `{name}`")))
-        };
+        let column = |name: &str| column_of(batch, "code_lists", name);
         let (list, label) = (column("list")?.as_string::<i32>(), column("label")?.as_string::<i32>());
         let sort = arrow::compute::cast(column("sort")?, &DataType::Int64)?;
         let sort = sort.as_primitive::<Int64Type>();
@@ -171,4 +191,8 @@ pub(super) fn code_positions(
         }
     }
     Ok(lists)
+}
+
+fn column_of<'a>(batch: &'a RecordBatch, table: &str, name: &str) -> Result<&'a ArrayRef, DataFusionError> {
+    batch.column_by_name(name).ok_or_else(|| DataFusionError::Plan(format!("`{table}` has no `{name}`")))
 }

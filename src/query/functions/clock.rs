@@ -1,0 +1,204 @@
+//! Functions of the whistle clock: when a limit ends, how much office time has passed.
+//!
+//! The rules are those of [`Calendar`]; its days off come from the `holidays` of the session's snapshot.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Float64Array, Int32Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Float64Type, TimestampMicrosecondType};
+use datafusion::common::DataFusionError;
+use datafusion::common::types::{NativeType, logical_float64, logical_string};
+use datafusion::logical_expr::{Coercion, ScalarUDF, Signature, TypeSignatureClass, Volatility};
+
+use super::{MICROS, array, column_of, time_like, two, udf};
+use crate::district::calendar::{Calendar, DayKind, LIMIT_AMOUNT_MAX, LimitUnit};
+
+/// `add_working_time(start, amount, unit)`: when a limit of so much time ends, by [`Calendar::limit_end`]. NULL in, NULL
+/// out; a unit that does not exist and an amount that is none are errors, since a deadline left empty would be nobody's.
+pub(super) fn add_working_time(calendar: Arc<Calendar>) -> ScalarUDF {
+    let numbers = vec![TypeSignatureClass::Numeric, TypeSignatureClass::Native(logical_string())];
+    let number = Coercion::new_implicit(TypeSignatureClass::Native(logical_float64()), numbers, NativeType::Float64);
+    let text = Coercion::new_exact(TypeSignatureClass::Native(logical_string()));
+    let arguments = Signature::coercible(vec![time_like(), number, text], Volatility::Immutable);
+    udf("add_working_time", arguments, MICROS, move |args, _| {
+        let (starts, amounts) = (cast(&args[0], &MICROS)?, cast(&args[1], &DataType::Float64)?);
+        let units = cast(&args[2], &DataType::Utf8)?;
+        let starts = starts.as_primitive::<TimestampMicrosecondType>();
+        let rows = starts.iter().zip(amounts.as_primitive::<Float64Type>()).zip(units.as_string::<i32>());
+        let ends: TimestampMicrosecondArray = rows
+            .map(|((start, amount), unit)| {
+                // Also where there is nothing to count from: a misspelt unit must not hide behind empty rows.
+                let Some(unit) = unit.map(unit_of).transpose()? else { return Ok(None) };
+                let (Some(start), Some(amount)) = (start, amount) else { return Ok(None) };
+                calendar.limit_end(start, amount, unit).map(Some).ok_or_else(no_amount)
+            })
+            .collect::<Result<_, DataFusionError>>()?;
+        array(ends)
+    })
+}
+
+fn unit_of(label: &str) -> Result<LimitUnit, DataFusionError> {
+    LimitUnit::from_label(label).ok_or_else(|| {
+        let known: Vec<String> = LimitUnit::ALL.iter().map(|(label, _)| format!("`{label}`")).collect();
+        DataFusionError::Plan(format!("`add_working_time` knows no such unit; the units are {}", known.join(", ")))
+    })
+}
+
+fn no_amount() -> DataFusionError {
+    DataFusionError::Plan(format!(
+        "`add_working_time` takes an amount from 0 to {LIMIT_AMOUNT_MAX}, and whole ones of `工作日` and `自然日`"
+    ))
+}
+
+/// `working_hours_between(a, b)`: hours of office time from a to b, negative when b is earlier.
+pub(super) fn working_hours_between(calendar: Arc<Calendar>) -> ScalarUDF {
+    udf("working_hours_between", two(time_like()), DataType::Float64, move |args, _| {
+        let (a, b) = (cast(&args[0], &MICROS)?, cast(&args[1], &MICROS)?);
+        let pairs =
+            a.as_primitive::<TimestampMicrosecondType>().iter().zip(b.as_primitive::<TimestampMicrosecondType>());
+        let hours: Float64Array = pairs.map(|(a, b)| Some(calendar.working_hours_between(a?, b?))).collect();
+        array(hours)
+    })
+}
+
+/// `working_days_between(a, b)`: working days after the day of a up to the day of b, whatever the time of day; negative
+/// when b is earlier.
+pub(super) fn working_days_between(calendar: Arc<Calendar>) -> ScalarUDF {
+    udf("working_days_between", two(time_like()), DataType::Int32, move |args, _| {
+        let (a, b) = (cast(&args[0], &MICROS)?, cast(&args[1], &MICROS)?);
+        let pairs =
+            a.as_primitive::<TimestampMicrosecondType>().iter().zip(b.as_primitive::<TimestampMicrosecondType>());
+        // A moment in microseconds is at most 107 million days from 1970.
+        let days: Int32Array = pairs.map(|(a, b)| Some(calendar.working_days_between(a?, b?) as i32)).collect();
+        array(days)
+    })
+}
+
+/// The days off and make-up days of the landed `holidays`.
+pub(in crate::query) fn calendar(batches: &[RecordBatch]) -> Result<Calendar, DataFusionError> {
+    let mut days = Vec::new();
+    for batch in batches {
+        let dates = cast(column_of(batch, "holidays", "date")?, &DataType::Date32)?;
+        let kinds = cast(column_of(batch, "holidays", "kind")?, &DataType::Utf8)?;
+        for (date, kind) in dates.as_primitive::<Date32Type>().iter().zip(kinds.as_string::<i32>()) {
+            let date = date.and_then(Date32Type::to_naive_date_opt);
+            days.extend(date.zip(kind.and_then(DayKind::from_label)));
+        }
+    }
+    Ok(Calendar::new(days))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StringArray};
+    use arrow::compute::cast;
+    use arrow::datatypes::{DataType, Date32Type};
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+
+    /// Some of the shipped list: the days around National Day 2023 and Spring Festival 2024.
+    fn shipped() -> Calendar {
+        let list = include_str!("../../../data/reference/holidays.csv");
+        let rows: Vec<Vec<&str>> = list.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let dates: Date32Array = rows.iter().map(|row| row[0].parse().ok().map(Date32Type::from_naive_date)).collect();
+        let kinds: StringArray = rows.iter().map(|row| Some(row[1])).collect();
+        let columns: [(&str, ArrayRef); 2] = [("date", Arc::new(dates)), ("kind", Arc::new(kinds))];
+        calendar(&[RecordBatch::try_from_iter(columns).expect("a batch")]).expect("a calendar")
+    }
+
+    fn run(expression: &str) -> Result<String, DataFusionError> {
+        let ctx = SessionContext::new();
+        let calendar = Arc::new(shipped());
+        for function in super::super::all(chrono::NaiveDate::default(), Arc::default(), &calendar) {
+            ctx.register_udf(function);
+        }
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let rows = ctx.sql(&format!("SELECT {expression} AS answer")).await?.collect().await?;
+            let text = cast(rows[0].column(0), &DataType::Utf8)?;
+            Ok(text.as_string::<i32>().iter().next().flatten().unwrap_or("NULL").to_owned())
+        })
+    }
+
+    #[track_caller]
+    fn check(start: &str, amount: &str, unit: &str, end: &str) {
+        let found = run(&format!("add_working_time('{start}', {amount}, '{unit}')")).expect("an end");
+        assert_eq!(found, end, "{amount} {unit} from {start}");
+    }
+
+    /// National Day 2023: Friday 29 September to Friday 6 October off, Saturday 7 and Sunday 8 October worked.
+    #[test]
+    fn limits_over_national_day_2023() {
+        // Thursday 28 September; the first working days after it are Sat 7, Sun 8, Mon 9 October.
+        check("2023-09-28 10:00:00", "1", "工作日", "2023-10-07T10:00:00");
+        check("2023-09-28 10:00:00", "3", "工作日", "2023-10-09T10:00:00");
+        // A start on a day off: the day itself does not count, nor do the days off after it.
+        check("2023-10-01 08:15:00", "2", "工作日", "2023-10-08T08:15:00");
+        // 8, 9, 10, 11, 12, 13, 16: the plain weekend of 14 and 15 October is off again.
+        check("2023-10-07 20:00:00", "7", "工作日", "2023-10-16T20:00:00");
+        check("2023-09-28 10:00:00", "3", "自然日", "2023-10-01T10:00:00");
+        check("2023-09-28 10:00:00", "24", "小时", "2023-09-29T10:00:00");
+        // 16:30 to 17:30 is one hour; of the other two, Saturday 7 October has 9:00 to 11:00.
+        check("2023-09-28 16:30:00", "3", "工作时", "2023-10-07T11:00:00");
+    }
+
+    /// Spring Festival 2024: Sunday 4 February worked, Saturday 10 to Saturday 17 off, Sunday 18 February worked. Friday 9
+    /// February, New Year's Eve, was left to the units and is a working day of the list.
+    #[test]
+    fn limits_over_spring_festival_2024() {
+        // Friday 2 February: Saturday 3 is off, Sunday 4 is worked.
+        check("2024-02-02 17:00:00", "1", "工作日", "2024-02-04T17:00:00");
+        // Thursday 8 February: Fri 9, Sun 18, Mon 19.
+        check("2024-02-08 09:30:00", "3", "工作日", "2024-02-19T09:30:00");
+        // Friday 9 February after office: from Sunday 18 at 9:00 on, 3 hours to noon and 1 from 13:30.
+        check("2024-02-09 18:00:00", "4", "工作时", "2024-02-18T14:30:00");
+        // Exactly a morning ends at noon, a little more after the break, exactly a day in the evening.
+        check("2024-02-18 09:00:00", "3", "工作时", "2024-02-18T12:00:00");
+        check("2024-02-18 09:00:00", "3.5", "工作时", "2024-02-18T14:00:00");
+        check("2024-02-18 07:00:00", "7", "工作时", "2024-02-18T17:30:00");
+        check("2024-02-18 12:30:00", "0.25", "工作时", "2024-02-18T13:45:00");
+        check("2024-02-09 18:00:00", "0", "工作时", "2024-02-09T18:00:00");
+        check("2024-02-09 18:00:00", "10", "自然日", "2024-02-19T18:00:00");
+    }
+
+    #[test]
+    fn office_time_between_two_moments() {
+        for (call, answer) in [
+            // Thursday 28 September from 16:30: 1 hour; Saturday 7 October: 7; Sunday 8 until 10:00: 1.
+            ("working_hours_between('2023-09-28 16:30:00', '2023-10-08 10:00:00')", "9.0"),
+            ("working_hours_between('2023-10-08 10:00:00', '2023-09-28 16:30:00')", "-9.0"),
+            // The whole of 9 to 18 February 2024 has two working days.
+            ("working_hours_between('2024-02-09', '2024-02-19')", "14.0"),
+            ("working_hours_between('2024-02-10 09:00:00', '2024-02-17 17:30:00')", "0.0"),
+            ("working_hours_between('2024-02-18 11:59:30', '2024-02-18 13:30:30')", "0.016666666666666666"),
+            // 9 and 18 February; Saturday 10 to Monday 19: 18 and 19.
+            ("working_days_between('2024-02-08 23:00:00', '2024-02-18 01:00:00')", "2"),
+            ("working_days_between('2024-02-10', '2024-02-19')", "2"),
+            ("working_days_between('2024-02-19', '2024-02-10')", "-2"),
+            ("working_days_between('2024-02-19 08:00:00', '2024-02-19 17:00:00')", "0"),
+            ("working_hours_between(NULL, '2024-02-19')", "NULL"),
+            ("working_days_between('2024-02-19', NULL)", "NULL"),
+            ("add_working_time(NULL, 3, '工作日')", "NULL"),
+            ("add_working_time('2024-02-19', NULL, '工作日')", "NULL"),
+            ("add_working_time('2024-02-19', 3, NULL)", "NULL"),
+            // An amount may come as a whole number, a decimal or an expression.
+            ("add_working_time(DATE '2024-02-19', CAST(1.5 AS DECIMAL(5, 2)), '小时')", "2024-02-19T01:30:00"),
+        ] {
+            assert_eq!(run(call).expect("an answer"), answer, "{call}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_none_is_an_error() {
+        for call in ["add_working_time('2024-02-19', 3, '天')", "add_working_time(NULL, 3, '天')"] {
+            let said = run(call).expect_err("no unit").to_string();
+            assert!(LimitUnit::ALL.iter().all(|(label, _)| said.contains(label)), "{said}");
+        }
+        for amount in ["-1", "0.5", "100001", "'NaN'"] {
+            let said = run(&format!("add_working_time('2024-02-19', {amount}, '工作日')")).expect_err("no amount");
+            assert!(said.to_string().contains("from 0 to 100000"), "{said}");
+        }
+    }
+}

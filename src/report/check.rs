@@ -1,0 +1,103 @@
+//! What is wrong with a report, as far as it can be told without making it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::manifest::{Content, Output, Report, Split, listed};
+use super::wording::STANDING_NAMES;
+use super::{Figures, Problem, ViewMeta, mentions, yaml};
+
+/// Whether every view and column the report mentions exists, in its templates as well.
+pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut metas: BTreeMap<&str, ViewMeta> = BTreeMap::new();
+    for (name, spec) in &report.datasets {
+        let Some(meta) = figures.labels(&spec.view.value) else {
+            problems.push(yaml::problem(&report.path, &spec.view, format!("no view `{}`", spec.view.value)));
+            continue;
+        };
+        let orders = spec.order_by.iter().map(|order| order.column.as_str());
+        let named = spec
+            .columns
+            .iter()
+            .map(|column| column.value.as_str())
+            .chain(orders)
+            .chain(spec.conditions.iter().map(|(column, _)| column.as_str()));
+        for column in named.filter(|column| !has(&meta, column)) {
+            problems.push(
+                yaml::problem(&report.path, &spec.view, format!("view `{}` has no column `{column}`", spec.view.value))
+                    .hint(columns_of(&meta)),
+            );
+        }
+        metas.insert(name, meta);
+    }
+    for output in &report.outputs {
+        let form = match &output.content {
+            Content::Form(form) => form,
+            Content::Summary { path, source } => {
+                problems.extend(check_summary(report, output, path, source, &metas));
+                continue;
+            }
+        };
+        for sheet in &form.sheets {
+            let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
+            for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
+                problems.push(
+                    yaml::problem(
+                        &form.path,
+                        column,
+                        format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
+                    )
+                    .hint(columns_of(meta)),
+                );
+            }
+            for column in sheet.condition_columns().into_iter().filter(|column| !has(meta, column)) {
+                problems.push(
+                    yaml::problem(
+                        &form.path,
+                        &sheet.dataset,
+                        format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
+                    )
+                    .hint(columns_of(meta)),
+                );
+            }
+        }
+    }
+    problems
+}
+
+fn check_summary(
+    report: &Report,
+    output: &Output,
+    path: &Path,
+    source: &str,
+    metas: &BTreeMap<&str, ViewMeta>,
+) -> Vec<Problem> {
+    if metas.len() < report.datasets.len() {
+        // A view is missing, which is said already; what its rows would be called cannot be known.
+        return Vec::new();
+    }
+    let tables: Vec<(String, Vec<String>)> = report
+        .datasets
+        .iter()
+        .filter_map(|(name, spec)| {
+            let chosen = spec.columns.iter().map(|column| column.value.clone());
+            let all = metas.get(name.as_str())?.columns.iter().map(|column| column.name.clone());
+            Some((name.clone(), if spec.columns.is_empty() { all.collect() } else { chosen.collect() }))
+        })
+        .collect();
+    // Only a sheet has a number of rows.
+    let standing = STANDING_NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "row_count");
+    let parameters = report.parameters.iter().map(|parameter| parameter.name.as_str());
+    let member = output.split.iter().flat_map(Split::columns);
+    let known: Vec<&str> = standing.chain(parameters).chain(member).collect();
+    mentions::mistakes(path, source, &tables, &known)
+}
+
+fn has(meta: &ViewMeta, column: &str) -> bool {
+    meta.columns.iter().any(|known| known.name == column)
+}
+
+fn columns_of(meta: &ViewMeta) -> String {
+    listed("columns", &meta.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
+}

@@ -1,0 +1,66 @@
+//! Files of a report that are being written at the same time.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{OutputFile, Problem};
+
+pub(super) type Job = Result<Vec<OutputFile>, Problem>;
+
+/// Files being written, never more at a time than there are workers.
+pub(super) struct Jobs {
+    running: JoinSet<Job>,
+    slots: Arc<Semaphore>,
+    written: Vec<OutputFile>,
+    /// Files that have a maker.
+    pub(super) taken: BTreeSet<PathBuf>,
+}
+
+impl Jobs {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            running: JoinSet::new(),
+            slots: Arc::new(Semaphore::new(workers.max(1))),
+            written: Vec::new(),
+            taken: BTreeSet::new(),
+        }
+    }
+
+    /// Starts a job when a worker is free; a problem of an earlier job ends the report here.
+    pub(super) async fn spawn(&mut self, job: impl FnOnce() -> Job + Send + 'static) -> Result<(), Problem> {
+        while let Some(done) = self.running.try_join_next() {
+            self.keep(done)?;
+        }
+        let slot =
+            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Problem::new("", "the workers are gone"))?;
+        self.running.spawn_blocking(move || {
+            let result = job();
+            drop(slot);
+            result
+        });
+        Ok(())
+    }
+
+    fn keep(&mut self, done: Result<Job, tokio::task::JoinError>) -> Result<(), Problem> {
+        let job = done.map_err(|_| Problem::new("", "a worker stopped while it wrote a file"))?;
+        self.written.extend(job?);
+        Ok(())
+    }
+
+    /// Waits for all; files in path order, whichever was done first.
+    pub(super) async fn finish(mut self) -> Result<Vec<OutputFile>, Problem> {
+        let mut first_problem = None;
+        while let Some(done) = self.running.join_next().await {
+            first_problem = first_problem.or(self.keep(done).err());
+        }
+        if let Some(problem) = first_problem {
+            return Err(problem);
+        }
+        self.written.sort_by(|left, right| left.path.cmp(&right.path));
+        Ok(self.written)
+    }
+}
