@@ -15,7 +15,7 @@ use futures::stream::FuturesUnordered;
 use serde_json::json;
 
 use crate::contract::Contracts;
-use crate::diagnostic::{Context, Diagnostic, Fault, Result, Severity};
+use crate::diagnostic::{Context, Diagnostic, Result, Severity};
 use crate::landing::{self, Batch, Counts, Delivery, Land, Moment, Outcome, Run};
 use crate::project::{self, Project};
 use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
@@ -221,10 +221,7 @@ async fn land(
     let archive = project.archive().join(nightly.moment.as_of.to_string());
     let failed = project.failed();
     let settle = |delivery: &Delivery| match &delivery.outcome {
-        // A full disk or a damaged table is not the sender's fault: the next night takes the file again.
-        Outcome::Rejected { problem } if problem.fault == Fault::Unexpected => Ok(()),
-        // Nor is a contract that no longer fits its table.
-        Outcome::Rejected { problem } if problem.place.as_ref().is_some_and(|p| p.file != delivery.path) => Ok(()),
+        Outcome::Rejected { .. } if landing::is_retried(delivery) => Ok(()),
         Outcome::Rejected { problem } => set_aside(&delivery.path, &failed, problem),
         _ => move_file(&delivery.path, &archive).map(drop),
     };

@@ -101,7 +101,7 @@ impl Default for Limits {
             cell_bytes_max: 1 << 20,
             columns_max: 1_000,
             rows_max: 20_000_000,
-            query_memory_bytes: 1 << 30,
+            query_memory_bytes: 4 << 30,
             workbook_rows_max: 1_000_000,
             sql_rows_max: 10_000,
             workers: 0,

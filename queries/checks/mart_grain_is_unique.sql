@@ -22,7 +22,13 @@ WITH keys AS (
   UNION ALL
   SELECT 'data_quality_by_unit', concat_ws('/', subdistrict_name, table_name) FROM data_quality_by_unit
   UNION ALL
-  SELECT 'whistle_handling_by_unit', concat_ws('/', kind, row_level, department) FROM whistle_handling_by_unit
+  SELECT
+    'whistle_by_department',
+    -- A unit has its name alone, a total that of its kind.
+    concat_ws('/', row_level, CASE WHEN row_level = 'total' THEN kind END, department)
+  FROM whistle_by_department
+  UNION ALL
+  SELECT 'score_rule_list', concat_ws('/', kind, indicator) FROM score_rule_list
 )
 SELECT mart, row_key, count(*) AS row_count
 FROM keys

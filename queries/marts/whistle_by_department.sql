@@ -3,6 +3,8 @@
 -- 退回 takes a task off the unit's clock; 挂账 leaves the 应办结 denominator and is shown apart.
 -- 期初在办 + 本期新增 = 本期办结 + 退回 + 期末在办; identity_gap says by how much it fails, 0 is right.
 -- 应哨 in time means within 24 hours of dispatch.
+-- Each kind of unit has a total: its rates come from its counts, its mean from the hours of all its tasks; a median, a
+-- score and a rank of several units would mean nothing.
 WITH timed AS (
   SELECT
     t.department,
@@ -42,9 +44,22 @@ flagged AS (
       ) AS is_response_due
   FROM timed
 ),
+listed AS (
+  -- Every unit, also without tasks, and tasks of units that are in no list.
+  SELECT
+    f.*,
+    d.department_code,
+    d.kind,
+    coalesce(d.department, f.department) AS unit
+  FROM stg_departments AS d
+  FULL JOIN flagged AS f ON f.department = d.department
+),
 counted AS (
   SELECT
-    department,
+    CASE WHEN grouping(unit) = 0 THEN 'unit' ELSE 'total' END AS row_level,
+    department_code,
+    CASE WHEN grouping(unit) = 0 THEN unit ELSE '合计' END AS department,
+    kind,
     count(*) FILTER (WHERE NOT is_new_month AND (is_open OR is_left_month)) AS opening_count_month,
     count(*) FILTER (WHERE is_new_month) AS new_count_month,
     count(*) FILTER (WHERE is_new_month AND is_closed) AS new_closed_count_month,
@@ -84,51 +99,8 @@ counted AS (
     count(*) FILTER (WHERE is_open AND NOT is_open_overdue AND NOT is_suspended) AS open_not_due_count,
     count(*) FILTER (WHERE is_open_overdue) AS open_overdue_count,
     count(*) FILTER (WHERE is_suspended) AS suspended_count
-  FROM flagged
-  GROUP BY department
-),
-units AS (
-  SELECT
-    d.department_code,
-    coalesce(d.department, c.department) AS department,
-    d.kind,
-    coalesce(c.opening_count_month, 0) AS opening_count_month,
-    coalesce(c.new_count_month, 0) AS new_count_month,
-    coalesce(c.new_closed_count_month, 0) AS new_closed_count_month,
-    coalesce(c.closed_on_time_count_month, 0) AS closed_on_time_count_month,
-    coalesce(c.closed_late_count_month, 0) AS closed_late_count_month,
-    coalesce(c.returned_count_month, 0) AS returned_count_month,
-    coalesce(c.due_count_month, 0) AS due_count_month,
-    coalesce(c.due_closed_count_month, 0) AS due_closed_count_month,
-    coalesce(c.due_on_time_count_month, 0) AS due_on_time_count_month,
-    coalesce(c.response_due_count_month, 0) AS response_due_count_month,
-    coalesce(c.response_in_time_count_month, 0) AS response_in_time_count_month,
-    coalesce(c.rated_count_month, 0) AS rated_count_month,
-    coalesce(c.satisfied_count_month, 0) AS satisfied_count_month,
-    c.mean_hours_month,
-    c.median_hours_month,
-    c.p90_hours_month,
-    coalesce(c.opening_count_year, 0) AS opening_count_year,
-    coalesce(c.new_count_year, 0) AS new_count_year,
-    coalesce(c.new_closed_count_year, 0) AS new_closed_count_year,
-    coalesce(c.closed_on_time_count_year, 0) AS closed_on_time_count_year,
-    coalesce(c.closed_late_count_year, 0) AS closed_late_count_year,
-    coalesce(c.returned_count_year, 0) AS returned_count_year,
-    coalesce(c.due_count_year, 0) AS due_count_year,
-    coalesce(c.due_closed_count_year, 0) AS due_closed_count_year,
-    coalesce(c.due_on_time_count_year, 0) AS due_on_time_count_year,
-    coalesce(c.response_due_count_year, 0) AS response_due_count_year,
-    coalesce(c.response_in_time_count_year, 0) AS response_in_time_count_year,
-    coalesce(c.rated_count_year, 0) AS rated_count_year,
-    coalesce(c.satisfied_count_year, 0) AS satisfied_count_year,
-    c.mean_hours_year,
-    c.median_hours_year,
-    c.p90_hours_year,
-    coalesce(c.open_not_due_count, 0) AS open_not_due_count,
-    coalesce(c.open_overdue_count, 0) AS open_overdue_count,
-    coalesce(c.suspended_count, 0) AS suspended_count
-  FROM stg_departments AS d
-  FULL JOIN counted AS c ON c.department = d.department
+  FROM listed
+  GROUP BY GROUPING SETS ((kind, department_code, unit), (kind))
 ),
 rated AS (
   SELECT
@@ -142,39 +114,73 @@ rated AS (
     rate(response_in_time_count_year, response_due_count_year) AS response_rate_year,
     rate(due_on_time_count_year, due_count_year) AS on_time_rate_year,
     rate(satisfied_count_year, rated_count_year) AS satisfaction_rate_year
-  FROM units
+  FROM counted
+),
+rules AS (
+  SELECT
+    kind,
+    max(full_points) FILTER (WHERE indicator = '按期办结率') AS on_time_full_points,
+    max(target_pct) FILTER (WHERE indicator = '按期办结率') AS on_time_target_pct,
+    max(points_per_pct) FILTER (WHERE indicator = '按期办结率') AS on_time_points_per_pct,
+    max(floor_points) FILTER (WHERE indicator = '按期办结率') AS on_time_floor_points,
+    max(full_points) FILTER (WHERE indicator = '响应率') AS response_full_points,
+    max(target_pct) FILTER (WHERE indicator = '响应率') AS response_target_pct,
+    max(points_per_pct) FILTER (WHERE indicator = '响应率') AS response_points_per_pct,
+    max(floor_points) FILTER (WHERE indicator = '响应率') AS response_floor_points,
+    max(full_points) FILTER (WHERE indicator = '满意率') AS satisfaction_full_points,
+    max(target_pct) FILTER (WHERE indicator = '满意率') AS satisfaction_target_pct,
+    max(points_per_pct) FILTER (WHERE indicator = '满意率') AS satisfaction_points_per_pct,
+    max(floor_points) FILTER (WHERE indicator = '满意率') AS satisfaction_floor_points
+  FROM score_rule_list
+  GROUP BY kind
 ),
 pointed AS (
-  -- Full points at the target; below it so many points less per percentage point, never under the floor.
-  -- What a unit has no cases for earns nothing and is not held against it.
+  -- What a unit has no cases for earns nothing and is not held against it. A score is rounded once, so these are not yet.
   SELECT
-    *,
-    CASE WHEN on_time_rate_year IS NOT NULL
-      THEN greatest(0.0, 40.0 - 1.0 * greatest(0.0, 95.0 - 100.0 * on_time_rate_year)) END AS on_time_points_year,
-    CASE WHEN response_rate_year IS NOT NULL
-      THEN greatest(0.0, 30.0 - 0.5 * greatest(0.0, 98.0 - 100.0 * response_rate_year)) END AS response_points_year,
-    CASE WHEN satisfaction_rate_year IS NOT NULL
-      THEN greatest(15.0, 30.0 - 0.5 * greatest(0.0, 95.0 - 100.0 * satisfaction_rate_year)) END
-      AS satisfaction_points_year
+    rated.*,
+    rules.on_time_full_points,
+    rules.on_time_target_pct,
+    rules.on_time_points_per_pct,
+    rules.on_time_floor_points,
+    rules.response_full_points,
+    rules.response_target_pct,
+    rules.response_points_per_pct,
+    rules.response_floor_points,
+    rules.satisfaction_full_points,
+    rules.satisfaction_target_pct,
+    rules.satisfaction_points_per_pct,
+    rules.satisfaction_floor_points,
+    linear_points(
+      on_time_rate_year, on_time_full_points, on_time_target_pct, on_time_points_per_pct, on_time_floor_points, 10
+    ) AS on_time_points,
+    linear_points(
+      response_rate_year, response_full_points, response_target_pct, response_points_per_pct, response_floor_points, 10
+    ) AS response_points,
+    linear_points(
+      satisfaction_rate_year, satisfaction_full_points, satisfaction_target_pct, satisfaction_points_per_pct,
+      satisfaction_floor_points, 10
+    ) AS satisfaction_points
   FROM rated
+  LEFT JOIN rules ON rules.kind = rated.kind AND rated.row_level = 'unit'
 ),
 scored AS (
   SELECT
     *,
     round_half_up(
       100 * rate(
-        coalesce(on_time_points_year, 0) + coalesce(response_points_year, 0) + coalesce(satisfaction_points_year, 0),
-        CASE WHEN on_time_points_year IS NULL THEN 0 ELSE 40 END
-          + CASE WHEN response_points_year IS NULL THEN 0 ELSE 30 END
-          + CASE WHEN satisfaction_points_year IS NULL THEN 0 ELSE 30 END
+        coalesce(on_time_points, 0) + coalesce(response_points, 0) + coalesce(satisfaction_points, 0),
+        CASE WHEN on_time_points IS NULL THEN 0 ELSE on_time_full_points END
+          + CASE WHEN response_points IS NULL THEN 0 ELSE response_full_points END
+          + CASE WHEN satisfaction_points IS NULL THEN 0 ELSE satisfaction_full_points END
       ),
       2
     ) AS score_year,
     -- A rate over fewer than five due tasks ranks nobody.
-    due_count_year >= 5 AS is_ranked_year
+    row_level = 'unit' AND due_count_year >= 5 AS is_ranked_year
   FROM pointed
 )
 SELECT
+  row_level,
   department_code,
   department,
   kind,
@@ -203,8 +209,8 @@ SELECT
   satisfied_count_month,
   satisfaction_rate_month,
   mean_hours_month,
-  median_hours_month,
-  p90_hours_month,
+  CASE WHEN row_level = 'unit' THEN median_hours_month END AS median_hours_month,
+  CASE WHEN row_level = 'unit' THEN p90_hours_month END AS p90_hours_month,
   opening_count_month + new_count_month - closed_count_month - returned_count_month - open_count AS identity_gap_month,
   opening_count_year,
   new_count_year,
@@ -227,14 +233,33 @@ SELECT
   satisfied_count_year,
   satisfaction_rate_year,
   mean_hours_year,
-  median_hours_year,
-  p90_hours_year,
+  CASE WHEN row_level = 'unit' THEN median_hours_year END AS median_hours_year,
+  CASE WHEN row_level = 'unit' THEN p90_hours_year END AS p90_hours_year,
   opening_count_year + new_count_year - closed_count_year - returned_count_year - open_count AS identity_gap_year,
-  on_time_points_year,
-  response_points_year,
-  satisfaction_points_year,
+  on_time_full_points,
+  on_time_target_pct,
+  on_time_points_per_pct,
+  on_time_floor_points,
+  linear_points(
+    on_time_rate_year, on_time_full_points, on_time_target_pct, on_time_points_per_pct, on_time_floor_points
+  ) AS on_time_points_year,
+  response_full_points,
+  response_target_pct,
+  response_points_per_pct,
+  response_floor_points,
+  linear_points(
+    response_rate_year, response_full_points, response_target_pct, response_points_per_pct, response_floor_points
+  ) AS response_points_year,
+  satisfaction_full_points,
+  satisfaction_target_pct,
+  satisfaction_points_per_pct,
+  satisfaction_floor_points,
+  linear_points(
+    satisfaction_rate_year, satisfaction_full_points, satisfaction_target_pct, satisfaction_points_per_pct,
+    satisfaction_floor_points
+  ) AS satisfaction_points_year,
   score_year,
   CASE WHEN is_ranked_year THEN rank() OVER (PARTITION BY kind, is_ranked_year ORDER BY score_year DESC NULLS LAST) END
     AS rank_in_kind_year
 FROM scored
-ORDER BY department_code NULLS LAST, department
+ORDER BY department_code NULLS LAST, department, kind

@@ -1,5 +1,6 @@
 -- The limit for 办结 that held on the day of the report. Its category goes before 全部, then its level, then the later
 -- of two. Published figures keep to the delivered limit; this says where the rule would have set it.
+-- A limit whose start lies past the as-of date has not started.
 WITH limited AS (
   SELECT
     w.*,
@@ -20,12 +21,18 @@ WITH limited AS (
     AND l.valid_from <= w.reported_date
     AND w.reported_date < l.valid_to
 ),
+started AS (
+  SELECT
+    * EXCEPT (start_at),
+    CASE WHEN start_at < as_of_end() THEN start_at END AS start_at
+  FROM limited
+  WHERE nth = 1
+),
 ruled AS (
   SELECT
     *,
     add_working_time(start_at, amount, unit) AS rule_due_at
-  FROM limited
-  WHERE nth = 1
+  FROM started
 ),
 compared AS (
   SELECT

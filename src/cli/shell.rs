@@ -44,7 +44,7 @@ pub(super) async fn run(context: &CommandContext<'_>, opened: &Opened, format: F
                 context.output.say(if runner.timing { "timing is on" } else { "timing is off" });
             }
             ["\\functions"] => {
-                let lines: Vec<String> = FUNCTIONS.iter().map(|(name, what)| format!("  {name:26} {what}")).collect();
+                let lines: Vec<String> = FUNCTIONS.iter().map(|(name, what)| format!("  {name:40} {what}")).collect();
                 context.output.data(lines.join("\n"))?;
             }
             ["\\format", name] => match <Format as clap::ValueEnum>::from_str(name, true) {

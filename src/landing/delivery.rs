@@ -117,7 +117,7 @@ async fn units_of(land: &Land<'_>) -> Result<Vec<(String, String)>> {
 
 /// Rejected for something its sender cannot mend: the machine, a damaged table, a contract that no longer fits its
 /// table. The file is to come again.
-fn is_retried(delivery: &Delivery) -> bool {
+pub fn is_retried(delivery: &Delivery) -> bool {
     match &delivery.outcome {
         Outcome::Rejected { problem } => {
             problem.fault == Fault::Unexpected || problem.place.as_ref().is_some_and(|p| p.file != delivery.path)
@@ -177,8 +177,6 @@ impl<'a> Night<'a> {
         (delivery, is_settled)
     }
 
-    /// Lands the files of a table in order. A file that stays where it was comes again the next time; those after it
-    /// wait, or an older list would land over a newer one.
     /// Lands the files of all tables, each table when those it refers to are done. Results in the contracts' order.
     async fn land_tables(&self, mut files: BTreeMap<&str, Vec<&PathBuf>>) -> Vec<Delivery> {
         let contracts: Vec<&Contract> = self.land.contracts.iter().collect();
@@ -206,6 +204,8 @@ impl<'a> Night<'a> {
         landed.into_iter().flatten().collect()
     }
 
+    /// Lands the files of a table in order. A file that stays where it was comes again the next time; those after it
+    /// wait, or an older list would land over a newer one.
     async fn land_table(&self, contract: &'a Contract, files: Vec<&PathBuf>) -> Vec<Delivery> {
         let (mut results, is_settled) = match own_references(contract).is_empty() {
             true => self.land_reading_ahead(contract, &files).await,

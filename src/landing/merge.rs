@@ -23,7 +23,7 @@ use super::tables::{OpenTable, SYSTEM_COLUMNS};
 use super::write::Rewrite;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::{Context, Diagnostic, Result};
-use crate::warehouse::KeyIndex;
+use crate::warehouse::{KeyIndex, SMALL_FILE_ROWS};
 
 /// Accepted rows of one delivery, ready to be merged.
 pub(super) struct Accepted {
@@ -171,10 +171,29 @@ pub(super) async fn plan(contract: &Contract, open: &OpenTable, delivered: Deliv
         };
         rewrites.push(rewrite(contract, open, &accepted, (file, stored), changes, batch_id)?);
     }
+    if rewrites.is_empty()
+        && !sorted.new.is_empty()
+        && let Some(file) = small_file(open, sorted.new.len()).await?
+    {
+        let stored = read_file(open, file).await?;
+        rewrites.push(rewrite(contract, open, &accepted, (file, stored), Changes::new(), batch_id)?);
+    }
     let deleted = deletions::to_remember(contract, open, &accepted, keys, gone)?;
     let inserts = with_system_columns(&accepted, &sorted.new, batch_id, open.table.schema())?;
     drop(accepted);
     Ok(Plan { counts, news, deleted, inserts: clustered(contract, inserts)?, rewrites })
+}
+
+/// A stored file that a few new rows are added to rather than written as a file of their own.
+async fn small_file(open: &OpenTable, new_rows: usize) -> Result<Option<u32>> {
+    if new_rows as u64 >= SMALL_FILE_ROWS {
+        return Ok(None);
+    }
+    let files = open.table.files().await?;
+    let small =
+        files.iter().filter_map(|file| Some((file.rows?, &file.path))).filter(|(rows, _)| *rows < SMALL_FILE_ROWS);
+    let Some((_, path)) = small.min() else { return Ok(None) };
+    Ok(open.keys.read().map_err(|_| poisoned())?.file_of(path))
 }
 
 /// Rows that delete a stored one, each with the version of that one as text.
@@ -345,7 +364,7 @@ fn keep_stored(
 }
 
 /// Rows in the order of the contract's cluster column, so that one place's rows lie together on disk.
-fn clustered(contract: &Contract, rows: RecordBatch) -> Result<RecordBatch> {
+pub(super) fn clustered(contract: &Contract, rows: RecordBatch) -> Result<RecordBatch> {
     let Some(column) = contract.cluster_by.and_then(|at| rows.column_by_name(&contract.columns[at].name)) else {
         return Ok(rows);
     };

@@ -26,7 +26,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::diagnostic::Diagnostic;
 
-pub use delivery::{Land, land_all};
+pub use delivery::{Land, is_retried, land_all};
 pub use export::export_quarantine;
 pub use quarantined::{QUARANTINE_TABLE, QuarantineRow, quarantine_schema, read_quarantine};
 pub use records::{BATCHES_TABLE, Batch, RUNS_TABLE, Run, read_batches, read_runs, write_run};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{RecordBatch, StringArray};
-use arrow::compute::interleave_record_batch;
+use arrow::compute::{concat_batches, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 
-use super::merge::{Plan, poisoned};
+use super::merge::{Plan, clustered, poisoned};
 use super::tables::OpenTable;
 use crate::contract::Contract;
 use crate::diagnostic::{Context, Result};
@@ -14,6 +14,8 @@ use crate::warehouse::{Commit, encode_parquet, key_texts};
 
 /// Rows per new data file: one file is rewritten in memory when a row of it changes.
 const FILE_ROWS_MAX: usize = 512 * 1024;
+/// Of rows that are put together into one file: a column of a batch cannot hold 2 GB.
+const FILE_BYTES_MAX: usize = 512 << 20;
 
 /// A data file that is written anew.
 pub(super) struct Rewrite {
@@ -44,7 +46,8 @@ pub(super) fn encode(contract: &Contract, plan: Plan, stem: &str) -> Result<Writ
         .iter()
         .map(|at| schema.index_of(&contract.columns[*at].name).doing("finding a key column"))
         .collect::<Result<_>>()?;
-    for rewrite in plan.rewrites {
+    let host = host_of(&plan);
+    for (number, rewrite) in plan.rewrites.into_iter().enumerate() {
         let mut picks = Vec::with_capacity(rewrite.stored.num_rows());
         let stored_keys = key_texts(&rewrite.stored, &key_columns)?;
         for row in 0..rewrite.stored.num_rows() {
@@ -55,19 +58,38 @@ pub(super) fn encode(contract: &Contract, plan: Plan, stem: &str) -> Result<Writ
             }
         }
         written.commit_removes.push(rewrite.path);
-        if picks.is_empty() {
-            continue;
+        let mut rows = interleave_record_batch(&[&rewrite.stored, &rewrite.updates], &picks).doing("replacing rows")?;
+        if host == Some(number) {
+            let all = concat_batches(&schema, [&rows, &plan.inserts]).doing("adding rows")?;
+            rows = clustered(contract, all)?;
         }
-        let rows = interleave_record_batch(&[&rewrite.stored, &rewrite.updates], &picks).doing("replacing rows")?;
-        written.add(stem, &schema, rows, &key_columns)?;
+        if rows.num_rows() > 0 {
+            written.add(stem, &schema, rows, &key_columns)?;
+        }
     }
     let mut start = 0;
-    while start < plan.inserts.num_rows() {
+    while host.is_none() && start < plan.inserts.num_rows() {
         let rows = plan.inserts.slice(start, FILE_ROWS_MAX.min(plan.inserts.num_rows() - start));
         start += rows.num_rows();
         written.add(stem, &schema, rows, &key_columns)?;
     }
     Ok(written)
+}
+
+/// The rewritten file that takes the inserted rows as well: with a new file for each delivery, every night would find
+/// more files to open than the one before.
+fn host_of(plan: &Plan) -> Option<usize> {
+    if plan.inserts.num_rows() == 0 {
+        return None;
+    }
+    let rows = |rewrite: &Rewrite| rewrite.stored.num_rows();
+    let bytes = |batch: &RecordBatch| batch.get_array_memory_size();
+    let fits = |rewrite: &Rewrite| {
+        rows(rewrite) + plan.inserts.num_rows() <= FILE_ROWS_MAX
+            && bytes(&rewrite.stored) + bytes(&plan.inserts) <= FILE_BYTES_MAX
+    };
+    let fitting = plan.rewrites.iter().enumerate().filter(|(_, rewrite)| fits(rewrite));
+    fitting.max_by_key(|(number, rewrite)| (rows(rewrite), usize::MAX - number)).map(|(number, _)| number)
 }
 
 impl Written {

@@ -84,7 +84,8 @@ impl Session {
         Ok(session)
     }
 
-    /// A session over given rows, for unit tests, with the code lists of `like` and plain weeks.
+    /// A session over given rows, for unit tests, with the code lists of `like`. Weeks are plain: a test must come out the
+    /// same whatever days off have landed.
     pub(super) fn over_rows(
         like: &Session,
         catalog: Arc<ViewCatalog>,

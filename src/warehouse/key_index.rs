@@ -40,6 +40,11 @@ impl KeyIndex {
         (self.files.len() - 1) as u32
     }
 
+    /// The number of a file that was registered.
+    pub fn file_of(&self, path: &str) -> Option<u32> {
+        self.files.iter().rposition(|known| known == path).map(|number| number as u32)
+    }
+
     pub fn file_path(&self, file: u32) -> &str {
         &self.files[file as usize]
     }

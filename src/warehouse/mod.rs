@@ -22,7 +22,7 @@ pub use examine::Examination;
 pub use key_index::{KeyIndex, RowPlace, key_texts};
 pub use lock::WriterLock;
 pub use table::{Commit, CommitEntry, DataFile, Operation, Table, encode_parquet};
-pub use upkeep::{Upkeep, UpkeepResult};
+pub use upkeep::{SMALL_FILE_ROWS, Upkeep, UpkeepResult};
 
 /// The folder that holds one Delta table per sub-folder.
 #[derive(Debug, Clone)]
@@ -161,6 +161,9 @@ impl Warehouse {
             .with_columns(columns)
             // Reports are made again years later: versions go only through `upkeep`.
             .with_configuration([
+                // A night makes a commit for each delivery, and whoever opens the table reads those since the last
+                // checkpoint.
+                ("delta.checkpointInterval".to_string(), Some("20".to_string())),
                 ("delta.enableExpiredLogCleanup".to_string(), Some("false".to_string())),
                 ("delta.logRetentionDuration".to_string(), Some("interval 36500 days".to_string())),
             ])

@@ -12,10 +12,11 @@ use crate::diagnostic::{Context, Diagnostic, Result};
 
 /// Vacuum never removes files younger than this: a reader that opened a version must be able to finish.
 const RETENTION_DAYS_MIN: i64 = 7;
-/// A file with fewer rows than this is merged with its like.
-const SMALL_FILE_ROWS: u64 = 64 * 1024;
-/// Merged files hold about this many rows, so that one rewrite stays in memory.
-const MERGED_FILE_ROWS: u64 = 512 * 1024;
+/// A file with fewer rows than this is merged with its like, and takes new rows rather than leave them to another file.
+pub const SMALL_FILE_ROWS: u64 = 16 * 1024;
+/// Merged files hold about this many rows: one changed row has the whole file written again, by each delivery that
+/// changes one.
+const MERGED_FILE_ROWS: u64 = 64 * 1024;
 /// And take about this much memory: the quarantine has long texts, and a column of a batch cannot hold 2 GB.
 const MERGED_FILE_BYTES: usize = 512 << 20;
 

@@ -58,7 +58,8 @@ fn a_killed_night_run_again_equals_an_undisturbed_one() {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        whole.mul_f64((state % 1_000) as f64 / 1_000.0)
+        // Other tests may have slowed the night that was measured, and the later ones run faster.
+        whole.mul_f64((state % 850) as f64 / 1_000.0)
     };
     let mut killed = 0;
     for _ in 0..6 {

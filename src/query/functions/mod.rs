@@ -31,7 +31,8 @@ pub const DESCRIPTIONS: &[(&str, &str)] = &[
     ("hours_between(a, b)", "hours from a to b"),
     (
         "add_working_time(start, amount, unit)",
-        "when a limit ends; 小时 of the clock, 工作时 of office time (9:00-12:00, 13:30-17:30), 工作日 and 自然日 at the same time of day",
+        "when a limit ends: 小时 of the clock, 工作时 of office time (9:00-12:00, 13:30-17:30, from the next office hour on), \
+         工作日 and 自然日 at the same time of day",
     ),
     ("working_hours_between(a, b)", "hours of office time from a to b, by the landed `holidays`"),
     ("working_days_between(a, b)", "working days after the day of a up to the day of b"),
