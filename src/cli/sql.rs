@@ -124,7 +124,8 @@ impl Runner<'_> {
         let clock = Instant::now();
         let count = self.query(text).await?;
         if self.timing {
-            self.context.output.say(format!("{count} rows, {:.3} s", clock.elapsed().as_secs_f64()));
+            let rows = if count == 1 { "row" } else { "rows" };
+            self.context.output.say(format!("{count} {rows}, {:.3} s", clock.elapsed().as_secs_f64()));
         }
         Ok(())
     }

@@ -167,9 +167,7 @@ fn fsck_names_what_is_damaged() {
     std::fs::write(&newest, &text[..text.len() / 2]).expect("torn");
     assert_eq!(project.run(&["fsck"]).code, 2);
     std::fs::write(&newest, &text).expect("mended");
-    let file = std::fs::read_dir(project.path("warehouse/shops")).expect("a table").flatten().map(|e| e.path());
-    let file = file.filter(|p| p.extension().is_some_and(|e| e == "parquet")).min().expect("a file");
-    std::fs::remove_file(&file).expect("removed");
+    std::fs::remove_file(project.newest_data_file("shops")).expect("removed");
     let run = project.run(&["fsck"]).expect(2);
     assert!(run.stderr.contains(".parquet"), "{}", run.stderr);
 }

@@ -87,7 +87,7 @@ fn the_shell_answers_completes_remembers_and_cancels() {
     terminal.send(";", "Enter");
     let screen = terminal.await_text("143007");
     assert!(screen.contains("answer"), "{screen}");
-    terminal.await_text(" s)");
+    terminal.await_text("1 row, ");
 
     terminal.send("SELECT nothing FROM holidays;", "Enter");
     terminal.await_text("no column `nothing`");

@@ -102,6 +102,17 @@ impl Project {
         path
     }
 
+    /// A data file of a table's newest version; others may belong to earlier versions only.
+    pub fn newest_data_file(&self, table: &str) -> PathBuf {
+        let folder = self.path("warehouse").join(table);
+        let entries = std::fs::read_dir(folder.join("_delta_log")).expect("a log").flatten().map(|entry| entry.path());
+        let newest = entries.filter(|path| path.extension().is_some_and(|e| e == "json")).max().expect("a commit");
+        let text = std::fs::read_to_string(newest).expect("a commit");
+        let actions = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an action"));
+        let added = actions.filter_map(|action| action["add"]["path"].as_str().map(str::to_owned)).next();
+        folder.join(added.expect("a data file"))
+    }
+
     /// The rows of a query, as CSV without header.
     #[track_caller]
     pub fn sql(&self, sql: &str) -> String {
