@@ -47,9 +47,10 @@ def empty(folder):
 def lay_out(gridhouse, work, scale):
     """A project whose inbox is filled anew for every run."""
     project, deliveries = work / f"project-{scale}", work / f"deliveries-{scale}"
+    # Contracts, views and reports are those of the program that is measured.
+    empty(project)
+    measure([gridhouse, "demo", project, "--scale", "0.002"])
     if not deliveries.exists():
-        empty(project)
-        measure([gridhouse, "demo", project, "--scale", "0.002"])
         measure([gridhouse, "generate", "--out", deliveries, "--scale", str(scale)])
     return project, deliveries
 
@@ -109,7 +110,8 @@ def main():
     given = parser.parse_args()
     work, gridhouse = given.work.resolve(), given.gridhouse.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    sides = {"gridhouse": lambda: our_night(gridhouse, *lay_out(gridhouse, work, given.scale))}
+    project, inbox = lay_out(gridhouse, work, given.scale)
+    sides = {"gridhouse": lambda: our_night(gridhouse, project, inbox)}
     if given.peer:
         peer, deliveries = given.peer.resolve(), work / f"peer-{given.scale}"
         if not deliveries.exists():
@@ -133,7 +135,7 @@ def main():
             keys = [key for key in row if key not in ("rows", "workbooks")]
             print(f"{'× ' + name:24}" + "".join(f"{row[key] / ours[key]:12.1f}" for key in keys))
     print()
-    cold(gridhouse, lay_out(gridhouse, work, given.scale)[0], max(given.runs, 5))
+    cold(gridhouse, project, max(given.runs, 5))
 
 
 if __name__ == "__main__":
