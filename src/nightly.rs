@@ -30,6 +30,8 @@ pub enum Event<'a> {
         steps: usize,
     },
     Delivery(&'a Delivery),
+    /// A reference list that is as it was: done, and no news.
+    Unchanged(&'a Delivery),
     View {
         name: &'a str,
         rows: usize,
@@ -218,6 +220,12 @@ async fn land(
     }
     (nightly.watch)(Event::Stage { name: "land", steps: reference.len() + inbox.len() });
     let progress = |delivery: &Delivery| (nightly.watch)(Event::Delivery(delivery));
+    // Reference lists stay where they are and are compared every night.
+    let is_unchanged = |delivery: &Delivery| matches!(delivery.outcome, Outcome::AlreadyLanded { .. });
+    let reference_progress = |delivery: &Delivery| match is_unchanged(delivery) {
+        true => (nightly.watch)(Event::Unchanged(delivery)),
+        false => progress(delivery),
+    };
     let archive = project.archive().join(nightly.moment.as_of.to_string());
     let failed = project.failed();
     let settle = |delivery: &Delivery| match &delivery.outcome {
@@ -237,13 +245,12 @@ async fn land(
         dry_run: false,
         table: None,
         stop: nightly.stop,
-        progress: &progress,
+        progress: &reference_progress,
         settle: &keep,
     };
     let mut deliveries = landing::land_all(&land, &reference).await?;
-    // Reference lists stay where they are and are compared every night; unchanged ones are not news.
-    deliveries.retain(|d| !matches!(d.outcome, Outcome::AlreadyLanded { .. }));
-    deliveries.extend(landing::land_all(&Land { settle: &settle, ..land }, &inbox).await?);
+    deliveries.retain(|delivery| !is_unchanged(delivery));
+    deliveries.extend(landing::land_all(&Land { progress: &progress, settle: &settle, ..land }, &inbox).await?);
     Ok(deliveries)
 }
 

@@ -169,6 +169,7 @@ impl<'a> Progress<'a> {
                 self.report_delivery(delivery);
                 self.step(&delivery.file_name());
             }
+            Event::Unchanged(delivery) => self.step(&delivery.file_name()),
             Event::View { name, rows, seconds } => {
                 if self.context.output.verbose > 0 {
                     self.suspended(|| self.context.output.say(format!("view {name}: {rows} rows, {seconds:.3} s")));
