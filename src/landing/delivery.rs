@@ -161,6 +161,7 @@ impl<'a> Night<'a> {
             table: table.map(str::to_owned),
             outcome: Outcome::Rejected { problem: Box::new(problem) },
             remarks: Vec::new(),
+            unsettled: None,
         }
     }
 
@@ -170,7 +171,7 @@ impl<'a> Night<'a> {
         if !self.land.dry_run
             && let Err(problem) = (self.land.settle)(&delivery)
         {
-            delivery.remarks.push(problem.message);
+            delivery.unsettled = Some(Box::new(problem.in_file(&delivery.path)));
             is_settled = false;
         }
         (self.land.progress)(&delivery);
@@ -276,7 +277,9 @@ impl<'a> Night<'a> {
             Preparation::Ready(prepared, _permit) => {
                 let (path, remarks) = (prepared.path.clone(), prepared.remarks.clone());
                 match self.merge(contract, *prepared).await {
-                    Ok(outcome) => Delivery { path, table: Some(contract.table.clone()), outcome, remarks },
+                    Ok(outcome) => {
+                        Delivery { path, table: Some(contract.table.clone()), outcome, remarks, unsettled: None }
+                    }
                     Err(problem) => self.rejected(&path, Some(&contract.table), problem),
                 }
             }
@@ -318,6 +321,7 @@ impl<'a> Night<'a> {
                 table: Some(contract.table.clone()),
                 outcome: Outcome::AlreadyLanded { batch_id: batch_id.to_owned() },
                 remarks: Vec::new(),
+                unsettled: None,
             })));
         }
         // Without a core: a merge may hold a table that is looked up, and wait for one.

@@ -107,6 +107,8 @@ pub struct Delivery {
     pub outcome: Outcome,
     /// Remarks that did not stop it: unknown and absent columns, sheets left out.
     pub remarks: Vec<String>,
+    /// Why its file is still where it was, though it has been dealt with.
+    pub unsettled: Option<Box<Diagnostic>>,
 }
 
 impl Delivery {

@@ -152,3 +152,45 @@ fn links_and_pipes_in_the_inbox_are_left_out_and_named() {
     assert!(run.stderr.contains("round: a link that leads to no file"), "{}", run.stderr);
     assert!(run.stderr.contains("pipe.csv: neither file nor folder"), "{}", run.stderr);
 }
+
+/// The rows are in, but the scheduler has to know that the file is still there.
+#[test]
+fn a_delivery_that_cannot_be_put_away_is_not_success() {
+    let project = Project::new();
+    project.write("data/contracts/pumps.odcs.yaml", pumps("number"));
+    let file = project.write("inbox/pumps_1.csv", "station,litres,updated_at\na,1,2024-06-01\n");
+    project.write("archive", "not a folder");
+    let run = project.run(&["nightly", "--as-of", AS_OF]).expect(2);
+    assert!(run.stderr.contains("pumps_1.csv") && run.stderr.contains("the file stays"), "{}", run.stderr);
+    assert!(file.exists());
+    assert_eq!(project.sql("SELECT count(*) FROM pumps"), "1");
+    std::fs::remove_file(project.path("archive")).expect("removed");
+    project.run(&["nightly", "--as-of", AS_OF]).expect(0);
+    assert!(!file.exists());
+    assert_eq!(project.sql("SELECT count(*) FROM pumps"), "1");
+}
+
+#[test]
+fn nights_do_not_leave_a_file_each() {
+    let project = Project::new();
+    project.write("data/contracts/pumps.odcs.yaml", pumps("number"));
+    for day in 1..=6 {
+        let rows = format!("station,litres,updated_at\na,{day},2024-06-0{day}\nnew{day},1,2024-06-0{day}\n");
+        project.write("pumps.csv", rows);
+        project.run(&["land", "pumps.csv", "--as-of", &format!("2024-06-0{day}")]).expect(0);
+    }
+    assert_eq!(project.sql("SELECT count(*), count(DISTINCT station), sum(litres) FROM pumps"), "7,7,12.0");
+    let listed = project.run(&["fsck", "--format", "json"]).expect(0).stdout;
+    let tables: Vec<serde_json::Value> = serde_json::from_str(&listed).expect("JSON");
+    let pumps = tables.iter().find(|table| table["table"] == "pumps").expect("the table");
+    assert_eq!((pumps["files"].as_u64(), pumps["rows"].as_u64()), (Some(1), Some(7)));
+}
+
+#[test]
+fn a_night_in_the_future_is_a_slip_of_the_pen() {
+    let project = Project::new();
+    project.write("inbox/pumps.csv", "station\na\n");
+    let run = project.run(&["nightly", "--as-of", "2142-06-27"]).expect(1);
+    assert!(run.stderr.contains("is in the future"), "{}", run.stderr);
+    assert!(!project.path("warehouse/batches").exists());
+}

@@ -248,3 +248,89 @@ fn a_night_prints_what_it_is_asked_for() {
     let columns = project.run(&["describe", "visit_by_place", "--format", "csv"]).expect(0).stdout;
     assert!(columns.starts_with("name,label,type,unit,description\nplace_level,"), "{columns}");
 }
+
+/// Kept marts must never answer for other SQL, and a file that is not whole answers for nothing.
+#[test]
+fn marts_kept_on_disk_answer_only_for_what_they_were_made_of() {
+    let project = Project::sample();
+    let kept = || {
+        let files = std::fs::read_dir(project.path("warehouse/.marts")).expect("kept marts").flatten();
+        files.map(|file| file.path()).find(|path| path.to_string_lossy().contains("/population_by_place-"))
+    };
+    let count = "SELECT person_count FROM population_by_place WHERE place_level = 'district'";
+    let right = project.sql(count);
+    assert!(right.parse::<u32>().is_ok_and(|count| count > 1_000), "{right}");
+    let path = kept().expect("a kept mart");
+    let bytes = std::fs::read(&path).expect("a kept mart");
+    let mut torn = bytes.clone();
+    let middle = torn.len() / 2;
+    torn[middle] ^= 0xff;
+    for damaged in [&torn[..], &bytes[..bytes.len() / 2], &[]] {
+        std::fs::write(&path, damaged).expect("damaged");
+        assert_eq!(project.sql(count), right);
+    }
+    std::fs::write(&path, &bytes).expect("mended");
+    // The mart's own SQL is as it was; that of a view two levels below is not.
+    let staging = project.path("queries/staging/stg_residents.sql");
+    let sql = std::fs::read_to_string(&staging).expect("a view");
+    std::fs::write(&staging, sql.replace("record_status = '生效'", "record_status = '没有'")).expect("a view");
+    assert_eq!(project.sql(count), "0");
+    std::fs::write(&staging, sql).expect("a view");
+    assert_eq!(project.sql(count), right);
+    // Nor do they answer for other rows.
+    project.run(&["generate", "--out", "inbox", "--scale", "0.002", "--night", "2"]).expect(0);
+    let files: Vec<String> = std::fs::read_dir(project.path("inbox"))
+        .expect("an inbox")
+        .flatten()
+        .map(|file| file.path().to_string_lossy().into_owned())
+        .collect();
+    let mut arguments = vec!["land", "--as-of", "2024-06-28"];
+    arguments.extend(files.iter().map(String::as_str));
+    project.run(&arguments).expect(0);
+    let stored = project.sql("SELECT count(*) FROM stg_residents r JOIN stg_grids g ON g.grid_code = r.grid_code");
+    assert_eq!(project.sql(count), stored);
+    assert_ne!(stored, right);
+}
+
+#[test]
+fn a_check_that_cannot_be_run_is_no_warning() {
+    let project = Project::sample();
+    let check = "queries/checks/visits_are_read.sql";
+    project.write(
+        "queries/checks/visits_are_read.yml",
+        "models:\n  - name: visits_are_read\n    config: {severity: warn}\n",
+    );
+    project.write(check, "SELECT visit_id FROM stg_visits WHERE CAST(visit_id AS INT) > 0\n");
+    let run = project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(1);
+    assert!(run.stderr.contains("visits_are_read"), "{}", run.stderr);
+    // One that reads a view which failed has not passed either.
+    project.write(check, "SELECT place_code FROM shop_by_place WHERE shop_count < 0\n");
+    let mart = project.path("queries/marts/shop_by_grid.sql");
+    let sql = std::fs::read_to_string(&mart).expect("a view");
+    std::fs::write(&mart, sql.replace("count(*) AS shop_count", "sum(CAST(shop_id AS INT)) AS shop_count"))
+        .expect("a view");
+    let run = project.run(&["nightly", "--as-of", crate::support::AS_OF]).expect(1);
+    assert!(run.stderr.contains("check of `visits_are_read`: cannot be run"), "{}", run.stderr);
+}
+
+#[test]
+fn tests_that_could_not_fail_are_refused() {
+    let project = Project::sample();
+    let yml = |body: &str| {
+        project.write("queries/marts/one.sql", "SELECT 1 AS n, 'x' AS t\n");
+        project.write("queries/marts/one.yml", format!("models:\n  - name: one\n    label: 一\n    columns:\n{body}"));
+        project.run(&["check", "one"])
+    };
+    let run = yml(
+        "      - {name: n, label: 数}\n      - {name: t, label: 文, data_tests: [{accepted_values: {values: [a, null]}}]}\n",
+    );
+    assert!(run.code == 1 && run.stdout.contains("accepted_values(t)"), "{}{}", run.stdout, run.stderr);
+    let run = yml(
+        "      - {name: n, label: 数}\n      - {name: t, label: 文, data_tests: [{accepted_values: {values: [null]}}]}\n",
+    );
+    assert!(run.code == 1 && run.stderr.contains("names no value"), "{}", run.stderr);
+    let run = yml(
+        "      - {name: n, label: 数}\n      - {name: t, label: 文}\nunit_tests:\n  - name: u\n    model: one\n    expect: {rows: [{n: 1}, {t: y}]}\n",
+    );
+    assert!(run.code == 1 && run.stderr.contains("names other columns than the first"), "{}", run.stderr);
+}
