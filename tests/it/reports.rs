@@ -204,3 +204,52 @@ fn little_memory_gives_the_same_bytes() {
         assert!(a == b, "{} differs", a.0.display());
     }
 }
+
+#[test]
+fn an_edition_takes_away_the_files_it_no_longer_has() {
+    let project = Project::sample();
+    let folder = project.path("outbox").join(AS_OF);
+    let before = contents(&folder);
+    let manifest = project.path("report-templates/resident_ledger/report.yml");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    let renamed = text.replace("{community_code}{community_name}.xlsx", "{community_code}.xlsx");
+    assert_ne!(renamed, text);
+    std::fs::write(&manifest, renamed).expect("a manifest");
+    // One community more or less says nothing of the others.
+    project.run(&["report", "resident_ledger", "-P", "community_code=430105001007"]).expect(0);
+    assert_eq!(contents(&folder).len(), before.len() + 1);
+    project.run(&["report", "resident_ledger"]).expect(0);
+    let after = contents(&folder);
+    assert_eq!(after.len(), before.len());
+    let is_ledger = |path: &std::path::Path| path.starts_with("居民台账");
+    let short = |path: &std::path::Path| path.file_stem().is_some_and(|stem| stem.len() == 12);
+    assert!(after.iter().filter(|(path, _)| is_ledger(path)).all(|(path, _)| short(path)));
+    let others = |files: &[(std::path::PathBuf, Vec<u8>)]| {
+        files.iter().filter(|(path, _)| !is_ledger(path)).cloned().collect::<Vec<_>>()
+    };
+    assert!(others(&before) == others(&after), "files of other reports were touched");
+}
+
+#[test]
+fn a_split_list_leaves_no_row_out_unsaid() {
+    let project = Project::sample();
+    project.write("queries/marts/odd.sql", "SELECT 'a' AS k, 1 AS n UNION ALL SELECT NULL AS k, 2 AS n");
+    let form =
+        "kind: ledger\ntab: 表\ndataset: rows\ntitle: \"{k}\"\ncolumns:\n  - {label: 数, column: n, format: integer}\n";
+    project.write("report-templates/odd/form.yml", form);
+    let manifest = |more: &str| {
+        let text = format!(
+            "title: 表\ndescription: 测试\ndatasets:\n  rows: {{view: odd, order_by: [n]{more}}}\n\
+             outputs:\n  - {{form: form.yml, file: \"odd/{{k}}.xlsx\", split: {{by: k}}}}\n"
+        );
+        project.write("report-templates/odd/report.yml", text);
+        project.run(&["report", "odd", "--out", "again"])
+    };
+    let run = manifest("").expect(1);
+    assert!(run.stderr.contains("1 rows have no `k`") && run.stderr.contains("not: null"), "{}", run.stderr);
+    assert_eq!(contents(&project.path("again")), []);
+    let run = manifest(", limit: 1").expect(1);
+    assert!(run.stderr.contains("has a `limit` and is split"), "{}", run.stderr);
+    manifest(", where: {k: {not: null}}").expect(0);
+    assert_eq!(contents(&project.path("again")).len(), 1);
+}
