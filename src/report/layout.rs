@@ -71,7 +71,19 @@ pub(super) struct Cell {
     pub style: Style,
     /// The row and column of the dataset that the value was read from.
     pub source: Option<(u32, u16)>,
+    /// Where a click on the cell leads.
+    pub link: Option<SheetLink>,
 }
+
+impl Cell {
+    pub(super) fn new(column: u16, value: CellValue, style: Style) -> Self {
+        Self { column, value, style, source: None, link: None }
+    }
+}
+
+/// Another sheet of the workbook, counted from 0; what its tab is called in the end, the exporter decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SheetLink(pub usize);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum CellValue {
@@ -286,7 +298,11 @@ impl fmt::Display for SheetLayout {
                     Some(area) => write!(f, "{area}")?,
                     None => write!(f, "{}", name_of(row.index, cell.column))?,
                 }
-                writeln!(f, " {} {}", cell.style, cell.value)?;
+                write!(f, " {} {}", cell.style, cell.value)?;
+                match cell.link {
+                    Some(SheetLink(sheet)) => writeln!(f, " -> sheet {}", sheet + 1)?,
+                    None => writeln!(f)?,
+                }
             }
         }
         if let Some(ledger) = self.ledger.as_ref().filter(|_| is_ledger_due) {

@@ -13,10 +13,8 @@ impl Composer<'_> {
             .map(|(column, declared)| {
                 let (value, source) = read(data, row, declared, number);
                 Cell {
-                    column,
-                    value: cell_value(&value, &declared.shape),
-                    style: style_of(declared, Role::Body),
                     source,
+                    ..Cell::new(column, cell_value(&value, &declared.shape), style_of(declared, Role::Body))
                 }
             })
             .collect();

@@ -38,7 +38,7 @@ impl Composer<'_> {
                 labels.insert(narrow(cell.first), self.names.fill(&cell.label.value));
             }
             let cells = (0..=self.last_column())
-                .map(|column| Cell { column, value: text_or_blank(labels.remove(&column)), style, source: None })
+                .map(|column| Cell::new(column, text_or_blank(labels.remove(&column)), style))
                 .collect();
             self.push_row(Some(*height), cells);
         }
@@ -61,7 +61,7 @@ impl Composer<'_> {
                         stems += 1;
                         STEMS.get(stems - 1).map_or_else(String::new, |stem| (*stem).to_owned())
                     };
-                    Cell { column, value: CellValue::Text(text), style, source: None }
+                    Cell::new(column, CellValue::Text(text), style)
                 })
                 .collect();
             self.push_row(Some(LINE_HEIGHT), cells);

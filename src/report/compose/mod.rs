@@ -118,7 +118,7 @@ fn text_or_blank(text: Option<String>) -> CellValue {
 
 fn blank_cells(columns: std::ops::RangeInclusive<u16>, style: Style, text: String) -> Vec<Cell> {
     let mut text = Some(text);
-    columns.map(|column| Cell { column, value: text_or_blank(text.take()), style, source: None }).collect()
+    columns.map(|column| Cell::new(column, text_or_blank(text.take()), style)).collect()
 }
 
 fn narrow(column: usize) -> u16 {

@@ -44,18 +44,13 @@ impl Composer<'_> {
                 let column = narrow(place);
                 if place == 0 && leading > 0 {
                     let style = Style { format: Format::Text, align: Align::Center, ..style };
-                    return Cell { column, value: CellValue::Text(label.to_owned()), style, source: None };
+                    return Cell::new(column, CellValue::Text(label.to_owned()), style);
                 }
                 if place < leading || !declared.shape.format.is_quantity() {
-                    return Cell {
-                        column,
-                        value: CellValue::Blank,
-                        style: Style { format: Format::Text, ..style },
-                        source: None,
-                    };
+                    return Cell::new(column, CellValue::Blank, Style { format: Format::Text, ..style });
                 }
                 let (value, source) = value_of(declared);
-                Cell { column, value, style, source }
+                Cell { source, ..Cell::new(column, value, style) }
             })
             .collect();
         let row = self.push_row(Some(ROW_HEIGHT), cells);
