@@ -34,7 +34,7 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
     for output in &report.outputs {
         let form = match &output.content {
             Content::Form(form) => form,
-            Content::Summary { path, source } => {
+            Content::Summary { path, source, .. } => {
                 problems.extend(check_summary(report, output, path, source, &metas));
                 continue;
             }

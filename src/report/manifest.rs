@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::Problem;
 use super::dataset::{self, Condition, OrderTerm};
+use super::document::FrontMatter;
 use super::export::{self, DocumentKind};
 use super::form::{self, Form};
 use super::template;
@@ -85,7 +86,7 @@ pub(super) struct Output {
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     Form(Form),
-    Summary { path: PathBuf, source: String },
+    Summary { path: PathBuf, front: Box<FrontMatter>, source: String },
 }
 
 impl Content {
@@ -274,10 +275,14 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
             (None, Some(summary)) => {
                 let path = folder.join(&summary.value);
                 let source = fs_err::read_to_string(&path).map_err(|error| Problem::new(&path, error.to_string()))?;
+                let (front, source) = FrontMatter::split(&path, &source)?;
+                for text in front.texts() {
+                    check_names(&path, text, &known, problems);
+                }
                 if let Err(problem) = template::compile(&path, &source) {
                     problems.push(problem);
                 }
-                Content::Summary { path, source }
+                Content::Summary { path, front: Box::new(front), source }
             }
             _ => return Err(yaml::problem(&path, &output.file, "an output is either a `form` or a `summary`")),
         };

@@ -13,6 +13,7 @@ mod chart_svg;
 mod check;
 mod compose;
 mod dataset;
+mod document;
 mod export;
 mod files;
 mod form;

@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
 
 use super::dataset::{self, Dataset, OrderTerm};
+use super::document::{self, FrontMatter};
 use super::export::{self, Document, ExportError};
 use super::form::{Form, Kind, SheetForm};
 use super::jobs::Jobs;
@@ -61,7 +62,9 @@ async fn make(
                 Some(sheet) => making.ledger(sheet, figures, names, jobs).await?,
                 None => making.tables(form, data, names, jobs).await?,
             },
-            Content::Summary { path, source } => making.summaries(path, source, data, names, jobs).await?,
+            Content::Summary { path, front, source } => {
+                making.summaries(path, front, source, data, names, jobs).await?;
+            }
         }
     }
     Ok(())
@@ -179,6 +182,7 @@ impl Making<'_> {
     async fn summaries(
         &self,
         path: &Path,
+        front: &FrontMatter,
         source: &str,
         data: &BTreeMap<String, Dataset>,
         names: &Names,
@@ -202,12 +206,15 @@ impl Making<'_> {
                     .collect(),
             };
             let properties = self.properties(&member.names);
+            let front = front.fill(&member.names);
+            let pieces = summary::compose(path, source, &visible, &member.names)?;
             let summary = Summary {
                 title: properties.title.clone(),
-                masthead: (member.names.fill("{office}"), member.names.fill("{as_of}")),
+                as_of: member.names.fill("{as_of}"),
                 provenance: member.names.fill(PROVENANCE),
                 properties: properties.custom,
-                pieces: summary::compose(path, source, &visible, &member.names)?,
+                blocks: document::read(&pieces, front.is_numbered),
+                front,
             };
             self.write(Document::Summary(summary), 0, 0, &member.names, jobs).await?;
         }

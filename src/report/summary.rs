@@ -9,6 +9,7 @@ use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
 use super::Problem;
 use super::dataset::{Dataset, Value};
+use super::document::{Front, Node};
 use super::number::{Format, fixed, percent};
 use super::template::{self, BLOCK_CLOSE, BLOCK_OPEN, Blocks};
 use super::wording::Names;
@@ -16,13 +17,15 @@ use super::wording::Names;
 #[derive(Debug, Clone)]
 pub(super) struct Summary {
     pub title: String,
-    /// Who sends it and for which day, under the title.
-    pub masthead: (String, String),
+    /// The layout, and what stands around the text.
+    pub front: Front,
+    /// For which day, under the title of a plain report.
+    pub as_of: String,
     /// Where the figures come from, at the foot.
     pub provenance: String,
     /// Name and value, for the file's own properties.
     pub properties: Vec<(String, String)>,
-    pub pieces: Vec<Piece>,
+    pub blocks: Vec<Node>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,7 +41,7 @@ pub(super) enum Block {
 }
 
 /// A headline figure.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Card {
     pub label: String,
     pub value: String,
@@ -46,7 +49,7 @@ pub(super) struct Card {
     pub note: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chart {
     pub kind: ChartKind,
     pub title: String,
@@ -62,7 +65,7 @@ pub(super) enum ChartKind {
     Line,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
     pub name: String,
     pub points: Vec<Option<f64>>,

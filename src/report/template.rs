@@ -218,7 +218,9 @@ pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for sign in text.chars() {
         match sign {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' | '!' => out.extend(['\\', sign]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' | '!' | '^' => {
+                out.extend(['\\', sign])
+            }
             '\n' | '\r' | '\t' => out.push(' '),
             BLOCK_OPEN | BLOCK_CLOSE => {}
             _ if sign.is_control() => {}

@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
-
 use super::{Document, DocumentKind, ExportError, Exporter};
 use crate::report::chart_svg::{HALF, WIDE, draw, escape};
-use crate::report::summary::{Block, Card, Chart, Piece, Summary};
+use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
+use crate::report::summary::{Card, Summary};
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", kind: DocumentKind::Summary, write };
 
@@ -24,53 +23,104 @@ fn page(summary: &Summary) -> String {
         .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value)))
         .collect();
     let mut body = String::new();
-    let mut pieces = summary.pieces.as_slice();
-    while let Some((piece, rest)) = pieces.split_first() {
-        pieces = rest;
-        match (piece, rest.first()) {
-            (Piece::Markdown(markdown), _) => body.push_str(&prose(markdown)),
-            (Piece::Block(Block::Cards(cards)), _) => {
-                body.push_str(&format!(
-                    "<div class=\"cards\">\n{}</div>\n",
-                    cards.iter().map(card).collect::<String>()
-                ));
-            }
+    let mut blocks = summary.blocks.as_slice();
+    while let Some((block, rest)) = blocks.split_first() {
+        blocks = rest;
+        match (block, rest.first()) {
             // Two charts in a row stand beside each other where the page is wide enough.
-            (Piece::Block(Block::Chart(left)), Some(Piece::Block(Block::Chart(right)))) => {
+            (Node::Figure(left), Some(Node::Figure(right))) => {
                 body.push_str(&format!(
                     "<div class=\"charts\">\n{}{}</div>\n",
                     figure(left, HALF),
                     figure(right, HALF)
                 ));
-                pieces = &rest[1..];
+                blocks = &rest[1..];
             }
-            (Piece::Block(Block::Chart(chart)), _) => body.push_str(&figure(chart, WIDE)),
+            (block, _) => body.push_str(&node(block)),
         }
     }
-    let (sender, day) = &summary.masthead;
     format!(
         "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n{meta}<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<p><span>{}</span><span>{}</span></p>\n</header>\n\
          <main>\n{body}</main>\n<footer>{}</footer>\n</body>\n</html>\n",
-        escape(sender),
-        escape(day),
+        escape(&summary.front.sender),
+        escape(&summary.as_of),
         escape(&summary.provenance),
         title = escape(&summary.title),
     )
 }
 
-/// Markdown without its two doors to the outside: raw HTML is shown as text, links and pictures lose their target.
-fn prose(markdown: &str) -> String {
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
-        Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-        Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock)
-        | Event::End(TagEnd::Link | TagEnd::Image | TagEnd::HtmlBlock) => None,
-        other => Some(other),
-    });
-    let mut out = String::new();
-    html::push_html(&mut out, events);
-    // A wide table scrolls by itself on a phone instead of stretching the page.
-    out.replace("<table>", "<div class=\"table\"><table>").replace("</table>", "</table></div>")
+fn node(node: &Node) -> String {
+    match node {
+        Node::Heading(Heading { level, numeral, text }) => {
+            let level = level + 1;
+            format!("<h{level}>{}{}</h{level}>\n", escape(numeral), runs(text))
+        }
+        Node::Paragraph(text) => format!("<p>{}</p>\n", runs(text)),
+        Node::List(list) => items(list),
+        Node::Table(table) => rows(table),
+        Node::Cards(cards) => format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>()),
+        Node::Figure(chart) => figure(chart, WIDE),
+        Node::Rule => "<hr>\n".to_owned(),
+    }
+}
+
+fn runs(text: &[Run]) -> String {
+    text.iter()
+        .map(|run| {
+            let words = escape(&run.text).replace('\n', "<br>");
+            match (run.is_strong, run.is_emphasis) {
+                (true, _) => format!("<strong>{words}</strong>"),
+                (false, true) => format!("<em>{words}</em>"),
+                (false, false) => words,
+            }
+        })
+        .collect()
+}
+
+fn items(list: &List) -> String {
+    let (open, close) = match list.first_number {
+        None => ("<ul>".to_owned(), "</ul>"),
+        Some(1) => ("<ol>".to_owned(), "</ol>"),
+        Some(first) => (format!("<ol start=\"{first}\">"), "</ol>"),
+    };
+    let item = |nodes: &Vec<Node>| match nodes.as_slice() {
+        [Node::Paragraph(text)] => format!("<li>{}</li>\n", runs(text)),
+        nodes => format!("<li>{}</li>\n", nodes.iter().map(node).collect::<String>()),
+    };
+    format!("{open}\n{}{close}\n", list.items.iter().map(item).collect::<String>())
+}
+
+/// A wide table scrolls by itself on a phone instead of stretching the page.
+fn rows(table: &Table) -> String {
+    let row = |cells: &Vec<TableCell>, tag: &str| {
+        let cells: String = cells
+            .iter()
+            .map(|cell| {
+                let align = match table.columns.get(cell.column) {
+                    Some(ColumnAlign::Right) => " style=\"text-align: right\"",
+                    Some(ColumnAlign::Center) => " style=\"text-align: center\"",
+                    Some(ColumnAlign::Left) | None => "",
+                };
+                let span = |name: &str, count: usize| {
+                    if count > 1 { format!(" {name}=\"{count}\"") } else { String::new() }
+                };
+                let spans = span("colspan", cell.columns) + &span("rowspan", cell.rows);
+                format!("<{tag}{spans}{align}>{}</{tag}>", runs(&cell.text))
+            })
+            .collect();
+        format!("<tr>{cells}</tr>\n")
+    };
+    let caption = if table.caption.is_empty() {
+        String::new()
+    } else {
+        format!("<caption>{}</caption>\n", escape(&table.caption))
+    };
+    format!(
+        "<div class=\"table\"><table>\n{caption}<thead>\n{}</thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        table.head.iter().map(|cells| row(cells, "th")).collect::<String>(),
+        table.body.iter().map(|cells| row(cells, "td")).collect::<String>()
+    )
 }
 
 fn card(card: &Card) -> String {
@@ -83,7 +133,10 @@ fn card(card: &Card) -> String {
     )
 }
 
-fn figure(chart: &Chart, width: f64) -> String {
-    let unit = if chart.unit.is_empty() { String::new() } else { format!("（{}）", escape(&chart.unit)) };
-    format!("<figure>\n<figcaption>{}{unit}</figcaption>\n{}\n</figure>\n", escape(&chart.title), draw(chart, width))
+fn figure(figure: &Figure, width: f64) -> String {
+    format!(
+        "<figure>\n<figcaption>{}</figcaption>\n{}\n</figure>\n",
+        escape(&figure.caption),
+        draw(&figure.chart, width)
+    )
 }

@@ -4,7 +4,8 @@
 use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
-use crate::report::summary::{Block, Card, Chart, Piece, Summary};
+use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
+use crate::report::summary::{Card, Summary};
 use crate::report::template::escaped;
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "md", extension: "md", kind: DocumentKind::Summary, write };
@@ -15,15 +16,80 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 }
 
 fn text(summary: &Summary) -> String {
-    let (sender, day) = &summary.masthead;
-    let mut parts = vec![format!("# {}", escaped(&summary.title)), format!("{}　{}", escaped(sender), escaped(day))];
-    parts.extend(summary.pieces.iter().map(|piece| match piece {
-        Piece::Markdown(markdown) => markdown.clone(),
-        Piece::Block(Block::Cards(cards)) => cards.iter().map(card).collect::<Vec<_>>().join("\n"),
-        Piece::Block(Block::Chart(chart)) => table(chart),
-    }));
+    let front = &summary.front;
+    let mut parts = vec![
+        format!("# {}", escaped(&summary.title)),
+        format!("{}　{}", escaped(&front.sender), escaped(&summary.as_of)),
+    ];
+    parts.extend(front.recipients.iter().map(|recipients| escaped(recipients)));
+    parts.extend(summary.blocks.iter().map(block));
     parts.push(format!("---\n\n{}", escaped(&summary.provenance)));
     parts.join("\n\n") + "\n"
+}
+
+fn block(node: &Node) -> String {
+    match node {
+        Node::Heading(Heading { level, numeral, text }) => {
+            format!("{} {}{}", "#".repeat(usize::from(*level) + 1), escaped(numeral), runs(text))
+        }
+        Node::Paragraph(text) => runs(text),
+        Node::List(list) => items(list, 0),
+        Node::Table(table) => rows(table),
+        Node::Cards(cards) => cards.iter().map(card).collect::<Vec<_>>().join("\n"),
+        Node::Figure(Figure { caption, chart }) => chart_table(caption, chart),
+        Node::Rule => "---".to_owned(),
+    }
+}
+
+fn runs(text: &[Run]) -> String {
+    text.iter()
+        .map(|run| {
+            let words = run.text.split('\n').map(escaped).collect::<Vec<_>>().join("  \n");
+            match (run.is_strong, run.is_emphasis) {
+                (true, _) => format!("**{words}**"),
+                (false, true) => format!("*{words}*"),
+                (false, false) => words,
+            }
+        })
+        .collect()
+}
+
+fn items(list: &List, depth: usize) -> String {
+    let mut lines = Vec::new();
+    for (place, item) in (0_u64..).zip(&list.items) {
+        let mark = list.first_number.map_or_else(|| "- ".to_owned(), |first| format!("{}. ", first + place));
+        for (number, node) in item.iter().enumerate() {
+            match node {
+                Node::List(inner) => lines.push(items(inner, depth + mark.len())),
+                node if number == 0 => lines.push(format!("{}{mark}{}", " ".repeat(depth), block(node))),
+                node => lines.push(format!("\n{}{}", " ".repeat(depth + mark.len()), block(node))),
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+/// Cells that a merge covers are empty: Markdown has no merges.
+fn rows(table: &Table) -> String {
+    let row = |cells: &[TableCell]| {
+        let text = |column: usize| {
+            cells.iter().find(|cell| cell.column == column).map_or_else(String::new, |cell| runs(&cell.text))
+        };
+        (0..table.columns.len()).map(|column| format!("| {} ", text(column))).collect::<String>() + "|"
+    };
+    let mut lines = Vec::new();
+    if !table.caption.is_empty() {
+        lines.push(format!("{}\n", escaped(&table.caption)));
+    }
+    lines.extend(table.head.iter().map(|cells| row(cells)));
+    let marks = table.columns.iter().map(|align| match align {
+        ColumnAlign::Left => "|---",
+        ColumnAlign::Center => "|:-:",
+        ColumnAlign::Right => "|--:",
+    });
+    lines.push(marks.collect::<String>() + "|");
+    lines.extend(table.body.iter().map(|cells| row(cells)));
+    lines.join("\n")
 }
 
 fn card(card: &Card) -> String {
@@ -31,9 +97,8 @@ fn card(card: &Card) -> String {
     format!("- {}：**{}**{}{note}", escaped(&card.label), escaped(&card.value), escaped(&card.unit))
 }
 
-fn table(chart: &Chart) -> String {
-    let unit = if chart.unit.is_empty() { String::new() } else { format!("（{}）", escaped(&chart.unit)) };
-    let mut lines = vec![format!("**{}**{unit}\n", escaped(&chart.title))];
+fn chart_table(caption: &str, chart: &crate::report::summary::Chart) -> String {
+    let mut lines = vec![format!("**{}**\n", escaped(caption))];
     lines.push(format!(
         "| |{}",
         chart.series.iter().map(|series| format!(" {} |", escaped(&series.name))).collect::<String>()

@@ -1,0 +1,85 @@
+//! A summary's text as blocks: headings with their numerals, paragraphs, lists, tables, figures. Every format
+//! shows the same blocks; what a heading or a caption is called is decided here, once.
+
+mod front;
+mod numerals;
+mod reading;
+
+use super::summary::{Card, Chart};
+pub(super) use front::{Front, FrontMatter};
+pub(super) use reading::read;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node {
+    Heading(Heading),
+    Paragraph(Vec<Run>),
+    List(List),
+    Table(Table),
+    Cards(Vec<Card>),
+    Figure(Figure),
+    Rule,
+}
+
+/// `level` 1 to 4: 一、（一）1.（1）. The title is none of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Heading {
+    pub level: u8,
+    /// Empty where headings are not numbered.
+    pub numeral: String,
+    pub text: Vec<Run>,
+}
+
+/// A stretch of text in one hand. A line break within a paragraph is `\n`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Run {
+    pub text: String,
+    pub is_strong: bool,
+    pub is_emphasis: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct List {
+    /// The first number; bullets without one.
+    pub first_number: Option<u64>,
+    /// Paragraphs and lists within.
+    pub items: Vec<Vec<Node>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// 表1　各单位办理情况; empty when the text gives none.
+    pub caption: String,
+    pub columns: Vec<ColumnAlign>,
+    /// Repeated on every page.
+    pub head: Vec<Vec<TableCell>>,
+    pub body: Vec<Vec<TableCell>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ColumnAlign {
+    #[default]
+    Left,
+    Center,
+    Right,
+}
+
+/// A cell that a merge to its left or above covers is not in its row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TableCell {
+    pub text: Vec<Run>,
+    pub column: usize,
+    pub columns: usize,
+    pub rows: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Figure {
+    /// 图1　各月吹哨上报数（件）
+    pub caption: String,
+    pub chart: Chart,
+}
+
+/// The text of runs, without their hands.
+pub(super) fn plain(runs: &[Run]) -> String {
+    runs.iter().map(|run| run.text.as_str()).collect()
+}
