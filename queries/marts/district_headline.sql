@@ -1,14 +1,13 @@
 -- The figures of the front page, one row. Stocks (people, dwellings, shops) have no earlier value here;
 -- events are compared with the same days of the month before and of the year before, a full month with a full one.
--- 31 May less a month is 30 April, which would lose that day on 30 May: the later of the two ends keeps it.
 -- 按期办结率 is 按期办结 ÷ 应办结 as everywhere: the limit lies in the window, and 挂账 in hand is left out.
 WITH periods AS (
   SELECT
-    date_trunc('month', as_of_date()) AS month_from,
-    date_trunc('month', as_of_date()) - INTERVAL '1 month' AS last_month_from,
-    greatest(as_of_end() - INTERVAL '1 month', as_of_date() - INTERVAL '1 month' + INTERVAL '1 day') AS last_month_to,
-    date_trunc('month', as_of_date()) - INTERVAL '1 year' AS last_year_from,
-    greatest(as_of_end() - INTERVAL '1 year', as_of_date() - INTERVAL '1 year' + INTERVAL '1 day') AS last_year_to
+    period_start('month', as_of_date()) AS month_from,
+    period_start('month', previous_period_end('month', as_of_date())) AS last_month_from,
+    previous_period_end('month', as_of_date()) + INTERVAL '1 day' AS last_month_to,
+    period_start('month', last_year_period_end('month', as_of_date())) AS last_year_from,
+    last_year_period_end('month', as_of_date()) + INTERVAL '1 day' AS last_year_to
 ),
 visits_counted AS (
   SELECT
@@ -107,8 +106,8 @@ SELECT
   v.visit_count_month,
   v.visit_count_last_month,
   v.visit_count_last_year,
-  rate(v.visit_count_month - v.visit_count_last_month, v.visit_count_last_month) AS visit_month_on_month_rate,
-  rate(v.visit_count_month - v.visit_count_last_year, v.visit_count_last_year) AS visit_year_on_year_rate,
+  growth(v.visit_count_month, v.visit_count_last_month) AS visit_month_on_month_rate,
+  growth(v.visit_count_month, v.visit_count_last_year) AS visit_year_on_year_rate,
   v.visit_issue_count_month,
   w.daily_whistle_count,
   w.daily_closed_count,
@@ -125,8 +124,8 @@ SELECT
   w.whistle_count_month,
   w.whistle_count_last_month,
   w.whistle_count_last_year,
-  rate(w.whistle_count_month - w.whistle_count_last_month, w.whistle_count_last_month) AS whistle_month_on_month_rate,
-  rate(w.whistle_count_month - w.whistle_count_last_year, w.whistle_count_last_year) AS whistle_year_on_year_rate,
+  growth(w.whistle_count_month, w.whistle_count_last_month) AS whistle_month_on_month_rate,
+  growth(w.whistle_count_month, w.whistle_count_last_year) AS whistle_year_on_year_rate,
   w.closed_count_month,
   w.due_count_month,
   w.due_on_time_count_month,
@@ -134,8 +133,9 @@ SELECT
   w.due_count_last_month,
   w.due_on_time_count_last_month,
   rate(w.due_on_time_count_last_month, w.due_count_last_month) AS on_time_rate_last_month,
-  rate(w.due_on_time_count_month, w.due_count_month)
-    - rate(w.due_on_time_count_last_month, w.due_count_last_month) AS on_time_rate_change,
+  point_change(
+    rate(w.due_on_time_count_month, w.due_count_month), rate(w.due_on_time_count_last_month, w.due_count_last_month)
+  ) AS on_time_rate_month_on_month,
   h.open_hazard_check_count,
   h.overdue_hazard_check_count
 FROM population_by_place AS p

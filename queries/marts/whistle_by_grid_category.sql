@@ -1,8 +1,7 @@
 -- The one place where whistles are counted; places, levels and categories add these rows up.
 -- 已作废 is left out of every count but void_count. A whistle is due in a period when its limit falls into
 -- it and it is not 挂账; 挂账 stops the clock and is shown among the open ones.
--- The earlier spans run to the same day: on 27 June, 1 to 27 May and 1 to 27 June of last year. 31 May
--- less a month is 30 April, which would lose that day on 30 May: the later of the two ends keeps it.
+-- The earlier spans run to the same day: on 27 June, 1 to 27 May and 1 to 27 June of last year (period_list).
 WITH timed AS (
   SELECT
     grid_code,
@@ -19,10 +18,13 @@ WITH timed AS (
     is_open,
     is_open AND is_suspended AS is_suspended,
     is_open AND is_overdue AS is_open_overdue,
-    date_trunc('month', as_of_end() - INTERVAL '1 day') AS month_start,
-    date_trunc('year', as_of_end() - INTERVAL '1 day') AS year_start,
-    greatest(as_of_end() - INTERVAL '1 month', as_of_date() - INTERVAL '1 month' + INTERVAL '1 day') AS last_month_end,
-    greatest(as_of_end() - INTERVAL '1 year', as_of_date() - INTERVAL '1 year' + INTERVAL '1 day') AS last_year_end
+    period_start('month', as_of_date()) AS month_start,
+    period_start('year', as_of_date()) AS year_start,
+    period_start('month', previous_period_end('month', as_of_date())) AS last_month_start,
+    previous_period_end('month', as_of_date()) AS last_month_end,
+    period_start('month', last_year_period_end('month', as_of_date())) AS last_year_month_start,
+    period_start('year', last_year_period_end('year', as_of_date())) AS last_year_start,
+    last_year_period_end('year', as_of_date()) AS last_year_end
   FROM stg_whistles
 ),
 flagged AS (
@@ -52,13 +54,11 @@ SELECT
   count(*) FILTER (WHERE is_reported_month) AS reported_count_month,
   count(*) FILTER (
     WHERE is_valid
-      AND reported_at >= month_start - INTERVAL '1 month'
-      AND reported_at < last_month_end
+      AND CAST(reported_at AS DATE) BETWEEN last_month_start AND last_month_end
   ) AS reported_count_previous_month,
   count(*) FILTER (
     WHERE is_valid
-      AND reported_at >= month_start - INTERVAL '1 year'
-      AND reported_at < last_year_end
+      AND CAST(reported_at AS DATE) BETWEEN last_year_month_start AND last_year_end
   ) AS reported_count_last_year_month,
   count(*) FILTER (WHERE is_closed_month) AS closed_count_month,
   count(*) FILTER (WHERE is_due_month) AS due_count_month,
@@ -67,8 +67,7 @@ SELECT
   count(*) FILTER (WHERE is_reported_year) AS reported_count_year,
   count(*) FILTER (
     WHERE is_valid
-      AND reported_at >= year_start - INTERVAL '1 year'
-      AND reported_at < last_year_end
+      AND CAST(reported_at AS DATE) BETWEEN last_year_start AND last_year_end
   ) AS reported_count_last_year,
   count(*) FILTER (WHERE is_reported_year AND is_closed) AS reported_closed_count_year,
   count(*) FILTER (WHERE is_closed_year) AS closed_count_year,

@@ -111,11 +111,9 @@ SELECT
   r.opening_count_month,
   r.reported_count_month,
   r.reported_count_previous_month,
-  rate(r.reported_count_month - r.reported_count_previous_month, r.reported_count_previous_month)
-    AS month_on_month_rate,
+  growth(r.reported_count_month, r.reported_count_previous_month) AS month_on_month_rate,
   r.reported_count_last_year_month,
-  rate(r.reported_count_month - r.reported_count_last_year_month, r.reported_count_last_year_month)
-    AS year_on_year_rate,
+  growth(r.reported_count_month, r.reported_count_last_year_month) AS year_on_year_rate,
   r.closed_count_month,
   r.due_count_month,
   r.due_closed_count_month,
@@ -124,7 +122,7 @@ SELECT
   rate(r.due_on_time_count_month, r.due_count_month) AS on_time_rate_month,
   r.reported_count_year,
   r.reported_count_last_year,
-  rate(r.reported_count_year - r.reported_count_last_year, r.reported_count_last_year) AS year_on_year_rate_year,
+  growth(r.reported_count_year, r.reported_count_last_year) AS year_on_year_rate_year,
   r.reported_closed_count_year,
   rate(r.reported_closed_count_year, r.reported_count_year) AS closing_rate_a_year,
   r.closed_count_year,

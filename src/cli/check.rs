@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::args::Format;
 use super::{CommandContext, Ending};
 use crate::diagnostic::{Diagnostic, Place, Result, Severity, did_you_mean};
+use crate::district::periods::{Base, Comparison};
 use crate::project::report_problems;
-use crate::query::{self, Layer, View};
+use crate::query::{self, Layer, ModelColumn, View};
 
 pub(super) async fn check(
     context: &CommandContext<'_>,
@@ -145,6 +146,7 @@ fn undescribed(view: &View, plan: &datafusion::logical_expr::LogicalPlan) -> Vec
             });
         }
     }
+    problems.extend(view.model.columns.iter().filter_map(|column| misnamed(column)).map(|p| p.in_file(yml)));
     let bare: Vec<&str> = fields.into_iter().filter(|f| !view.model.columns.iter().any(|c| c.name == *f)).collect();
     if view.layer == Layer::Mart && !bare.is_empty() {
         problems.push(
@@ -153,4 +155,28 @@ fn undescribed(view: &View, plan: &datafusion::logical_expr::LogicalPlan) -> Vec
         );
     }
     problems
+}
+
+/// A column whose name and unit do not say the same comparison.
+fn misnamed(column: &ModelColumn) -> Option<Diagnostic> {
+    let (named, unit) = (Base::of_column(&column.name), Comparison::of_unit(&column.unit));
+    let units = Comparison::UNITS.iter().map(|(unit, _)| format!("`{unit}`")).collect::<Vec<_>>().join(", ");
+    let problem = |message: String, hint: String| Some(Diagnostic::error(message).hint(hint));
+    match (named, unit) {
+        (Some(named), Some(unit)) if named == unit.base => None,
+        (None, None) => None,
+        (Some(_), Some(_)) => problem(
+            format!("column `{}` is named for another comparison than its unit `{}`", column.name, column.unit),
+            "`…_year_on_year…` is 同比, `…_month_on_month…` and the like are 环比".to_owned(),
+        ),
+        (Some(named), None) => problem(
+            format!("column `{}` is named for a comparison ({}) and its unit is none", column.name, named.word()),
+            format!("give it one of the units {units}"),
+        ),
+        (None, Some(_)) => problem(
+            format!("column `{}` has the unit `{}` and its name does not say so", column.name, column.unit),
+            "name it `…_year_on_year…` for 同比, `…_month_on_month…`, `…_week_on_week…` and the like for 环比"
+                .to_owned(),
+        ),
+    }
 }

@@ -91,7 +91,10 @@ fn check_summary(
     let parameters = report.parameters.iter().map(|parameter| parameter.name.as_str());
     let member = output.split.iter().flat_map(Split::columns);
     let known: Vec<&str> = standing.chain(parameters).chain(member).collect();
-    mentions::mistakes(path, source, &tables, &known)
+    let unit_of = |table: &str, column: &str| metas.get(table).map_or("", |meta| meta.unit_of(column));
+    let mut problems = mentions::mistakes(path, source, &tables, &known);
+    problems.extend(mentions::wrong_comparisons(path, source, &tables, &unit_of));
+    problems
 }
 
 fn has(meta: &ViewMeta, column: &str) -> bool {

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use chrono::{Datelike, Days, NaiveDate};
 use serde::Deserialize;
 
 use super::Problem;
@@ -17,6 +16,7 @@ use super::form::{self, Form};
 use super::template;
 use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
+use crate::district::periods::PeriodKind;
 
 /// One folder of `report-templates`, read and checked.
 #[derive(Debug, Clone)]
@@ -116,41 +116,6 @@ impl Split {
         let mut columns = vec![self.by.value.as_str()];
         columns.extend(self.name.as_ref().map(|name| name.value.as_str()).filter(|name| *name != self.by.value));
         columns
-    }
-}
-
-/// Which span of time a report speaks for, ending on the as-of date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum PeriodKind {
-    #[default]
-    Day,
-    /// From Monday.
-    Week,
-    Month,
-    Quarter,
-    HalfYear,
-    Year,
-    #[serde(rename = "last_30_days")]
-    Last30Days,
-    #[serde(rename = "last_90_days")]
-    Last90Days,
-}
-
-impl PeriodKind {
-    pub(super) fn start(self, as_of: NaiveDate) -> NaiveDate {
-        let back = |days: u64| as_of.checked_sub_days(Days::new(days)).unwrap_or(as_of);
-        let month = |month: u32| NaiveDate::from_ymd_opt(as_of.year(), month, 1).unwrap_or(as_of);
-        match self {
-            Self::Day => as_of,
-            Self::Week => back(u64::from(as_of.weekday().num_days_from_monday())),
-            Self::Month => month(as_of.month()),
-            Self::Quarter => month((as_of.month() - 1) / 3 * 3 + 1),
-            Self::HalfYear => month((as_of.month() - 1) / 6 * 6 + 1),
-            Self::Year => month(1),
-            Self::Last30Days => back(29),
-            Self::Last90Days => back(89),
-        }
     }
 }
 

@@ -10,7 +10,9 @@ use minijinja::ErrorKind;
 
 use super::Problem;
 use super::manifest::listed;
+use super::summary::no_comparison;
 use super::template::{self, Blocks, FILTERS};
+use crate::district::periods::{Comparison, Measure};
 
 /// A name in a tag, with the attribute asked of it.
 struct Word<'a> {
@@ -19,6 +21,8 @@ struct Word<'a> {
     attribute: Option<&'a str>,
     /// It stands behind a bar.
     is_filter: bool,
+    /// The text that a filter is given first, with its place.
+    argument: Option<(usize, &'a str)>,
     /// Its absence is provided for: `x is defined`, `x | default("")`.
     is_optional: bool,
 }
@@ -67,48 +71,96 @@ pub(super) fn mistakes(path: &Path, source: &str, tables: &[(String, Vec<String>
     found.into_iter().map(|(_, problem)| problem).collect()
 }
 
+type Table = (String, Vec<String>);
+
 /// Columns asked of a dataset, or of a row of one in a loop, that it does not have; each with its place in the text.
-pub(super) fn wrong_columns(path: &Path, source: &str, tables: &[(String, Vec<String>)]) -> Vec<(usize, Problem)> {
+pub(super) fn wrong_columns(path: &Path, source: &str, tables: &[Table]) -> Vec<(usize, Problem)> {
+    let mut found = Vec::new();
+    each_row(source, tables, |word, next, (_, columns)| {
+        let compared = next.filter(|next| is_compared(word, next)).and_then(|next| next.argument);
+        let asked = word.attribute.map(|attribute| (word.at, attribute)).or(compared);
+        if let Some((at, column_name)) = asked
+            && !columns.iter().any(|column| column == column_name)
+        {
+            let (line, column) = template::position(source, at);
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let problem = Problem::new(path, format!("`{}.{column_name}` is undefined", word.name))
+                .at(line, column)
+                .hint(listed(&format!("`{}` has the columns", word.name), &columns));
+            found.push((at, problem));
+        }
+    });
+    found
+}
+
+/// Columns worded as comparisons that compare nothing, and percentage points shown as per cent. `unit_of` gives the unit
+/// of a dataset's column.
+pub(super) fn wrong_comparisons<'a>(
+    path: &Path,
+    source: &str,
+    tables: &[Table],
+    unit_of: &dyn Fn(&str, &str) -> &'a str,
+) -> Vec<Problem> {
+    let mut found = Vec::new();
+    each_row(source, tables, |word, next, (table, columns)| {
+        let Some(next) = next.filter(|next| next.is_filter) else { return };
+        let comparison = |column: &str| Comparison::of_unit(unit_of(table, column));
+        let message = match (next.argument, word.attribute) {
+            (Some((_, column)), None) if is_compared(word, next) => (columns.iter().any(|known| known == column)
+                && comparison(column).is_none())
+            .then(|| no_comparison(column)),
+            (_, Some(column)) if next.name == "percent" => comparison(column)
+                .filter(|comparison| comparison.measure == Measure::Points)
+                .map(|_| format!("`{}.{column}` holds percentage points and is not per cent", word.name)),
+            _ => None,
+        };
+        if let Some(message) = message {
+            let (line, column) = template::position(source, next.at);
+            found.push(Problem::new(path, message).at(line, column).hint(format!(
+                "`{} | compared(\"column\")` words a change by the unit that the view's `.yml` gives it",
+                word.name
+            )));
+        }
+    });
+    found
+}
+
+fn is_compared(row: &Word<'_>, next: &Word<'_>) -> bool {
+    next.is_filter && next.name == "compared" && row.attribute.is_none()
+}
+
+/// Calls `visit` with each mention of a dataset or of a row of one, the word behind it and the dataset.
+fn each_row<'s>(source: &'s str, tables: &[Table], mut visit: impl FnMut(&Word<'s>, Option<&Word<'s>>, &Table)) {
     let tags = tags(source);
     let own = own_names(&tags);
-    let columns_of =
-        |name: &str| tables.iter().find(|(table, _)| table == name && !own.contains(name)).map(|(_, columns)| columns);
-    // The loops around a tag: the names each gives, and the columns of its rows where they are known.
-    let mut loops: Vec<(Vec<&str>, Option<&Vec<String>>)> = Vec::new();
-    let mut found = Vec::new();
+    let table_of = |name: &str| tables.iter().find(|(table, _)| table == name && !own.contains(name));
+    // The loops around a tag: the names each gives, and the dataset of its rows where it is known.
+    let mut loops: Vec<(Vec<&str>, Option<&Table>)> = Vec::new();
     for words in &tags {
         match words.first().map(|word| word.name) {
             Some("for") => {
                 let (names, rows) = words[1..].split_at(words[1..].iter().take_while(|word| word.name != "in").count());
                 // Rows behind a filter may be anything: groups, pairs, texts.
-                let columns = match (names, &rows[rows.len().min(1)..]) {
-                    ([_], [rows]) => columns_of(rows.name).filter(|_| rows.attribute.is_none()),
-                    ([_], [rows, next, ..]) if next.name == "if" => columns_of(rows.name),
+                let table = match (names, &rows[rows.len().min(1)..]) {
+                    ([_], [rows]) => table_of(rows.name).filter(|_| rows.attribute.is_none()),
+                    ([_], [rows, next, ..]) if next.name == "if" => table_of(rows.name),
                     _ => None,
                 };
-                loops.push((names.iter().map(|word| word.name).collect(), columns));
+                loops.push((names.iter().map(|word| word.name).collect(), table));
             }
             Some("endfor") => drop(loops.pop()),
             _ => {}
         }
-        for word in words.iter().filter(|word| !word.is_filter && !word.is_optional) {
-            let columns = match loops.iter().rev().find(|(names, _)| names.contains(&word.name)) {
-                Some((_, columns)) => *columns,
-                None => columns_of(word.name),
+        for (at, word) in words.iter().enumerate().filter(|(_, word)| !word.is_filter && !word.is_optional) {
+            let table = match loops.iter().rev().find(|(names, _)| names.contains(&word.name)) {
+                Some((_, table)) => *table,
+                None => table_of(word.name),
             };
-            if let (Some(columns), Some(attribute)) = (columns, word.attribute)
-                && !columns.iter().any(|column| column == attribute)
-            {
-                let (line, column) = template::position(source, word.at);
-                let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-                let problem = Problem::new(path, format!("`{}.{attribute}` is undefined", word.name))
-                    .at(line, column)
-                    .hint(listed(&format!("`{}` has the columns", word.name), &columns));
-                found.push((word.at, problem));
+            if let Some(table) = table {
+                visit(word, words.get(at + 1), table);
             }
         }
     }
-    found
 }
 
 /// Names the template gives itself other than in a loop.
@@ -179,7 +231,9 @@ fn words(source: &str, start: usize, end: usize) -> Vec<Word<'_>> {
                     .iter()
                     .any(|provided| after.starts_with(provided));
             if previous != '.' {
-                found.push(Word { at: from, name, attribute, is_filter: previous == '|', is_optional });
+                let is_filter = previous == '|';
+                let argument = if is_filter { first_text(source, at, end) } else { None };
+                found.push(Word { at: from, name, attribute, is_filter, argument, is_optional });
             }
         }
         if !sign.is_whitespace() {
@@ -187,6 +241,14 @@ fn words(source: &str, start: usize, end: usize) -> Vec<Word<'_>> {
         }
     }
     found
+}
+
+/// The text in quotes right behind an opening bracket at `from`.
+fn first_text(source: &str, from: usize, end: usize) -> Option<(usize, &str)> {
+    let open = source[from..end].strip_prefix('(')?.trim_start();
+    let quote = open.chars().next().filter(|sign| matches!(sign, '"' | '\''))?;
+    let inner = &open[1..];
+    Some((end - inner.len(), inner.split_once(quote)?.0))
 }
 
 fn name_end(source: &str, from: usize, end: usize) -> usize {
@@ -212,10 +274,40 @@ mod tests {
             ("{% for row in places if row.rte %}x{% endfor %}", "s.j2:1:25: `row.rte` is undefined"),
             ("{% if not places %}{{ total.rate | percnt }}{% endif %}", "s.j2:1:36: filter `percnt` is unknown"),
             ("{% include \"foot.md\" %}", "s.j2:1:4: `include` finds no file"),
+            ("{{ total | compared(\"rat\") }}", "s.j2:1:22: `total.rat` is undefined"),
             ("{{ tabel(places) }}", "s.j2:1:4: `tabel` is undefined"),
         ] {
             let found = found(source);
             assert!(found.len() == 1 && found[0].contains(expected), "{source}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn finds_comparisons_that_compare_nothing() {
+        let names = ["rate", "growth", "points"].map(str::to_owned).to_vec();
+        let tables = [("total".to_owned(), names.clone()), ("places".to_owned(), names)];
+        let unit = |_: &str, column: &str| match column {
+            "growth" => "同比%",
+            "points" => "环比百分点",
+            _ => "",
+        };
+        for (source, expected) in [
+            ("{{ total | compared(\"rate\") }}", Some("s.j2:1:12: column `rate` does not compare")),
+            (
+                "{% for row in places %}{{ row | compared('rate', 2) }}{% endfor %}",
+                Some("s.j2:1:33: column `rate` does not compare"),
+            ),
+            ("甲{{ total.points | percent(1) }}", Some("s.j2:1:20: `total.points` holds percentage points")),
+            ("{{ total.growth | percent(1) }}{{ total.points | fixed(2) }}{{ total.rate | percent }}", None),
+            (
+                "{{ total | compared( 'growth' ) }}{% for row in places %}{{ row | compared(\"points\") }}{% endfor %}",
+                None,
+            ),
+        ] {
+            let found = wrong_comparisons(Path::new("s.j2"), source, &tables, &unit);
+            let found: Vec<String> = found.iter().map(Problem::to_string).collect();
+            assert_eq!(found.len(), usize::from(expected.is_some()), "{source}: {found:?}");
+            assert!(expected.is_none_or(|expected| found[0].contains(expected)), "{source}: {found:?}");
         }
     }
 

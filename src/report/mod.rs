@@ -68,6 +68,13 @@ pub struct ViewMeta {
     pub columns: Vec<ColumnMeta>,
 }
 
+impl ViewMeta {
+    /// The unit a column is declared to have; empty where it has none.
+    pub(super) fn unit_of(&self, column: &str) -> &str {
+        self.columns.iter().find(|known| known.name == column).map_or("", |known| &known.unit)
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct ColumnMeta {
     pub name: String,

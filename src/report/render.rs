@@ -22,7 +22,7 @@ use super::members::{self, Cutter, Gathered, Member};
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
-use super::{Figures, OutputFile, Problem, RunContext, compose, files};
+use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -55,8 +55,9 @@ async fn make(
     names: &Names,
     jobs: &mut Jobs,
 ) -> Result<(), Problem> {
+    let metas = metas(report, figures);
     for output in &report.outputs {
-        let making = Making { report, output, context, aside };
+        let making = Making { report, output, context, aside, metas: &metas };
         match &output.content {
             Content::Form(form) => match form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger) {
                 Some(sheet) => making.ledger(sheet, figures, names, jobs).await?,
@@ -88,6 +89,12 @@ fn names_of(report: &Report, context: &RunContext) -> Result<Names, Problem> {
             .hint(listed("parameters", &known)));
     }
     Ok(names)
+}
+
+/// What is declared of each dataset's columns, by the dataset's name.
+fn metas(report: &Report, figures: &dyn Figures) -> BTreeMap<String, ViewMeta> {
+    let datasets = report.datasets.iter();
+    datasets.filter_map(|(name, spec)| Some((name.clone(), figures.labels(&spec.view.value)?))).collect()
 }
 
 /// Every dataset that is held whole, by name.
@@ -130,6 +137,7 @@ struct Making<'a> {
     output: &'a Output,
     context: &'a RunContext,
     aside: &'a files::Aside,
+    metas: &'a BTreeMap<String, ViewMeta>,
 }
 
 impl Making<'_> {
@@ -204,6 +212,7 @@ impl Making<'_> {
                     .filter(|(_, spec)| spec.single)
                     .map(|(name, _)| name.clone())
                     .collect(),
+                metas: self.metas,
             };
             let properties = self.properties(&member.names);
             let front = front.fill(&member.names);

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
-use super::Problem;
 use super::dataset::{Dataset, Value};
 use super::document::{Front, Node};
 use super::number::{Format, fixed, percent};
 use super::template::{self, BLOCK_CLOSE, BLOCK_OPEN, Blocks};
 use super::wording::Names;
+use super::{Problem, ViewMeta};
+use crate::district::periods::Comparison;
 
 #[derive(Debug, Clone)]
 pub(super) struct Summary {
@@ -89,6 +90,8 @@ pub(super) struct Visible<'a> {
     /// The rows of each dataset that belong to the member; all when not listed.
     pub rows: BTreeMap<String, Vec<usize>>,
     pub single: Vec<String>,
+    /// What is known of each dataset's columns.
+    pub metas: &'a BTreeMap<String, ViewMeta>,
 }
 
 pub(super) fn compose(path: &Path, source: &str, visible: &Visible<'_>, names: &Names) -> Result<Vec<Piece>, Problem> {
@@ -96,13 +99,16 @@ pub(super) fn compose(path: &Path, source: &str, visible: &Visible<'_>, names: &
         names.iter().map(|(name, value)| (name.to_owned(), TemplateValue::from(value))).collect();
     let mut tables = Vec::new();
     for (name, dataset) in visible.data {
-        let columns = Arc::new(dataset.column_names());
+        let columns: Arc<[String]> = dataset.column_names().into();
         tables.push((name.clone(), columns.to_vec()));
+        let meta = visible.metas.get(name);
+        let comparisons: Arc<[_]> =
+            columns.iter().map(|column| Comparison::of_unit(meta.map_or("", |meta| meta.unit_of(column)))).collect();
         let all = dataset.all_rows();
         let rows = visible.rows.get(name).unwrap_or(&all);
         let row = |row: &usize| {
             let values = (0..columns.len()).map(|column| template_value(dataset.value(*row, column))).collect();
-            TemplateValue::from_object(TemplateRow { columns: Arc::clone(&columns), values })
+            TemplateValue::from_object(TemplateRow::new(Arc::clone(&columns), Arc::clone(&comparisons), values))
         };
         let value = match (visible.single.contains(name), rows.as_slice()) {
             (true, [only]) => row(only),
@@ -152,11 +158,39 @@ fn template_value(value: Value) -> TemplateValue {
     }
 }
 
-/// A row whose columns keep their order.
+/// A row whose columns keep their order and know what they compare.
 #[derive(Debug)]
-struct TemplateRow {
-    columns: Arc<Vec<String>>,
+pub(super) struct TemplateRow {
+    columns: Arc<[String]>,
+    comparisons: Arc<[Option<Comparison>]>,
     values: Vec<TemplateValue>,
+}
+
+impl TemplateRow {
+    pub(super) fn new(
+        columns: Arc<[String]>,
+        comparisons: Arc<[Option<Comparison>]>,
+        values: Vec<TemplateValue>,
+    ) -> Self {
+        Self { columns, comparisons, values }
+    }
+
+    /// What a column compares, and by how much; an error in words where it compares nothing.
+    pub(super) fn compared(&self, column: &str) -> Result<(Comparison, Option<f64>), String> {
+        let place = self.columns.iter().position(|known| known == column);
+        let Some(place) = place else { return Err(format!("there is no column `{column}`")) };
+        let comparison = self.comparisons.get(place).copied().flatten();
+        let comparison = comparison.ok_or_else(|| no_comparison(column))?;
+        let value = self.values.get(place).filter(|value| !value.is_none());
+        let number = value.map(|value| f64::try_from(value.clone()).map_err(|error| error.to_string()));
+        Ok((comparison, number.transpose()?))
+    }
+}
+
+/// Why `compared` refuses a column.
+pub(super) fn no_comparison(column: &str) -> String {
+    let units: Vec<&str> = Comparison::UNITS.iter().map(|(unit, _)| *unit).collect();
+    format!("column `{column}` does not compare: its unit is none of {}", units.join(", "))
 }
 
 impl Object for TemplateRow {

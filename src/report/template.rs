@@ -16,9 +16,10 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
 use super::number::{Format, fixed, percent};
-use super::summary::{Block, Card, Chart, ChartKind, Series};
+use super::summary::{Block, Card, Chart, ChartKind, Series, TemplateRow};
 use super::wording::chinese_date;
 use super::{Problem, mentions};
+use crate::district::periods::{Base, Comparison, Measure};
 
 /// Instructions and allocations one template may cost; a page takes a few ten thousand.
 const FUEL: u64 = 20_000_000;
@@ -31,8 +32,7 @@ pub(super) const BLOCK_CLOSE: char = '\u{E001}';
 pub(super) type Blocks = Arc<Mutex<Vec<Block>>>;
 
 /// Names of the filters, for hints; the environment is tested to have each.
-pub(super) const FILTERS: &[&str] =
-    &["change", "date", "fixed", "growth", "percent", "point_change", "rank_word", "wan"];
+pub(super) const FILTERS: &[&str] = &["change", "compared", "date", "fixed", "percent", "rank_word", "wan"];
 
 /// Whether the template can be read at all.
 pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
@@ -94,11 +94,16 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
     environment.add_filter("change", |value: Value, unit: Option<String>| {
         shown(&value, |value| worded(value, &fixed(value.abs(), 0), "增加", "减少", &unit.unwrap_or_default()))
     });
-    environment.add_filter("growth", |value: Value, digits: Option<u8>| {
-        shown(&value, |rate| worded(rate, &percent(rate.abs(), digits.unwrap_or(1).into()), "上升", "下降", "%"))
-    });
-    environment.add_filter("point_change", |value: Value, digits: Option<u8>| {
-        shown(&value, |rate| worded(rate, &percent(rate.abs(), digits.unwrap_or(2).into()), "上升", "下降", "个百分点"))
+    environment.add_filter("compared", |row: Value, column: String, digits: Option<u8>| {
+        let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
+        let Some(row) = row.downcast_object_ref::<TemplateRow>() else {
+            return Err(match row.is_undefined() {
+                true => Error::from(ErrorKind::UndefinedError),
+                false => wrong("`compared` takes a row of a dataset: `row | compared(\"column\")`".to_owned()),
+            });
+        };
+        let (comparison, value) = row.compared(&column).map_err(wrong)?;
+        Ok(compared(comparison, value, digits))
     });
     environment.add_filter("rank_word", |value: Value| shown(&value, |rank| format!("第{}位", fixed(rank, 0))));
     environment.add_filter("date", |value: Value| {
@@ -136,10 +141,33 @@ fn shown(value: &Value, words: impl FnOnce(f64) -> String) -> Result<String, Err
 
 /// A difference in words; the sign is said once, by the verb.
 fn worded(value: f64, size: &str, up: &str, down: &str, unit: &str) -> String {
-    if size.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+    if is_zero(size) {
         return "持平".to_owned();
     }
     format!("{}{size}{unit}", if value > 0.0 { up } else { down })
+}
+
+fn is_zero(size: &str) -> bool {
+    size.bytes().all(|byte| matches!(byte, b'0' | b'.'))
+}
+
+/// 同比上升3.2%, 环比下降0.35个百分点, 与上年同期持平; 同比— where there is nothing to compare with. What the column holds
+/// decides the words, so that no template can take one comparison for the other or points for per cent.
+fn compared(comparison: Comparison, value: Option<f64>, digits: Option<u8>) -> String {
+    let word = comparison.base.word();
+    let Some(value) = value else { return format!("{word}{NOT_APPLICABLE}") };
+    let (size, unit) = match comparison.measure {
+        Measure::Growth => (percent(value.abs(), digits.unwrap_or(1).into()), "%"),
+        Measure::Points => (fixed(value.abs(), digits.unwrap_or(2).into()), "个百分点"),
+    };
+    if is_zero(&size) {
+        let earlier = match comparison.base {
+            Base::LastYear => "上年同期",
+            Base::Previous => "上期",
+        };
+        return format!("与{earlier}{}持平", if value == 0.0 { "" } else { "基本" });
+    }
+    format!("{word}{}{size}{unit}", if value > 0.0 { "上升" } else { "下降" })
 }
 
 fn mark(blocks: &Blocks, block: Block) -> Result<Value, Error> {
@@ -321,13 +349,55 @@ mod tests {
             ("{{ '2024-06-27' | date }}", "2024年6月27日"),
             ("{{ -12 | change('件') }}", "减少12件"),
             ("{{ 0 | change('件') }}", "持平"),
-            ("{{ 0.0123 | point_change }}", "上升1.23个百分点"),
-            ("{{ -0.032 | growth }}", "下降3.2%"),
-            ("{{ none | growth }}", "—"),
             ("{{ 3 | rank_word }}", "第3位"),
             ("{{ 1 | fixed(2) }}", "1.00"),
         ] {
             assert_eq!(rendered(source).as_deref(), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_is_worded_by_what_its_column_holds() {
+        for (unit, value, expected) in [
+            ("同比%", Some(0.0324), "同比上升3.2%"),
+            ("同比%", Some(-0.0325), "同比下降3.3%"),
+            ("环比%", Some(2.5), "环比上升250.0%"),
+            ("环比%", Some(-1.0), "环比下降100.0%"),
+            ("环比百分点", Some(-0.345), "环比下降0.35个百分点"),
+            ("同比百分点", Some(1.23), "同比上升1.23个百分点"),
+            ("同比%", Some(0.0), "与上年同期持平"),
+            ("环比百分点", Some(-0.0), "与上期持平"),
+            ("同比百分点", Some(-0.004), "与上年同期基本持平"),
+            ("同比%", None, "同比—"),
+            ("环比百分点", None, "环比—"),
+        ] {
+            let comparison = Comparison::of_unit(unit).unwrap();
+            assert_eq!(compared(comparison, value, None), expected, "{unit} {value:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_column_that_compares_is_worded_as_a_comparison() {
+        let row = || {
+            let columns = ["rate", "growth"].map(str::to_owned).to_vec();
+            let units = vec![None, Comparison::of_unit("同比%")];
+            let values = vec![Value::from(0.5), Value::from(0.5)];
+            Value::from_object(TemplateRow::new(columns.into(), units.into(), values))
+        };
+        let rendered = |source: &str| {
+            let data = Value::from_pairs([("places", Value::from(vec![row()])), ("total", row())]);
+            render(Path::new("summary.md.j2"), source, data, &Blocks::default(), &[])
+        };
+        assert_eq!(rendered("{{ total | compared('growth', 2) }}").as_deref(), Ok("同比上升50.00%"));
+        assert_eq!(rendered("{{ places | first | compared('growth') }}").as_deref(), Ok("同比上升50.0%"));
+        for (source, expected) in [
+            ("{{ total | compared('rate') }}", "`rate` does not compare"),
+            ("{{ total | compared('none') }}", "there is no column `none`"),
+            ("{{ total.growth | compared('growth') }}", "takes a row of a dataset"),
+            ("{{ totl | compared('growth') }}", "`totl` is undefined"),
+        ] {
+            let problem = rendered(source).err().map(|problem| problem.to_string()).unwrap_or_default();
+            assert!(problem.contains(expected), "{source}: {problem}");
         }
     }
 
@@ -375,7 +445,8 @@ mod tests {
                 environment
                     .compile_expression(&format!("none | {filter}"))
                     .and_then(|expression| expression.eval(()))
-                    .is_ok(),
+                    .err()
+                    .is_none_or(|error| error.kind() != ErrorKind::UnknownFilter),
                 "{filter}"
             );
         }

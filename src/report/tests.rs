@@ -117,7 +117,7 @@ fn places_layout() -> WorkbookLayout {
     let (form, problems) = parse_for_test(PLACES_FORM);
     assert_eq!(problems, []);
     let data = Dataset::new(&[places()]).unwrap();
-    let names = Names::new("网格基础信息统计表", manifest::PeriodKind::Day, &context());
+    let names = Names::new("网格基础信息统计表", crate::district::periods::PeriodKind::Day, &context());
     let sheets =
         form.unwrap().sheets.iter().flat_map(|sheet| compose::table(sheet, &data, &data.all_rows(), &names)).collect();
     WorkbookLayout { properties: properties(), sheets }
@@ -303,7 +303,7 @@ fn people_layout(count: usize) -> WorkbookLayout {
     assert_eq!(problems, []);
     let whole = canonical(&people(count)).unwrap();
     let batches = (0..count).step_by(100).map(|start| whole.slice(start, 100.min(count - start))).collect();
-    let names = Names::new("居民台账", manifest::PeriodKind::Day, &context())
+    let names = Names::new("居民台账", crate::district::periods::PeriodKind::Day, &context())
         .with(&[("community_name".into(), "东华社区".into())]);
     WorkbookLayout { properties: properties(), sheets: compose::ledger(&form.unwrap().sheets[0], batches, &names) }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, Days, NaiveDate};
 
 use super::RunContext;
-use super::manifest::PeriodKind;
+use crate::district::periods::PeriodKind;
 
 /// The names a text of a report may mention, with what they stand for.
 #[derive(Debug, Clone, Default)]
@@ -18,13 +18,16 @@ pub(super) const STANDING_NAMES: &[(&str, &str)] = &[
     ("district", "区名"),
     ("made_at", "生成时间，2024年6月28日02:10"),
     ("made_on", "生成日期，2024年6月28日"),
+    ("month_label", "当月，6月或6月1日至27日"),
     ("office", "填报单位"),
     ("period", "统计时期，2024年6月1日至6月27日"),
+    ("period_label", "统计时期的简称，6月、第二季度、1—6月累计"),
     ("period_start", "统计时期第一天，2024-06-01"),
     ("row_count", "本表数据行数"),
     ("snapshot", "数据快照编号"),
     ("title", "报表标题"),
     ("version", "生成程序及版本"),
+    ("year_label", "当年累计，1—6月累计或1月1日至6月27日累计"),
     ("year_start", "当年第一天，2024-01-01"),
 ];
 
@@ -42,12 +45,15 @@ impl Names {
             ("district", context.district_name.clone()),
             ("made_at", format!("{}{}", chinese_date(made_on), context.made_at.format("%H:%M"))),
             ("made_on", chinese_date(made_on)),
+            ("month_label", PeriodKind::Month.label(context.as_of)),
             ("office", context.office_name.clone()),
             ("period", span(start, context.as_of)),
+            ("period_label", period.label(context.as_of)),
             ("period_start", start.to_string()),
             ("snapshot", context.snapshot_id.clone()),
             ("title", title.to_owned()),
             ("version", context.version.clone()),
+            ("year_label", PeriodKind::Year.label(context.as_of)),
             ("year_start", PeriodKind::Year.start(context.as_of).to_string()),
         ] {
             names.set(name, value);

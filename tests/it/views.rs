@@ -334,3 +334,42 @@ fn tests_that_could_not_fail_are_refused() {
     );
     assert!(run.code == 1 && run.stderr.contains("names other columns than the first"), "{}", run.stderr);
 }
+
+#[test]
+fn a_column_that_compares_says_what_with_in_name_and_unit() {
+    let project = Project::sample();
+    let check = |column: &str| {
+        project.write(
+            "queries/marts/one.sql",
+            "SELECT growth(3, 2) AS c_year_on_year, 1 AS c_count, 2 AS c_week_on_week\n",
+        );
+        let others = ["c_year_on_year", "c_count", "c_week_on_week"];
+        let bare: String = others
+            .iter()
+            .filter(|name| !column.contains(**name))
+            .map(|name| match *name {
+                "c_count" => "      - {name: c_count, label: 数}\n".to_owned(),
+                "c_week_on_week" => "      - {name: c_week_on_week, label: 环比, unit: 环比%}\n".to_owned(),
+                name => format!("      - {{name: {name}, label: 同比, unit: 同比%}}\n"),
+            })
+            .collect();
+        project.write(
+            "queries/marts/one.yml",
+            format!("models:\n  - name: one\n    label: 一\n    columns:\n      - {column}\n{bare}"),
+        );
+        project.run(&["check", "one"])
+    };
+    check("{name: c_year_on_year, label: 同比, unit: 同比%}").expect(0);
+    for (column, said) in [
+        ("{name: c_year_on_year, label: 环比, unit: 环比%}", "named for another comparison than its unit `环比%`"),
+        ("{name: c_year_on_year, label: 同比}", "its unit is none"),
+        ("{name: c_week_on_week, label: 环比, unit: 同比百分点}", "named for another comparison"),
+        ("{name: c_count, label: 数, unit: 同比%}", "its name does not say so"),
+    ] {
+        let run = check(column).expect(1);
+        assert!(run.stderr.contains("one.yml") && run.stderr.contains(said), "{column}: {}", run.stderr);
+    }
+    // The growth of a rate would be per cent of per cent.
+    let run = project.run(&["sql", "-c", "SELECT growth(closing_rate_a, 0.5) FROM whistle_by_level"]).expect(1);
+    assert!(run.stderr.contains("growth"), "{}", run.stderr);
+}

@@ -91,36 +91,8 @@ pub(in crate::query) fn calendar(batches: &[RecordBatch]) -> Result<Calendar, Da
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StringArray};
-    use arrow::compute::cast;
-    use arrow::datatypes::{DataType, Date32Type};
-    use datafusion::prelude::SessionContext;
-
+    use super::super::test_support::run;
     use super::*;
-
-    /// Some of the shipped list: the days around National Day 2023 and Spring Festival 2024.
-    fn shipped() -> Calendar {
-        let list = include_str!("../../../data/reference/holidays.csv");
-        let rows: Vec<Vec<&str>> = list.lines().skip(1).map(|line| line.split(',').collect()).collect();
-        let dates: Date32Array = rows.iter().map(|row| row[0].parse().ok().map(Date32Type::from_naive_date)).collect();
-        let kinds: StringArray = rows.iter().map(|row| Some(row[1])).collect();
-        let columns: [(&str, ArrayRef); 2] = [("date", Arc::new(dates)), ("kind", Arc::new(kinds))];
-        calendar(&[RecordBatch::try_from_iter(columns).expect("a batch")]).expect("a calendar")
-    }
-
-    fn run(expression: &str) -> Result<String, DataFusionError> {
-        let ctx = SessionContext::new();
-        let calendar = Arc::new(shipped());
-        for function in super::super::all(chrono::NaiveDate::default(), Arc::default(), &calendar) {
-            ctx.register_udf(function);
-        }
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async {
-            let rows = ctx.sql(&format!("SELECT {expression} AS answer")).await?.collect().await?;
-            let text = cast(rows[0].column(0), &DataType::Utf8)?;
-            Ok(text.as_string::<i32>().iter().next().flatten().unwrap_or("NULL").to_owned())
-        })
-    }
 
     #[track_caller]
     fn check(start: &str, amount: &str, unit: &str, end: &str) {

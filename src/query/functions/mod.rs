@@ -1,8 +1,10 @@
-//! The SQL functions gridhouse adds: the run's date, ages, rates, rounding, time limits, scores, masking, code order.
+//! The SQL functions gridhouse adds: the run's date, ages, rates, comparisons, rounding, time limits, scores, masking,
+//! code order.
 //!
 //! One list, [`all`]; `gridhouse sql` help and the documentation are made from it.
 
 mod clock;
+mod comparisons;
 mod scores;
 
 use std::collections::HashMap;
@@ -27,6 +29,18 @@ pub const DESCRIPTIONS: &[(&str, &str)] = &[
     ("as_of_end()", "the first instant after that date"),
     ("age_on(birth_date, date)", "full years lived; 29 February counts from 1 March in common years"),
     ("rate(n, d)", "n / d, NULL where d is 0 or NULL"),
+    ("growth(now, base)", "of two counts: (now - base) / base, NULL where base is 0 or NULL; a rate is refused"),
+    ("point_change(now, base)", "of two rates: their difference in percentage points; a count is refused"),
+    (
+        "period_start(kind, end)",
+        "the first day of the `week`, `month`, `quarter`, `half_year` or `year` up to that day",
+    ),
+    (
+        "previous_period_end(kind, end)",
+        "环比: the corresponding day of the period before, a month's last day to a month's last",
+    ),
+    ("last_year_period_end(kind, end)", "同比: the corresponding day a year ago, of a week 52 weeks ago"),
+    ("period_label(kind, end)", "6月, 6月1日至27日, 1—6月累计"),
     ("round_half_up(x, digits)", "decimal rounding, halves away from zero"),
     ("hours_between(a, b)", "hours from a to b"),
     (
@@ -60,7 +74,7 @@ pub(super) fn all(
         .checked_add_days(Days::new(1))
         .and_then(|d| d.and_hms_opt(0, 0, 0))
         .map(|t| t.and_utc().timestamp_micros());
-    vec![
+    let mut functions = vec![
         udf("as_of_date", exact(vec![]), DataType::Date32, move |_, _| {
             Ok(ColumnarValue::Scalar(ScalarValue::Date32(Some(date))))
         }),
@@ -79,6 +93,9 @@ pub(super) fn all(
                 n.iter().zip(d.iter()).map(|(n, d)| d.filter(|d| *d != 0.0).and_then(|d| Some(n? / d))).collect();
             array(rates)
         }),
+        comparisons::growth(),
+        comparisons::point_change(),
+        comparisons::period_label(),
         udf("round_half_up", exact(vec![DataType::Float64, DataType::Int64]), DataType::Float64, |args, _| {
             let (x, digits) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Int64Type>());
             let rounded: Float64Array = x
@@ -108,7 +125,9 @@ pub(super) fn all(
                 lists.iter().zip(labels.iter()).map(|(list, label)| codes.get(list?)?.get(label?).copied()).collect();
             array(sorts)
         }),
-    ]
+    ];
+    functions.extend(comparisons::spans());
+    functions
 }
 
 /// Full years between two days since 1970-01-01.
@@ -196,4 +215,37 @@ pub(super) fn code_positions(
 
 fn column_of<'a>(batch: &'a RecordBatch, table: &str, name: &str) -> Result<&'a ArrayRef, DataFusionError> {
     batch.column_by_name(name).ok_or_else(|| DataFusionError::Plan(format!("`{table}` has no `{name}`")))
+}
+
+/// One expression over no rows, with the shipped days off.
+#[cfg(test)]
+mod test_support {
+    use arrow::array::{Date32Array, StringArray};
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+
+    /// Some of the shipped list: the days around National Day 2023 and Spring Festival 2024.
+    fn shipped() -> Calendar {
+        let list = include_str!("../../../data/reference/holidays.csv");
+        let rows: Vec<Vec<&str>> = list.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let dates: Date32Array = rows.iter().map(|row| row[0].parse().ok().map(Date32Type::from_naive_date)).collect();
+        let kinds: StringArray = rows.iter().map(|row| Some(row[1])).collect();
+        let columns: [(&str, ArrayRef); 2] = [("date", Arc::new(dates)), ("kind", Arc::new(kinds))];
+        calendar(&[RecordBatch::try_from_iter(columns).expect("a batch")]).expect("a calendar")
+    }
+
+    pub(super) fn run(expression: &str) -> Result<String, DataFusionError> {
+        let ctx = SessionContext::new();
+        let calendar = Arc::new(shipped());
+        for function in all(chrono::NaiveDate::default(), Arc::default(), &calendar) {
+            ctx.register_udf(function);
+        }
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let rows = ctx.sql(&format!("SELECT {expression} AS answer")).await?.collect().await?;
+            let text = cast(rows[0].column(0), &DataType::Utf8)?;
+            Ok(text.as_string::<i32>().iter().next().flatten().unwrap_or("NULL").to_owned())
+        })
+    }
 }
