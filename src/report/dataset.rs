@@ -17,6 +17,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use super::manifest::DatasetSpec;
+use super::number::SUPPRESSED;
 use super::wording::{Names, names_in};
 
 /// What a row must satisfy in one column.
@@ -228,6 +229,8 @@ pub(super) fn unordered_sql(spec: &DatasetSpec, columns: &[&str], names: &Names)
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Null,
+    /// A figure that is there and not shown, lest it tell of a person; printed `*`.
+    Suppressed,
     Text(String),
     Integer(i64),
     Number(f64),
@@ -251,6 +254,7 @@ impl Value {
     pub(super) fn plain(&self) -> Option<String> {
         match self {
             Self::Null => None,
+            Self::Suppressed => Some(SUPPRESSED.to_owned()),
             Self::Text(text) => Some(text.clone()),
             Self::Integer(integer) => Some(integer.to_string()),
             Self::Number(number) => Some(number.to_string()),

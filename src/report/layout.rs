@@ -1,7 +1,9 @@
 //! A workbook as plain data: cells, merges, widths, formats, print set-up, charts. Composing ends here and
 //! exporting begins here; both can be tested against the text form.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::record_batch::RecordBatch;
@@ -9,8 +11,9 @@ use chrono::NaiveDateTime;
 use unicode_width::UnicodeWidthStr;
 
 use super::dataset::{Cells, Value};
+use super::features::{Emphasis, Features};
 use super::form::{Align, ChartKind, Shape};
-use super::number::{Format, rounded};
+use super::number::{Format, SUPPRESSED, rounded};
 
 /// Rows and columns a sheet of the file format can hold.
 pub(super) const SHEET_ROWS_MAX: u32 = 1_048_576;
@@ -51,6 +54,7 @@ pub struct SheetLayout {
     pub(super) autofilter: Option<Area>,
     pub(super) is_landscape: bool,
     pub(super) charts: Vec<ChartLayout>,
+    pub(super) features: Features,
     /// A row list between the head and the foot, kept as record batches.
     pub(super) ledger: Option<Ledger>,
     /// Cells that hold figures or texts of the dataset, for the record of the run.
@@ -71,13 +75,15 @@ pub(super) struct Cell {
     pub style: Style,
     /// The row and column of the dataset that the value was read from.
     pub source: Option<(u32, u16)>,
+    /// What the spreadsheet calculates the value from, such as `SUM(C7:C22)`. It never comes from data.
+    pub formula: Option<String>,
     /// Where a click on the cell leads.
     pub link: Option<SheetLink>,
 }
 
 impl Cell {
     pub(super) fn new(column: u16, value: CellValue, style: Style) -> Self {
-        Self { column, value, style, source: None, link: None }
+        Self { column, value, style, source: None, formula: None, link: None }
     }
 }
 
@@ -88,12 +94,28 @@ pub(super) struct SheetLink(pub usize);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum CellValue {
     Blank,
+    /// A figure that is there and not shown.
+    Suppressed,
     Text(String),
     Number(f64),
     /// Days since 1970-01-01.
     Date(i32),
     /// Microseconds since 1970-01-01.
     Instant(i64),
+}
+
+impl CellValue {
+    /// The value as a text.
+    pub(super) fn plain(&self) -> String {
+        match self {
+            Self::Blank => String::new(),
+            Self::Suppressed => SUPPRESSED.to_owned(),
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Date(days) => Value::Date(*days).plain().unwrap_or_default(),
+            Self::Instant(micros) => Value::Instant(*micros).plain().unwrap_or_default(),
+        }
+    }
 }
 
 /// What a cell is for and how its value is shown; the exporter decides on fonts and colours.
@@ -103,6 +125,16 @@ pub(super) struct Style {
     pub format: Format,
     pub align: Align,
     pub wrap: bool,
+    pub emphasis: Emphasis,
+    /// Whether a hand may write into it where the sheet is protected.
+    pub is_open: bool,
+}
+
+impl Style {
+    /// Of a text that no column declares.
+    pub(super) fn text(role: Role, align: Align) -> Self {
+        Self { role, format: Format::Text, align, wrap: false, emphasis: Emphasis::None, is_open: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -168,6 +200,8 @@ pub(super) struct LedgerColumn {
     pub shape: Shape,
     /// The width in which text is broken into lines, for columns that wrap.
     pub wrap_width: Option<f64>,
+    /// How the cell of each row stands out, counted from the ledger's first; none does when empty.
+    pub emphasis: Arc<[Emphasis]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,10 +225,16 @@ impl Ledger {
         needed.max().filter(|lines| *lines > 1).map(|lines| lines as f64 * LINE_HEIGHT + 3.0)
     }
 
-    /// Every cell in order: `(row, column, value)`. The plain way; the exporter's fast way must agree with it.
+    /// The ways in which cells of the ledger stand out, none among them, each once.
+    pub(super) fn emphases(&self) -> BTreeSet<Emphasis> {
+        let of_columns = self.columns.iter().flat_map(|column| column.emphasis.iter().copied());
+        std::iter::once(Emphasis::None).chain(of_columns).collect()
+    }
+
+    /// Every cell in order: `(row, column, value, style)`. The plain way; the exporter's fast way must agree with it.
     pub(super) fn for_each_cell<E>(
         &self,
-        mut visit: impl FnMut(u32, u16, CellValue, &LedgerColumn) -> Result<(), E>,
+        mut visit: impl FnMut(u32, u16, CellValue, Style) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut row = self.first_row;
         for batch in &self.batches {
@@ -208,12 +248,23 @@ impl Ledger {
                         }
                         LedgerContent::Blank => CellValue::Blank,
                     };
-                    visit(row, place, value, column)?;
+                    visit(row, place, value, column.style_in((row - self.first_row) as usize))?;
                 }
                 row += 1;
             }
         }
         Ok(())
+    }
+}
+
+impl LedgerColumn {
+    /// In a row counted from the ledger's first.
+    pub(super) fn emphasis_in(&self, row: usize) -> Emphasis {
+        self.emphasis.get(row).copied().unwrap_or_default()
+    }
+
+    pub(super) fn style_in(&self, row: usize) -> Style {
+        Style { emphasis: self.emphasis_in(row), ..self.style }
     }
 }
 
@@ -230,6 +281,7 @@ pub(super) fn cell_value(value: &Value, shape: &Shape) -> CellValue {
     match (value, shape.format) {
         (Value::Null, _) if shape.empty.is_empty() => CellValue::Blank,
         (Value::Null, _) => CellValue::Text(shape.empty.clone()),
+        (Value::Suppressed, _) => CellValue::Suppressed,
         (Value::Flag(flag), _) => CellValue::Text(shape.words[usize::from(!*flag)].clone()),
         (Value::Integer(integer), format) if format != Format::Text => CellValue::Number(*integer as f64),
         (Value::Number(number), format) if format != Format::Text => CellValue::Number(rounded(*number, format)),
@@ -283,6 +335,7 @@ impl fmt::Display for SheetLayout {
         if let Some(area) = self.autofilter {
             writeln!(f, "filter {area}")?;
         }
+        self.features.fmt(f)?;
         let mut is_ledger_due = true;
         for row in &self.rows {
             if let Some(ledger) = self.ledger.as_ref().filter(|ledger| is_ledger_due && row.index >= ledger.first_row) {
@@ -299,6 +352,9 @@ impl fmt::Display for SheetLayout {
                     None => write!(f, "{}", name_of(row.index, cell.column))?,
                 }
                 write!(f, " {} {}", cell.style, cell.value)?;
+                if let Some(formula) = &cell.formula {
+                    write!(f, " ={formula}")?;
+                }
                 match cell.link {
                     Some(SheetLink(sheet)) => writeln!(f, " -> sheet {}", sheet + 1)?,
                     None => writeln!(f)?,
@@ -338,13 +394,13 @@ impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: u32 = 3;
         let shown = self.first_row + SHOWN.min(self.row_count);
-        let visited = self.for_each_cell(|row, column, value, declared| {
+        let visited = self.for_each_cell(|row, column, value, style| {
             if row >= shown {
                 return Err(None);
             }
             match value {
                 CellValue::Blank => Ok(()),
-                value => writeln!(f, "{} {} {value}", name_of(row, column), declared.style).map_err(Some),
+                value => writeln!(f, "{} {style} {value}", name_of(row, column)).map_err(Some),
             }
         });
         if let Err(Some(error)) = visited {
@@ -365,18 +421,19 @@ impl fmt::Display for Style {
         if self.format != Format::Text {
             write!(f, " {}", self.format)?;
         }
-        write!(f, " {align}{}]", if self.wrap { " wrap" } else { "" })
+        write!(f, " {align}{}", if self.wrap { " wrap" } else { "" })?;
+        if self.emphasis != Emphasis::None {
+            write!(f, " {}", format!("{:?}", self.emphasis).to_lowercase())?;
+        }
+        f.write_str(if self.is_open { " open]" } else { "]" })
     }
 }
 
 impl fmt::Display for CellValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Blank => Ok(()),
             Self::Text(text) => write!(f, "{text:?}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Date(days) => f.write_str(&Value::Date(*days).plain().unwrap_or_default()),
-            Self::Instant(micros) => f.write_str(&Value::Instant(*micros).plain().unwrap_or_default()),
+            value => f.write_str(&value.plain()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod compose;
 mod dataset;
 mod document;
 mod export;
+mod features;
 mod files;
 mod form;
 mod jobs;

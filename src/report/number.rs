@@ -1,5 +1,8 @@
 //! Numbers as official documents print them: half-up in decimal, a plain `—` where there is none.
 
+/// What stands for a figure that is there and not shown.
+pub const SUPPRESSED: &str = "*";
+
 /// How a value is shown. The same format gives the same digits in a workbook and in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {

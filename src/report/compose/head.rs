@@ -6,7 +6,6 @@ use super::spread::column_at_share;
 use super::{Composer, ROW_HEIGHT, TITLE_HEIGHT, narrow, text_or_blank};
 use crate::report::form::{Align, Content};
 use crate::report::layout::{Cell, CellValue, LINE_HEIGHT, Role, Style, text_lines};
-use crate::report::number::Format;
 
 /// Columns are counted 甲 乙 丙 … in the stub of a statistical form.
 const STEMS: [&str; 10] = ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸"];
@@ -31,7 +30,7 @@ impl Composer<'_> {
     pub(super) fn header_rows(&mut self) {
         let first_row = self.next_row;
         let heights = self.header_heights();
-        let style = Style { role: Role::Header, format: Format::Text, align: Align::Center, wrap: true };
+        let style = Style { wrap: true, ..Style::text(Role::Header, Align::Center) };
         for (level, height) in heights.iter().enumerate() {
             let mut labels: BTreeMap<u16, String> = BTreeMap::new();
             for cell in self.form.header.iter().filter(|cell| cell.level == level) {
@@ -49,7 +48,7 @@ impl Composer<'_> {
         }
         if self.form.column_numbers {
             let (mut stems, mut numbers) = (0, 0);
-            let style = Style { role: Role::ColumnNumber, format: Format::Text, align: Align::Center, wrap: false };
+            let style = Style::text(Role::ColumnNumber, Align::Center);
             let cells = (0..)
                 .zip(&self.form.columns)
                 .map(|(column, declared)| {

@@ -73,6 +73,7 @@ impl Composer<'_> {
                 style: style_of(declared, Role::Body),
                 shape: declared.shape.clone(),
                 wrap_width: declared.wrap.then_some(declared.width),
+                emphasis: [].into(),
             })
             .collect();
         let first_row = self.next_row;

@@ -11,6 +11,7 @@ mod spread;
 mod totals;
 
 use super::dataset::Dataset;
+use super::features::Features;
 use super::form::{Align, Column, Kind, Orientation, Position, SheetForm};
 use super::layout::{Area, Cell, CellValue, ChartData, Role, Row, SheetLayout, Style};
 use super::wording::Names;
@@ -80,6 +81,7 @@ impl<'a> Composer<'a> {
             autofilter: None,
             is_landscape: form.orientation == Orientation::Landscape,
             charts: Vec::new(),
+            features: Features::default(),
             ledger: None,
             data_rows: 0,
         };
@@ -109,7 +111,7 @@ impl<'a> Composer<'a> {
 }
 
 fn style_of(column: &Column, role: Role) -> Style {
-    Style { role, format: column.shape.format, align: column.align, wrap: column.wrap }
+    Style { format: column.shape.format, wrap: column.wrap, ..Style::text(role, column.align) }
 }
 
 fn text_or_blank(text: Option<String>) -> CellValue {

@@ -5,13 +5,12 @@ use unicode_width::UnicodeWidthStr;
 use super::{Composer, blank_cells, narrow};
 use crate::report::form::Align;
 use crate::report::layout::{Role, Style};
-use crate::report::number::Format;
 
 impl Composer<'_> {
     /// One text over the columns `first..=last` of a row of its own.
     pub(super) fn text_row(&mut self, text: String, role: Role, align: Align, first: u16, height: f64) {
         let last = self.last_column();
-        let style = Style { role, format: Format::Text, align, wrap: role == Role::Note };
+        let style = Style { wrap: role == Role::Note, ..Style::text(role, align) };
         let row = self.push_row(Some(height), blank_cells(first..=last, style, text));
         self.merge(self.area(row, first, row, last));
     }
@@ -28,11 +27,7 @@ impl Composer<'_> {
         };
         let mut cells = Vec::new();
         for ((text, align), (first, last)) in texts.into_iter().zip(&spans) {
-            cells.extend(blank_cells(
-                narrow(*first)..=narrow(*last),
-                Style { role, format: Format::Text, align, wrap: false },
-                text,
-            ));
+            cells.extend(blank_cells(narrow(*first)..=narrow(*last), Style::text(role, align), text));
         }
         let row = self.push_row(Some(height), cells);
         for (first, last) in spans {

@@ -5,7 +5,6 @@
 mod html;
 mod markdown;
 mod xlsx;
-mod xlsx_stream;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //! Every cell carries its reference, though the format does not ask for it: files without are half the size,
 //! but several readers in offices show them as empty.
 //!
-//! Cells and styles are those of the plain way ([`super::xlsx`] with its rows written), which a test compares.
+//! Cells and styles are those of the plain way ([`super::workbook`] with its rows written), which a test compares.
 
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -17,12 +17,13 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchive, ZipArchiveWriter};
 
-use super::ExportError;
-use super::xlsx::{self, LedgerRows};
+use super::LedgerRows;
 use crate::report::dataset::Cells;
+use crate::report::export::ExportError;
+use crate::report::features::Emphasis;
 use crate::report::form::Shape;
 use crate::report::layout::{CellValue, Ledger, LedgerContent, WorkbookLayout, cell_value, fit_cell, letters};
-use crate::report::number::Format;
+use crate::report::number::{Format, SUPPRESSED};
 
 /// Of zlib's 1 to 9. Over 10 million cells, 1 took three quarters of the time of 2 for files a quarter larger,
 /// and 2 was on a par with libdeflate's 1, which wants a whole sheet in memory.
@@ -32,8 +33,13 @@ const PIECE_BYTES: usize = 128 << 10;
 /// The sheet part of a marked workbook is a few kilobytes; much more means the package is not ours.
 const MARKED_PART_BYTES_MAX: u64 = 1 << 24;
 
+/// Whether the list has room for the rows that show its styles; a shorter one goes the plain way.
+pub(super) fn is_worth_it(ledger: &Ledger) -> bool {
+    ledger.row_count as usize > ledger.emphases().len()
+}
+
 pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), ExportError> {
-    let package = xlsx::workbook(layout, LedgerRows::Marked)?.save_to_buffer()?;
+    let package = super::workbook(layout, LedgerRows::Marked)?.save_to_buffer()?;
     let archive = ZipArchive::from_slice(&package[..])?;
     let mut writer = ZipArchiveWriter::new(out);
     let mut entries = archive.entries();
@@ -42,7 +48,7 @@ pub(super) fn write(layout: &WorkbookLayout, out: &mut dyn Write) -> Result<(), 
         let part = archive.get_entry(entry.wayfinder())?;
         let ledger = sheet_number(&name)
             .and_then(|number| layout.sheets.get(number)?.ledger.as_ref())
-            .filter(|ledger| ledger.row_count > 0);
+            .filter(|ledger| is_worth_it(ledger));
         let (method, crc, length, data) = match ledger {
             None => {
                 (entry.compression_method(), entry.crc32(), entry.uncompressed_size_hint(), Cow::Borrowed(part.data()))
@@ -107,12 +113,19 @@ fn with_rows(marked: &str, ledger: &Ledger) -> Result<Part, ExportError> {
         let start = marked.find(&format!("<row r=\"{}\"", row + 1))?;
         Some((start, start + marked[start..].find("</row>")? + "</row>".len()))
     };
-    let (first_start, first_end) = row_at(ledger.first_row).ok_or_else(unlike)?;
+    let samples = (ledger.first_row..)
+        .zip(ledger.emphases())
+        .map(|(row, emphasis)| {
+            let (start, end) = row_at(row)?;
+            Some((emphasis, Sample::read(&marked[start..end], ledger.columns.len())?))
+        })
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(unlike)?;
+    let (first_start, _) = row_at(ledger.first_row).ok_or_else(unlike)?;
     let (_, last_end) = row_at(ledger.first_row + ledger.row_count - 1).ok_or_else(unlike)?;
-    let sample = Sample::read(&marked[first_start..first_end], ledger.columns.len()).ok_or_else(unlike)?;
     let mut part = Part::new();
     part.text.extend_from_slice(&marked.as_bytes()[..first_start]);
-    write_rows(ledger, &sample, &mut part)?;
+    write_rows(ledger, &samples, &mut part)?;
     part.text.extend_from_slice(&marked.as_bytes()[last_end..]);
     Ok(part)
 }
@@ -195,10 +208,11 @@ impl Pieces {
     fn write_value(&self, value: &CellValue, out: &mut Vec<u8>) {
         let number = match value {
             CellValue::Blank => return out.extend_from_slice(&self.blank),
+            CellValue::Suppressed => return self.write_text(SUPPRESSED, out),
             CellValue::Text(text) => return self.write_text(text, out),
             CellValue::Number(number) => Some(*number),
-            CellValue::Date(days) => xlsx::serial_day(*days).map(f64::from),
-            CellValue::Instant(micros) => xlsx::serial_instant(*micros),
+            CellValue::Date(days) => super::serial_day(*days).map(f64::from),
+            CellValue::Instant(micros) => super::serial_instant(*micros),
         };
         match number {
             Some(number) => {
@@ -207,7 +221,7 @@ impl Pieces {
                 out.extend_from_slice(number.to_string().as_bytes());
                 out.extend_from_slice(NUMBER_END);
             }
-            None => self.write_text(&value.to_string(), out),
+            None => self.write_text(&value.plain(), out),
         }
     }
 }
@@ -223,12 +237,16 @@ enum Lane<'a> {
     Other(Cells<'a>),
 }
 
-fn write_rows(ledger: &Ledger, sample: &Sample<'_>, part: &mut Part) -> Result<(), ExportError> {
-    let columns: Vec<Pieces> = (0..)
-        .zip(&ledger.columns)
-        .zip(&sample.styles)
-        .map(|((place, column), style)| Pieces::new(place, style, &column.shape))
-        .collect();
+/// `samples` begin with that of rows that do not stand out.
+fn write_rows(ledger: &Ledger, samples: &[(Emphasis, Sample<'_>)], part: &mut Part) -> Result<(), ExportError> {
+    let pieces_of = |sample: &Sample<'_>| -> Vec<Pieces> {
+        let columns = (0..).zip(&ledger.columns).zip(&sample.styles);
+        columns.map(|((place, column), style)| Pieces::new(place, style, &column.shape)).collect()
+    };
+    let Some(((_, sample), emphasised)) = samples.split_first() else { return Ok(()) };
+    let columns = pieces_of(sample);
+    let emphasised: Vec<(Emphasis, Vec<Pieces>)> =
+        emphasised.iter().map(|(emphasis, sample)| (*emphasis, pieces_of(sample))).collect();
     let row_rest = format!("\"{}>", sample.attributes).into_bytes();
     let unsized_attributes = sample.attributes_without_height();
     let has_wrap = ledger.columns.iter().any(|column| column.wrap_width.is_some());
@@ -258,13 +276,17 @@ fn write_rows(ledger: &Ledger, sample: &Sample<'_>, part: &mut Part) -> Result<(
                 None => out.extend_from_slice(&row_rest),
                 Some(height) => write!(out, "\"{unsized_attributes} ht=\"{height}\" customHeight=\"1\">")?,
             }
-            for ((lane, pieces), column) in lanes.iter().zip(&columns).zip(&ledger.columns) {
+            let in_ledger = (row - ledger.first_row) as usize;
+            for (place, (lane, column)) in lanes.iter().zip(&ledger.columns).enumerate() {
+                let emphasis = column.emphasis_in(in_ledger);
+                let pieces = emphasised.iter().find(|(known, _)| *known == emphasis);
+                let pieces = &pieces.map_or(&columns, |(_, pieces)| pieces)[place];
                 out.extend_from_slice(&pieces.open);
                 out.extend_from_slice(digits);
                 match lane {
                     Lane::Text(array) if array.is_valid(at) => pieces.write_text(&fit_cell(array.value(at)), out),
                     Lane::Integer(array) if array.is_valid(at) => pieces.write_integer(array.value(at), out),
-                    Lane::Date(array) if array.is_valid(at) => match xlsx::serial_day(array.value(at)) {
+                    Lane::Date(array) if array.is_valid(at) => match super::serial_day(array.value(at)) {
                         Some(serial) => pieces.write_integer(i64::from(serial), out),
                         None => pieces.write_value(&CellValue::Date(array.value(at)), out),
                     },

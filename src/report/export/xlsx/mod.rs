@@ -1,40 +1,39 @@
-//! Workbooks through `rust_xlsxwriter`. Decides on fonts, borders and number formats; everything else is
-//! said by the layout. Row lists go through [`super::xlsx_stream`], which starts from the workbook made here.
+//! Workbooks through `rust_xlsxwriter`: what a layout says, in the terms of the file format. Row lists go through
+//! [`stream`], which starts from the workbook made here.
 
-use std::collections::BTreeMap;
+mod charts;
+mod features;
+mod stream;
+mod styles;
+
 use std::io::Write;
 
 use chrono::{Datelike, Timelike};
 use rust_xlsxwriter::{
-    Chart, ChartAxis, ChartAxisCrossing, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
-    ChartSolidFill, ChartType, DocProperties, ExcelDateTime, Format as CellFormat, FormatAlign, FormatBorder, Workbook,
-    Worksheet, XlsxError,
+    DocProperties, ExcelDateTime, Format as CellFormat, Formula, Url, Workbook, Worksheet, XlsxError,
 };
 
-use super::{Document, DocumentKind, ExportError, Exporter, xlsx_stream};
-use crate::report::form::{Align, ChartKind};
+use self::styles::Formats;
+use super::{Document, DocumentKind, ExportError, Exporter};
+use crate::report::features::Emphasis;
 use crate::report::layout::{
-    Area, CellValue, ChartData, ChartLayout, Ledger, Properties, Role, SheetLayout, Style, WorkbookLayout,
+    Area, Cell, CellValue, ChartData, Ledger, Properties, SheetLayout, SheetLink, Style, WorkbookLayout,
 };
-use crate::report::number::Format;
+use crate::report::number::SUPPRESSED;
 
 pub(super) static EXPORTER: Exporter =
     Exporter { name: "xlsx", extension: "xlsx", kind: DocumentKind::Workbook, write };
 
 /// A4 in the numbering of the file format.
 const PAPER_A4: u8 = 9;
-const HEADER_FILL: u32 = 0xE8_EEF7;
-const TOTAL_FILL: u32 = 0xF5_F5F5;
-const RULE: u32 = 0x80_8080;
-const SERIES_COLORS: [u32; 5] = [0x2F_5597, 0xC5_5A11, 0x54_8235, 0x7F_6000, 0x75_4C9B];
 /// A serial day below this one falls before 1900-03-01, where spreadsheets disagree by a day.
 const FIRST_SERIAL: i32 = 61;
 const SERIAL_OF_1970: i32 = 25_569;
 
 fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
     let Document::Workbook(layout) = document else { return Ok(()) };
-    if layout.sheets.iter().any(|sheet| sheet.ledger.is_some()) {
-        return xlsx_stream::write(layout, out);
+    if layout.sheets.iter().filter_map(|sheet| sheet.ledger.as_ref()).any(stream::is_worth_it) {
+        return stream::write(layout, out);
     }
     out.write_all(&workbook(layout, LedgerRows::Written)?.save_to_buffer()?)?;
     Ok(())
@@ -44,7 +43,7 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LedgerRows {
     Written,
-    /// Only the first and the last row, without content: the place where streamed rows belong.
+    /// Only a row of each emphasis and the last row, without content: the place where streamed rows belong.
     Marked,
 }
 
@@ -57,19 +56,20 @@ pub(super) fn workbook(layout: &WorkbookLayout, ledger_rows: LedgerRows) -> Resu
         let worksheet = workbook.add_worksheet();
         worksheet.set_name(name)?;
         set_up_page(worksheet, sheet)?;
-        write_cells(worksheet, sheet, &mut formats)?;
+        write_cells(worksheet, sheet, &names, &mut formats)?;
         if let Some(ledger) = &sheet.ledger {
-            match ledger_rows {
-                LedgerRows::Written => write_ledger(worksheet, ledger, &mut formats)?,
-                LedgerRows::Marked => mark_ledger(worksheet, ledger, &mut formats)?,
+            mark_ledger(worksheet, ledger, &mut formats)?;
+            if ledger_rows == LedgerRows::Written || !stream::is_worth_it(ledger) {
+                write_ledger(worksheet, ledger, &mut formats)?;
             }
         }
+        features::add(worksheet, sheet)?;
         for layout in &sheet.charts {
             let data_sheet = match layout.data {
                 ChartData::Here => name,
                 ChartData::SheetBefore => &names[number.saturating_sub(1)],
             };
-            worksheet.insert_chart_with_offset(layout.row, 0, &chart(layout, data_sheet), 4, 4)?;
+            worksheet.insert_chart_with_offset(layout.row, 0, &charts::chart(layout, data_sheet), 4, 4)?;
         }
     }
     Ok(workbook)
@@ -120,13 +120,18 @@ fn set_up_page(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), Xls
     Ok(())
 }
 
-fn write_cells(worksheet: &mut Worksheet, sheet: &SheetLayout, formats: &mut Formats) -> Result<(), XlsxError> {
+fn write_cells(
+    worksheet: &mut Worksheet,
+    sheet: &SheetLayout,
+    names: &[String],
+    formats: &mut Formats,
+) -> Result<(), XlsxError> {
     for row in &sheet.rows {
         if let Some(height) = row.height {
             worksheet.set_row_height(row.index, height)?;
         }
         for cell in &row.cells {
-            write_cell(worksheet, row.index, cell.column, &cell.value, formats.of(cell.style))?;
+            write_cell(worksheet, row.index, cell, names, formats)?;
         }
     }
     // Merging writes its first cell; the loop above wrote them all, so the first is written again after.
@@ -134,9 +139,9 @@ fn write_cells(worksheet: &mut Worksheet, sheet: &SheetLayout, formats: &mut For
         let row =
             sheet.rows.binary_search_by_key(&area.first_row, |row| row.index).ok().and_then(|at| sheet.rows.get(at));
         if let Some(cell) = row.and_then(|row| row.cells.iter().find(|cell| cell.column == area.first_column)) {
-            let format = formats.of(cell.style);
+            let format = formats.of(style_of(cell));
             worksheet.merge_range(area.first_row, area.first_column, area.last_row, area.last_column, "", format)?;
-            write_cell(worksheet, area.first_row, area.first_column, &cell.value, format)?;
+            write_cell(worksheet, area.first_row, cell, names, formats)?;
         }
     }
     Ok(())
@@ -152,24 +157,55 @@ fn write_ledger(worksheet: &mut Worksheet, ledger: &Ledger, formats: &mut Format
             row += 1;
         }
     }
-    ledger.for_each_cell(|row, column, value, declared| {
-        write_cell(worksheet, row, column, &value, formats.of(declared.style))
-    })
+    ledger.for_each_cell(|row, column, value, style| write_value(worksheet, row, column, &value, formats.of(style)))
 }
 
+/// Also where all rows are written, so that both ways meet the styles in the same order.
 fn mark_ledger(worksheet: &mut Worksheet, ledger: &Ledger, formats: &mut Formats) -> Result<(), XlsxError> {
-    if ledger.row_count == 0 {
-        return Ok(());
-    }
-    for row in [ledger.first_row, ledger.first_row + ledger.row_count - 1] {
+    let rows = ledger.first_row..ledger.first_row + ledger.row_count;
+    let last = rows.clone().last().map(|row| (row, Emphasis::None));
+    for (row, emphasis) in rows.zip(ledger.emphases()).chain(last) {
         for (column, declared) in (0_u16..).zip(&ledger.columns) {
-            worksheet.write_blank(row, column, formats.of(declared.style))?;
+            worksheet.write_blank(row, column, formats.of(Style { emphasis, ..declared.style }))?;
         }
     }
     Ok(())
 }
 
+fn style_of(cell: &Cell) -> Style {
+    if cell.link.is_some() { Style { emphasis: Emphasis::Link, ..cell.style } } else { cell.style }
+}
+
 fn write_cell(
+    worksheet: &mut Worksheet,
+    row: u32,
+    cell: &Cell,
+    names: &[String],
+    formats: &mut Formats,
+) -> Result<(), XlsxError> {
+    let format = formats.of(style_of(cell));
+    if let Some(formula) = &cell.formula {
+        let formula = Formula::new(formula).set_result(result(&cell.value));
+        worksheet.write_formula_with_format(row, cell.column, formula, format)?;
+        return Ok(());
+    }
+    if let Some(name) = cell.link.and_then(|SheetLink(sheet)| names.get(sheet)) {
+        let place = Url::new(format!("internal:'{}'!A1", name.replace('\'', "''"))).set_text(cell.value.plain());
+        worksheet.write_url_with_format(row, cell.column, place, format)?;
+    }
+    write_value(worksheet, row, cell.column, &cell.value, format)
+}
+
+/// What a formula gives, as the file keeps it beside the formula.
+fn result(value: &CellValue) -> String {
+    match value {
+        // The shortest text that reads back as the same number.
+        CellValue::Number(number) => number.to_string(),
+        value => value.plain(),
+    }
+}
+
+fn write_value(
     worksheet: &mut Worksheet,
     row: u32,
     column: u16,
@@ -178,18 +214,29 @@ fn write_cell(
 ) -> Result<(), XlsxError> {
     match value {
         CellValue::Blank => worksheet.write_blank(row, column, format)?,
+        CellValue::Suppressed => worksheet.write_string_with_format(row, column, SUPPRESSED, format)?,
         CellValue::Text(text) => worksheet.write_string_with_format(row, column, text, format)?,
         CellValue::Number(number) => worksheet.write_number_with_format(row, column, *number, format)?,
         CellValue::Date(days) => match serial_day(*days) {
             Some(serial) => worksheet.write_number_with_format(row, column, serial, format)?,
-            None => worksheet.write_string_with_format(row, column, value.to_string(), format)?,
+            None => worksheet.write_string_with_format(row, column, value.plain(), format)?,
         },
         CellValue::Instant(micros) => match serial_instant(*micros) {
             Some(serial) => worksheet.write_number_with_format(row, column, serial, format)?,
-            None => worksheet.write_string_with_format(row, column, value.to_string(), format)?,
+            None => worksheet.write_string_with_format(row, column, value.plain(), format)?,
         },
     };
     Ok(())
+}
+
+/// What a column so many characters wide takes on the screen.
+fn column_pixels(width: f64) -> f64 {
+    (width * 7.0).trunc() + 5.0
+}
+
+/// The same for a row so many points high.
+fn row_pixels(height: f64) -> f64 {
+    (height * 4.0 / 3.0).trunc()
 }
 
 /// The spreadsheet's number for a day; `None` for days it cannot show.
@@ -202,60 +249,6 @@ pub(super) fn serial_instant(micros_since_1970: i64) -> Option<f64> {
     let seconds = micros_since_1970.div_euclid(1_000_000);
     let serial = seconds as f64 / 86_400.0 + f64::from(SERIAL_OF_1970);
     (serial >= f64::from(FIRST_SERIAL)).then_some(serial)
-}
-
-/// One cell format per style, made when first asked for.
-#[derive(Default)]
-struct Formats(BTreeMap<Style, CellFormat>);
-
-impl Formats {
-    fn of(&mut self, style: Style) -> &CellFormat {
-        self.0.entry(style).or_insert_with(|| cell_format(style))
-    }
-}
-
-fn cell_format(style: Style) -> CellFormat {
-    let (font, size) = match style.role {
-        Role::Title => ("黑体", 18.0),
-        Role::Header => ("黑体", 10.0),
-        Role::Registration | Role::UnitLine | Role::Signer => ("宋体", 10.5),
-        Role::ColumnNumber => ("宋体", 9.0),
-        Role::Body | Role::Total => ("宋体", 10.0),
-        Role::Note => ("仿宋", 10.0),
-        Role::Provenance => ("仿宋", 9.0),
-    };
-    let align = match style.align {
-        Align::Left => FormatAlign::Left,
-        Align::Center => FormatAlign::Center,
-        Align::Right => FormatAlign::Right,
-    };
-    let upright = if style.role == Role::Note { FormatAlign::Top } else { FormatAlign::VerticalCenter };
-    let mut format = CellFormat::new().set_font_name(font).set_font_size(size).set_align(align).set_align(upright);
-    if matches!(style.role, Role::Header | Role::ColumnNumber | Role::Body | Role::Total) {
-        format = format.set_border(FormatBorder::Thin).set_border_color(RULE).set_num_format(number_format(style));
-    }
-    format = match style.role {
-        Role::Header => format.set_background_color(HEADER_FILL),
-        Role::Total => format.set_bold().set_background_color(TOTAL_FILL),
-        Role::Provenance => format.set_font_color(0x59_5959),
-        _ => format,
-    };
-    if style.wrap { format.set_text_wrap() } else { format }
-}
-
-/// Text columns are marked as text, so that a number typed over an identifier keeps its digits.
-fn number_format(style: Style) -> String {
-    let decimals =
-        |digits: u8| if digits == 0 { "0".to_owned() } else { format!("0.{}", "0".repeat(usize::from(digits))) };
-    match (style.role, style.format) {
-        (Role::Header | Role::ColumnNumber, _) => "General".into(),
-        (_, Format::Text | Format::Flag) => "@".into(),
-        (_, Format::Integer) => "0".into(),
-        (_, Format::Decimal(digits)) => decimals(digits),
-        (_, Format::Percent(digits)) => decimals(digits) + "%",
-        (_, Format::Date) => "yyyy-mm-dd".into(),
-        (_, Format::DateTime) => "yyyy-mm-dd hh:mm".into(),
-    }
 }
 
 /// Sheet names as spreadsheets allow them: at most 31 characters, none of `[]:*?/\`, no two alike.
@@ -280,91 +273,6 @@ fn tab_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
         taken.push(unique);
     }
     taken
-}
-
-fn chart(layout: &ChartLayout, sheet: &str) -> Chart {
-    let (kind, is_bar) = match layout.kind {
-        ChartKind::Bar => (ChartType::Bar, true),
-        ChartKind::StackedBar => (ChartType::BarStacked, true),
-        ChartKind::Column => (ChartType::Column, false),
-        ChartKind::StackedColumn => (ChartType::ColumnStacked, false),
-        ChartKind::Line => (ChartType::Line, false),
-    };
-    let (first, last) = layout.rows;
-    let mut chart = Chart::new(kind);
-    for (number, (name, column)) in layout.series.iter().enumerate() {
-        let color = SERIES_COLORS[number % SERIES_COLORS.len()];
-        let series = chart.add_series();
-        series
-            .set_name(name.as_str())
-            .set_categories((sheet, first, layout.categories, last, layout.categories))
-            .set_values((sheet, first, *column, last, *column));
-        if layout.kind == ChartKind::Line {
-            series.set_format(ChartFormat::new().set_line(ChartLine::new().set_color(color).set_width(2)));
-        } else {
-            series.set_format(ChartFormat::new().set_solid_fill(ChartSolidFill::new().set_color(color)));
-            series.set_gap(60);
-        }
-        if layout.series.len() == 1 {
-            series.set_data_label(ChartDataLabel::new().show_value().set_font(&font(9)));
-        }
-    }
-    chart.title().set_name(layout.title.as_str()).set_font(&font(12));
-    // The library calls the axis at the foot x, whatever runs along it.
-    let (categories, values) = if is_bar { (Axis::Y, Axis::X) } else { (Axis::X, Axis::Y) };
-    let category_axis = categories.of(&mut chart);
-    category_axis.set_font(&font(9)).set_label_interval(1);
-    if is_bar {
-        // Categories count from below, the table reads from above.
-        category_axis.set_reverse().set_crossing(ChartAxisCrossing::Max);
-    }
-    let value_axis = values.of(&mut chart);
-    value_axis
-        .set_font(&font(9))
-        .set_major_gridlines(true)
-        .set_major_gridlines_line(ChartLine::new().set_color(0xD9_D9D9_u32));
-    if layout.kind != ChartKind::Line {
-        // The length of a bar is its value only when it starts from nothing.
-        value_axis.set_min(0);
-    }
-    if let Some(max) = layout.value_max {
-        // Labels stand above the bars; the room for them has no mark of its own.
-        value_axis.set_max(max * 1.1).set_major_unit(max / 5.0);
-    }
-    value_axis.set_num_format(match layout.format {
-        Format::Percent(_) => "0%",
-        Format::Decimal(_) => "0.0",
-        _ => "0",
-    });
-    categories.of(&mut chart).set_major_gridlines(false);
-    if layout.series.len() == 1 {
-        chart.legend().set_hidden();
-    } else {
-        chart.legend().set_position(ChartLegendPosition::Bottom).set_font(&font(9));
-    }
-    chart.set_width(layout.width_pixels).set_height(layout.height_pixels).set_alt_text(&layout.title);
-    chart
-}
-
-#[derive(Clone, Copy)]
-enum Axis {
-    X,
-    Y,
-}
-
-impl Axis {
-    fn of(self, chart: &mut Chart) -> &mut ChartAxis {
-        match self {
-            Self::X => chart.x_axis(),
-            Self::Y => chart.y_axis(),
-        }
-    }
-}
-
-fn font(size: u8) -> ChartFont {
-    let mut font = ChartFont::new();
-    font.set_name("宋体").set_size(size);
-    font
 }
 
 #[cfg(test)]
