@@ -2,7 +2,7 @@
 //!
 //! A dataset is a view, some of its columns, plain conditions and an order. It cannot calculate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -354,6 +354,8 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> 
 #[derive(Debug, Clone)]
 pub(super) struct Dataset {
     pub rows: RecordBatch,
+    /// Rows and columns of figures that are not shown.
+    suppressed: BTreeSet<(usize, usize)>,
 }
 
 impl Dataset {
@@ -363,7 +365,7 @@ impl Dataset {
             Some(first) => concat_batches(&first.schema(), &canonical)?,
             None => RecordBatch::new_empty(Arc::new(Schema::empty())),
         };
-        Ok(Self { rows })
+        Ok(Self { rows, suppressed: BTreeSet::new() })
     }
 
     pub(super) fn column_names(&self) -> Vec<String> {
@@ -375,7 +377,15 @@ impl Dataset {
     }
 
     pub(super) fn value(&self, row: usize, column: usize) -> Value {
+        if self.suppressed.contains(&(row, column)) {
+            return Value::Suppressed;
+        }
         Cells::of(self.rows.column(column)).value(row)
+    }
+
+    /// From here on the figure is known to be there, and not shown.
+    pub(super) fn suppress(&mut self, row: usize, column: usize) {
+        self.suppressed.insert((row, column));
     }
 
     pub(super) fn value_of(&self, row: usize, column: &str) -> Value {
