@@ -9,7 +9,7 @@
 //! dates through [`RunContext`]. A layout is plain data with a text form, so it can be snapshot-tested,
 //! and an exporter neither calculates nor queries.
 
-mod chart_svg;
+mod chart;
 mod check;
 mod compose;
 mod dataset;

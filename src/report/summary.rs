@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
+use super::chart::Chart;
 use super::dataset::{Dataset, Value};
 use super::document::{Front, Node};
-use super::number::{Format, fixed, percent};
 use super::template::{self, BLOCK_CLOSE, BLOCK_OPEN, Blocks};
 use super::wording::Names;
 use super::{Problem, ViewMeta};
@@ -48,40 +48,6 @@ pub(super) struct Card {
     pub value: String,
     pub unit: String,
     pub note: String,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Chart {
-    pub kind: ChartKind,
-    pub title: String,
-    pub unit: String,
-    pub labels: Vec<String>,
-    pub series: Vec<Series>,
-    pub format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChartKind {
-    Bar,
-    Line,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Series {
-    pub name: String,
-    pub points: Vec<Option<f64>>,
-}
-
-impl Chart {
-    /// A value as the chart's labels and its table show it.
-    pub(super) fn worded(&self, value: Option<f64>) -> String {
-        match (value, self.format) {
-            (None, _) => "—".to_owned(),
-            (Some(value), Format::Percent(digits)) => percent(value, digits.into()) + "%",
-            (Some(value), Format::Decimal(digits)) => fixed(value, digits.into()),
-            (Some(value), _) => fixed(value, 0),
-        }
-    }
 }
 
 /// What a template sees of the datasets: a row for a `single` one, else a list of rows.

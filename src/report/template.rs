@@ -13,10 +13,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
+use super::chart::{self, CHART_KINDS};
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
-use super::number::{Format, fixed, percent};
-use super::summary::{Block, Card, Chart, ChartKind, Series, TemplateRow};
+use super::number::{fixed, percent};
+use super::summary::{Block, Card, TemplateRow};
 use super::wording::chinese_date;
 use super::{Problem, mentions};
 use crate::district::periods::{Base, Comparison, Measure};
@@ -121,10 +122,10 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
         let cards = entries.iter().map(card).collect::<Result<Vec<_>, _>>()?;
         mark(&sink, Block::Cards(cards))
     });
-    for (name, kind) in [("bar_chart", ChartKind::Bar), ("line_chart", ChartKind::Line)] {
+    for kind in CHART_KINDS {
         let sink = Arc::clone(blocks);
-        environment.add_function(name, move |rows: Value, options: Kwargs| {
-            mark(&sink, Block::Chart(chart(kind, &rows, &options)?))
+        environment.add_function(kind.function, move |rows: Value, options: Kwargs| {
+            mark(&sink, Block::Chart(chart::declared(kind, &rows, &options)?))
         });
     }
     environment
@@ -197,48 +198,6 @@ fn card(entry: &Value) -> Result<Card, Error> {
         ));
     }
     Ok(card)
-}
-
-/// `bar_chart(rows, label="community_name", values=["open_count"], names=["在办"], title="…", format="integer")`
-fn chart(kind: ChartKind, rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
-    let label: String = options.get("label")?;
-    let columns: Vec<String> = options.get("values")?;
-    let names: Vec<String> = options.get::<Option<Vec<String>>>("names")?.unwrap_or_else(|| columns.clone());
-    let format: Option<String> = options.get("format")?;
-    let title: String = options.get("title")?;
-    let unit: Option<String> = options.get("unit")?;
-    let shown: Option<Value> = options.get("labels")?;
-    options.assert_all_used()?;
-    if names.len() != columns.len() {
-        let message = format!("the chart has {} values and {} names", columns.len(), names.len());
-        return Err(Error::new(ErrorKind::InvalidOperation, message));
-    }
-    let format = match format {
-        None => Format::Integer,
-        Some(text) => Format::parse(&text)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("unknown format `{text}`")))?,
-    };
-    let mut labels = Vec::new();
-    let mut series: Vec<Series> = names.into_iter().map(|name| Series { name, points: Vec::new() }).collect();
-    for row in rows.try_iter()? {
-        let field = |name: &str| match row.get_attr(name)? {
-            value if value.is_undefined() => {
-                Err(Error::new(ErrorKind::UndefinedError, format!("the rows of the chart have no `{name}`")))
-            }
-            value => Ok(value),
-        };
-        let name = field(&label)?;
-        let known =
-            shown.as_ref().map(|shown| shown.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
-        let shown = known.unwrap_or(name);
-        labels.push(if shown.is_none() { NOT_APPLICABLE.to_owned() } else { shown.to_string() });
-        for (column, series) in columns.iter().zip(&mut series) {
-            let value = field(column)?;
-            let point = if value.is_none() { None } else { Some(f64::try_from(value)?) };
-            series.points.push(point.filter(|value| value.is_finite()));
-        }
-    }
-    Ok(Chart { kind, title, unit: unit.unwrap_or_default(), labels, series, format })
 }
 
 /// Text as Markdown shows it literally.

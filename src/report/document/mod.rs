@@ -5,7 +5,8 @@ mod front;
 mod numerals;
 mod reading;
 
-use super::summary::{Card, Chart};
+use super::chart::Chart;
+use super::summary::Card;
 pub(super) use front::{Front, FrontMatter};
 pub(super) use reading::read;
 

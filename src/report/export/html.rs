@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
-use crate::report::chart_svg::{HALF, WIDE, draw, escape};
+use crate::report::chart::{Room, draw, escape};
 use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
 use crate::report::summary::{Card, Summary};
 
@@ -23,6 +23,7 @@ fn page(summary: &Summary) -> String {
         .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value)))
         .collect();
     let mut body = String::new();
+    let mut figures = 0;
     let mut blocks = summary.blocks.as_slice();
     while let Some((block, rest)) = blocks.split_first() {
         blocks = rest;
@@ -31,12 +32,12 @@ fn page(summary: &Summary) -> String {
             (Node::Figure(left), Some(Node::Figure(right))) => {
                 body.push_str(&format!(
                     "<div class=\"charts\">\n{}{}</div>\n",
-                    figure(left, HALF),
-                    figure(right, HALF)
+                    figure(left, Room::HALF, &mut figures),
+                    figure(right, Room::HALF, &mut figures)
                 ));
                 blocks = &rest[1..];
             }
-            (block, _) => body.push_str(&node(block)),
+            (block, _) => body.push_str(&node(block, &mut figures)),
         }
     }
     format!(
@@ -50,17 +51,18 @@ fn page(summary: &Summary) -> String {
     )
 }
 
-fn node(node: &Node) -> String {
+/// `figures` counts those of the page.
+fn node(node: &Node, figures: &mut usize) -> String {
     match node {
         Node::Heading(Heading { level, numeral, text }) => {
             let level = level + 1;
             format!("<h{level}>{}{}</h{level}>\n", escape(numeral), runs(text))
         }
         Node::Paragraph(text) => format!("<p>{}</p>\n", runs(text)),
-        Node::List(list) => items(list),
+        Node::List(list) => items(list, figures),
         Node::Table(table) => rows(table),
         Node::Cards(cards) => format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>()),
-        Node::Figure(chart) => figure(chart, WIDE),
+        Node::Figure(chart) => figure(chart, Room::WIDE, figures),
         Node::Rule => "<hr>\n".to_owned(),
     }
 }
@@ -78,17 +80,17 @@ fn runs(text: &[Run]) -> String {
         .collect()
 }
 
-fn items(list: &List) -> String {
+fn items(list: &List, figures: &mut usize) -> String {
     let (open, close) = match list.first_number {
         None => ("<ul>".to_owned(), "</ul>"),
         Some(1) => ("<ol>".to_owned(), "</ol>"),
         Some(first) => (format!("<ol start=\"{first}\">"), "</ol>"),
     };
-    let item = |nodes: &Vec<Node>| match nodes.as_slice() {
+    let mut item = |nodes: &Vec<Node>| match nodes.as_slice() {
         [Node::Paragraph(text)] => format!("<li>{}</li>\n", runs(text)),
-        nodes => format!("<li>{}</li>\n", nodes.iter().map(node).collect::<String>()),
+        nodes => format!("<li>{}</li>\n", nodes.iter().map(|inner| node(inner, figures)).collect::<String>()),
     };
-    format!("{open}\n{}{close}\n", list.items.iter().map(item).collect::<String>())
+    format!("{open}\n{}{close}\n", list.items.iter().map(&mut item).collect::<String>())
 }
 
 /// A wide table scrolls by itself on a phone instead of stretching the page.
@@ -133,10 +135,8 @@ fn card(card: &Card) -> String {
     )
 }
 
-fn figure(figure: &Figure, width: f64) -> String {
-    format!(
-        "<figure>\n<figcaption>{}</figcaption>\n{}\n</figure>\n",
-        escape(&figure.caption),
-        draw(&figure.chart, width)
-    )
+fn figure(shown: &Figure, room: Room, figures: &mut usize) -> String {
+    *figures += 1;
+    let picture = draw(&shown.chart, room, &format!("figure-{figures}")).svg;
+    format!("<figure>\n<figcaption>{}</figcaption>\n{picture}\n</figure>\n", escape(&shown.caption))
 }

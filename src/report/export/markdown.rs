@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
+use crate::report::chart::Chart;
 use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
 use crate::report::summary::{Card, Summary};
 use crate::report::template::escaped;
@@ -97,20 +98,11 @@ fn card(card: &Card) -> String {
     format!("- {}：**{}**{}{note}", escaped(&card.label), escaped(&card.value), escaped(&card.unit))
 }
 
-fn chart_table(caption: &str, chart: &crate::report::summary::Chart) -> String {
-    let mut lines = vec![format!("**{}**\n", escaped(caption))];
-    lines.push(format!(
-        "| |{}",
-        chart.series.iter().map(|series| format!(" {} |", escaped(&series.name))).collect::<String>()
-    ));
-    lines.push(format!("|---|{}", "--:|".repeat(chart.series.len())));
-    for (place, label) in chart.labels.iter().enumerate() {
-        let values: String = chart
-            .series
-            .iter()
-            .map(|series| format!(" {} |", chart.worded(series.points.get(place).copied().flatten())))
-            .collect();
-        lines.push(format!("| {} |{values}", escaped(label)));
-    }
+fn chart_table(caption: &str, chart: &Chart) -> String {
+    let table = chart.table();
+    let line = |cells: &[String]| cells.iter().map(|cell| format!("| {} ", escaped(cell))).collect::<String>() + "|";
+    let mut lines = vec![format!("**{}**\n", escaped(caption)), line(&table.head)];
+    lines.push(format!("|---|{}", "--:|".repeat(table.head.len() - 1)));
+    lines.extend(table.rows.iter().map(|row| line(row)));
     lines.join("\n")
 }
