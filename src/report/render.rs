@@ -222,6 +222,7 @@ impl Making<'_> {
                 as_of: member.names.fill("{as_of}"),
                 provenance: member.names.fill(PROVENANCE),
                 properties: properties.custom,
+                created: properties.created,
                 blocks: document::read(&pieces, front.is_numbered),
                 front,
             };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
 use super::chart::Chart;
@@ -26,6 +27,8 @@ pub(super) struct Summary {
     pub provenance: String,
     /// Name and value, for the file's own properties.
     pub properties: Vec<(String, String)>,
+    /// The creation date of every file.
+    pub created: NaiveDateTime,
     pub blocks: Vec<Node>,
 }
 

@@ -61,22 +61,32 @@ pub(in crate::report) struct FrontMatter {
     pub numbered: Option<bool>,
 }
 
-/// The front matter of one document, names filled in.
+/// The front matter of one document, names filled in and everything worded as it is printed.
 #[derive(Debug, Clone, Default)]
 pub(in crate::report) struct Front {
     pub layout: Layout,
-    pub masthead: Option<String>,
+    /// Empty in a plain report.
+    pub masthead: String,
     pub number: Option<String>,
     pub issue: Option<String>,
     pub sender: String,
-    pub signatory: Option<String>,
+    pub signatories: Vec<String>,
+    /// With its colon.
     pub recipients: Option<String>,
     pub attachments: Vec<String>,
     pub date: String,
-    pub copies: Option<String>,
-    pub printed_by: Option<String>,
-    pub printed_on: Option<String>,
+    pub imprint: Option<Imprint>,
     pub is_numbered: bool,
+}
+
+/// 版记
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::report) struct Imprint {
+    /// 抄送, with label and full stop.
+    pub copies: Option<String>,
+    pub printed_by: String,
+    /// With the word 印发.
+    pub printed_on: String,
 }
 
 impl FrontMatter {
@@ -124,23 +134,75 @@ impl FrontMatter {
 
     pub(in crate::report) fn fill(&self, names: &Names) -> Front {
         let filled = |text: &Option<Spanned<String>>| {
-            text.as_ref().map(|text| names.fill(&text.value)).filter(|text| !text.trim().is_empty())
+            text.as_ref().map(|text| names.fill(&text.value).trim().to_owned()).filter(|text| !text.is_empty())
         };
+        let sender = filled(&self.sender).unwrap_or_else(|| names.fill("{office}"));
+        let date = filled(&self.date).unwrap_or_else(|| names.fill("{made_on}"));
+        let masthead = match self.layout {
+            Layout::Plain => String::new(),
+            Layout::Bulletin => filled(&self.masthead).unwrap_or_else(|| "简　报".to_owned()),
+            Layout::Official => filled(&self.masthead).unwrap_or_else(|| format!("{sender}文件")),
+        };
+        let (copies, printed_by, printed_on) =
+            (filled(&self.copies), filled(&self.printed_by), filled(&self.printed_on));
+        let has_imprint = match self.layout {
+            Layout::Plain => false,
+            Layout::Bulletin => copies.is_some() || printed_by.is_some() || printed_on.is_some(),
+            Layout::Official => true,
+        };
+        let imprint = has_imprint.then(|| Imprint {
+            copies: copies.as_deref().map(copies_line),
+            printed_by: printed_by.unwrap_or_else(|| sender.clone()),
+            printed_on: format!("{}印发", printed_on.unwrap_or_else(|| date.clone()).trim_end_matches("印发")),
+        });
         Front {
             layout: self.layout,
-            masthead: filled(&self.masthead),
-            number: filled(&self.number),
+            masthead,
+            number: filled(&self.number).map(|number| document_number(&number)),
             issue: filled(&self.issue),
-            sender: filled(&self.sender).unwrap_or_else(|| names.fill("{office}")),
-            signatory: filled(&self.signatory),
-            recipients: filled(&self.recipients),
-            attachments: self.attachments.iter().map(|text| names.fill(&text.value)).collect(),
-            date: filled(&self.date).unwrap_or_else(|| names.fill("{made_on}")),
-            copies: filled(&self.copies),
-            printed_by: filled(&self.printed_by),
-            printed_on: filled(&self.printed_on),
+            signatories: filled(&self.signatory).map_or_else(Vec::new, |names| {
+                names.split(['、', '　', ' ', '，', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+            }),
+            recipients: filled(&self.recipients).map(|text| format!("{}：", text.trim_end_matches(['：', ':']))),
+            attachments: self
+                .attachments
+                .iter()
+                .map(|text| names.fill(&text.value).trim().trim_end_matches(['。', '；', '，', ';']).to_owned())
+                .filter(|text| !text.is_empty())
+                .collect(),
+            sender,
+            date,
+            imprint,
             is_numbered: self.numbered.unwrap_or(true),
         }
+    }
+}
+
+/// 抄送：甲，乙。 A bulletin may name its readers with labels of its own.
+fn copies_line(text: &str) -> String {
+    let is_labelled = ["抄送", "报送", "分送", "报", "送", "发"]
+        .iter()
+        .any(|label| text.strip_prefix(label).is_some_and(|rest| rest.starts_with(['：', ':'])));
+    let label = if is_labelled { "" } else { "抄送：" };
+    format!("{label}{}。", text.trim_end_matches('。'))
+}
+
+/// A document number with the brackets of the standard, without 第 and leading zeros: 开网格〔2024〕5号.
+fn document_number(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|sign| match sign {
+            '[' | '［' | '【' | '（' | '(' => '〔',
+            ']' | '］' | '】' | '）' | ')' => '〕',
+            sign => sign,
+        })
+        .collect();
+    match text.rsplit_once('〕') {
+        Some((before, number)) => {
+            let number = number.trim().trim_start_matches('第').trim_start_matches('0');
+            format!("{before}〕{number}")
+        }
+        None => text,
     }
 }
 
@@ -161,6 +223,34 @@ mod tests {
         assert_eq!(front.layout, Layout::Official);
         assert_eq!(front.number.map(|number| number.value).as_deref(), Some("开网格〔2024〕5号"));
         assert_eq!(text, "\n\n\n\n正文\n");
+    }
+
+    #[test]
+    fn texts_are_worded_as_they_are_printed() {
+        let names = Names::default()
+            .with(&[("office".to_owned(), "网格中心".to_owned()), ("made_on".to_owned(), "2024年6月28日".to_owned())]);
+        let filled = |source: &str| {
+            let source = format!("---\n{source}\n---\n");
+            FrontMatter::split(Path::new("summary.md.j2"), &source).unwrap_or_default().0.fill(&names)
+        };
+        let front = filled(
+            "layout: official\nnumber: 开网格[2024]第005号\nrecipients: '各街道办事处:'\n\
+             attachments: [情况表。]\ncopies: 区委办，区政府办\nsignatory: 张三　李四",
+        );
+        assert_eq!(front.masthead, "网格中心文件");
+        assert_eq!(front.number.as_deref(), Some("开网格〔2024〕5号"));
+        assert_eq!(front.recipients.as_deref(), Some("各街道办事处："));
+        assert_eq!(
+            (front.attachments, front.signatories),
+            (vec!["情况表".to_owned()], vec!["张三".into(), "李四".into()])
+        );
+        let imprint = front.imprint.unwrap_or_default();
+        assert_eq!(imprint.copies.as_deref(), Some("抄送：区委办，区政府办。"));
+        assert_eq!((imprint.printed_by.as_str(), imprint.printed_on.as_str()), ("网格中心", "2024年6月28日印发"));
+        assert_eq!(filled("layout: bulletin").imprint, None);
+        let imprint = filled("layout: bulletin\ncopies: 报：区委。送：各街道").imprint.unwrap_or_default();
+        assert_eq!(imprint.copies.as_deref(), Some("报：区委。送：各街道。"));
+        assert_eq!((filled("").masthead.as_str(), filled("").imprint), ("", None));
     }
 
     #[test]

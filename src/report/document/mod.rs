@@ -3,12 +3,15 @@
 
 mod front;
 mod numerals;
+pub(super) mod page;
 mod reading;
+mod title;
 
 use super::chart::Chart;
 use super::summary::Card;
-pub(super) use front::{Front, FrontMatter};
+pub(super) use front::{Front, FrontMatter, Imprint, Layout};
 pub(super) use reading::read;
+pub(super) use title::title_lines;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
