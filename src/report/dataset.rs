@@ -2,6 +2,7 @@
 //!
 //! A dataset is a view, some of its columns, plain conditions and an order. It cannot calculate.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -250,6 +251,32 @@ impl Value {
         }
     }
 
+    /// Figures and dates by size, texts by their signs, nothing last; values of different kinds by kind.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            (Self::Integer(one), Self::Integer(other)) => one.cmp(other),
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Flag(one), Self::Flag(other)) => one.cmp(other),
+            (Self::Date(one), Self::Date(other)) => one.cmp(other),
+            (Self::Instant(one), Self::Instant(other)) => one.cmp(other),
+            _ => self.kind().cmp(&other.kind()),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Flag(_) => 0,
+            Self::Integer(_) => 1,
+            Self::Number(_) => 2,
+            Self::Date(_) => 3,
+            Self::Instant(_) => 4,
+            Self::Text(_) => 5,
+            Self::Suppressed => 6,
+            Self::Null => 7,
+        }
+    }
+
     /// The value as a file name or a heading shows it; `None` for null.
     pub(super) fn plain(&self) -> Option<String> {
         match self {
@@ -363,9 +390,13 @@ impl Dataset {
         let canonical = batches.iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
         let rows = match canonical.first() {
             Some(first) => concat_batches(&first.schema(), &canonical)?,
-            None => RecordBatch::new_empty(Arc::new(Schema::empty())),
+            None => return Ok(Self::empty()),
         };
         Ok(Self { rows, suppressed: BTreeSet::new() })
+    }
+
+    pub(super) fn empty() -> Self {
+        Self { rows: RecordBatch::new_empty(Arc::new(Schema::empty())), suppressed: BTreeSet::new() }
     }
 
     pub(super) fn column_names(&self) -> Vec<String> {
@@ -394,9 +425,11 @@ impl Dataset {
 
     /// The rows that satisfy every condition, in order.
     pub(super) fn matching(&self, rows: &[usize], conditions: &BTreeMap<String, Condition>) -> Vec<usize> {
+        let conditions: Vec<_> = conditions.iter().map(|(name, condition)| (self.column(name), condition)).collect();
+        let value = |row: usize, column: Option<usize>| column.map_or(Value::Null, |column| self.value(row, column));
         rows.iter()
             .copied()
-            .filter(|row| conditions.iter().all(|(column, condition)| condition.accepts(&self.value_of(*row, column))))
+            .filter(|row| conditions.iter().all(|(column, condition)| condition.accepts(&value(*row, *column))))
             .collect()
     }
 
@@ -408,8 +441,9 @@ impl Dataset {
     pub(super) fn groups(&self, rows: &[usize], column: &str) -> Vec<(String, Vec<usize>)> {
         let mut places: hashbrown::HashMap<String, usize> = hashbrown::HashMap::new();
         let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+        let column = self.column(column);
         for row in rows {
-            let key = self.value_of(*row, column).plain().unwrap_or_default();
+            let key = column.and_then(|column| self.value(*row, column).plain()).unwrap_or_default();
             let place = *places.entry(key.clone()).or_insert_with(|| {
                 groups.push((key, Vec::new()));
                 groups.len() - 1

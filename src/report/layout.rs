@@ -41,6 +41,7 @@ pub(super) struct Properties {
 #[derive(Debug, Clone)]
 pub struct SheetLayout {
     pub(super) name: String,
+    pub(super) title: String,
     /// What the cells' sources are rows and columns of.
     pub(super) dataset: String,
     pub(super) widths: Vec<f64>,

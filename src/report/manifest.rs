@@ -325,9 +325,12 @@ fn check_form(form: &Form, datasets: &BTreeMap<String, DatasetSpec>, known: &[&s
         }
         let mut known = known.to_vec();
         known.extend(sheet.member_columns());
-        for text in sheet.texts() {
-            check_names(&form.path, text, &known, problems);
+        for (text, own) in sheet.texts() {
+            check_names(&form.path, text, &[known.as_slice(), &own].concat(), problems);
         }
+    }
+    for text in form.contents.iter().flat_map(|contents| [&contents.tab, &contents.title]) {
+        check_names(&form.path, text, known, problems);
     }
 }
 

@@ -157,27 +157,20 @@ impl Making<'_> {
             for sheet in &form.sheets {
                 let Some(dataset) = data.get(&sheet.dataset.value) else { continue };
                 let scope = self.scope(dataset, member.key.as_deref());
-                match &sheet.by {
-                    None => sheets.extend(compose::table(sheet, dataset, &scope, &member.names)),
-                    Some(by) => {
-                        let body: Vec<usize> = dataset.matching(&scope, &sheet.rows);
-                        for (value, _) in dataset.groups(&body, &by.value) {
-                            let rows: Vec<usize> = scope
-                                .iter()
-                                .copied()
-                                .filter(|row| {
-                                    dataset.value_of(*row, &by.value).plain().as_deref().unwrap_or_default() == value
-                                })
-                                .collect();
-                            let names = member.names.with(&member_values(
-                                dataset,
-                                rows.first().copied(),
-                                &sheet.member_columns(),
-                            ));
-                            sheets.extend(compose::table(sheet, dataset, &rows, &names));
-                        }
-                    }
+                let Some(by) = &sheet.by else {
+                    sheets.extend(compose::table(sheet, dataset, &scope, &member.names)?);
+                    continue;
+                };
+                let body = dataset.matching(&scope, &sheet.rows);
+                let mut rows_of: BTreeMap<String, Vec<usize>> = dataset.groups(&scope, &by.value).into_iter().collect();
+                for (value, _) in dataset.groups(&body, &by.value) {
+                    let rows = rows_of.remove(&value).unwrap_or_default();
+                    let naming = member_values(dataset, rows.first().copied(), &sheet.member_columns());
+                    sheets.extend(compose::table(sheet, dataset, &rows, &member.names.with(&naming))?);
                 }
+            }
+            if let Some(contents) = &form.contents {
+                sheets.insert(0, compose::contents(contents, &sheets, &member.names)?);
             }
             let rows = sheets.iter().map(|sheet| sheet.data_rows).sum();
             let cells = sheets.iter().map(|sheet| sheet.data_rows * sheet.widths.len()).sum();
@@ -303,7 +296,7 @@ impl Making<'_> {
         }
         let names = names.with(&member.values);
         let properties = self.properties(&names);
-        let (sheet, order, cells) = (Arc::clone(sheet), Arc::clone(order), rows * sheet.columns.len());
+        let (sheet, order, cells) = (Arc::clone(sheet), Arc::clone(order), rows * sheet.columns().len());
         let layout_names = names.clone();
         self.write_with(
             move || {

@@ -94,8 +94,10 @@ const PLACES_FORM: &str = r#"
 title: "{district}网格基础信息统计表"
 tab: 基础信息
 dataset: places
-registration: ["表　　号：开网统1表"]
-unit_line: {left: "填报单位：{office}", middle: "截止时点：{as_of}", right: "计量单位：人、件"}
+registration: {number: 开网统1表}
+filled_by: "{office}"
+time: as_of
+unit: 人、件
 column_numbers: true
 rows: {place_level: community}
 totals: {label: 合　计, at: top, rows: {place_level: district}}
@@ -108,7 +110,7 @@ columns:
       - {label: 居民, column: residents, format: integer, additive: true}
       - {label: 面积, column: area, format: decimal 2, additive: true}
   - {label: 办结率, column: closing_rate, format: percent 2}
-signers: ["单位负责人：", "制表人：", "填报日期：{made_on}"]
+signers: {head: "", preparer: "", date: "{made_on}"}
 notes: ["办结率为办结件数与上报件数之比。"]
 charts: [{kind: column, title: 各社区居民数, categories: place, series: [residents]}]
 "#;
@@ -118,8 +120,9 @@ fn places_layout() -> WorkbookLayout {
     assert_eq!(problems, []);
     let data = Dataset::new(&[places()]).unwrap();
     let names = Names::new("网格基础信息统计表", crate::district::periods::PeriodKind::Day, &context());
-    let sheets =
-        form.unwrap().sheets.iter().flat_map(|sheet| compose::table(sheet, &data, &data.all_rows(), &names)).collect();
+    let form = form.unwrap();
+    let sheets = form.sheets.iter().flat_map(|sheet| compose::table(sheet, &data, &data.all_rows(), &names).unwrap());
+    let sheets = sheets.collect();
     WorkbookLayout { properties: properties(), sheets }
 }
 
@@ -171,7 +174,7 @@ fn totals_are_summed_only_where_that_makes_sense() {
     let (form, problems) = parse_for_test(&form);
     assert_eq!(problems, []);
     let data = Dataset::new(&[places()]).unwrap();
-    let sheets = compose::table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default());
+    let sheets = compose::table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default()).unwrap();
     let shown = sheets[0].to_string();
     assert!(shown.contains("C10 [total integer right] 11146"), "{shown}");
     assert!(shown.contains("E10 [total percent 2 right] \"—\""), "a rate has no sum: {shown}");
@@ -202,17 +205,17 @@ fn a_column_of_texts_has_no_sum() {
         columns.push((name, places.column_by_name(name).unwrap().clone()));
     }
     let data = Dataset::new(&[batch(columns)]).unwrap();
-    let sheets = compose::table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default());
+    let sheets = compose::table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default()).unwrap();
     assert!(!sheets[0].to_string().contains("C10 [total integer right]"), "{}", sheets[0]);
 }
 
 #[test]
 fn mistakes_in_a_form_are_named_with_their_place() {
     for (wrong, right, expected) in [
-        ("format: percent 2}", "format: percnt}", "form.yml:18:48: unknown format `percnt`"),
+        ("format: percent 2}", "format: percnt}", "form.yml:20:48: unknown format `percnt`"),
         ("signers:", "signets:", "unknown field `signets`"),
         ("column: area,", "colunm: area,", "unknown field `colunm`"),
-        ("series: [residents]", "series: [resident]", "form.yml:21:68: the chart shows `resident`"),
+        ("series: [residents]", "series: [resident]", "form.yml:23:68: the chart shows `resident`"),
         ("closing_rate, format: percent 2}", "closing_rate, format: percent 2, additive: true}", "is not additive"),
     ] {
         let (_, problems) = parse_for_test(&PLACES_FORM.replace(wrong, right));
@@ -283,7 +286,8 @@ kind: ledger
 title: "{community_name}居民台账"
 tab: 居民台账
 dataset: people
-unit_line: {left: "填报单位：{office}", right: "计量单位：人"}
+filled_by: "{office}"
+unit: 人
 columns:
   - {label: 序号, row_number: true, width: 6}
   - {label: 姓名, column: name, wrap: true}

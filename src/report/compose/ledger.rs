@@ -2,6 +2,7 @@
 
 use arrow::record_batch::RecordBatch;
 
+use super::header::Header;
 use super::{Composer, style_of};
 use crate::report::form::{Content, SheetForm};
 use crate::report::layout::{Ledger, LedgerColumn, LedgerContent, Role, SHEET_ROWS_MAX, SheetLayout};
@@ -11,11 +12,12 @@ use crate::report::wording::Names;
 pub(in crate::report) fn ledger(form: &SheetForm, batches: Vec<RecordBatch>, names: &Names) -> Vec<SheetLayout> {
     let total: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let names = names.with(&[("row_count".to_owned(), total.to_string())]);
+    let header = Header::fixed(form, &names);
     let mut sheets = Vec::new();
     let mut first_number = 1_u64;
     let mut rest = batches;
     loop {
-        let mut sheet = Composer::new(form, &names);
+        let mut sheet = Composer::new(form, &header, &names);
         sheet.head();
         let foot_rows = u32::try_from(form.notes.len() + 2).unwrap_or(u32::MAX);
         let room = SHEET_ROWS_MAX.saturating_sub(sheet.next_row).saturating_sub(foot_rows);
@@ -58,9 +60,10 @@ impl Composer<'_> {
     fn ledger(&mut self, batches: Vec<RecordBatch>, row_count: u32, first_number: u64) {
         let schema = batches.first().map(RecordBatch::schema);
         let columns = self
-            .form
-            .columns
+            .header
+            .leaves
             .iter()
+            .map(|leaf| leaf.declared)
             .map(|declared| LedgerColumn {
                 content: match &declared.content {
                     Content::Bound(name) => schema
@@ -68,7 +71,7 @@ impl Composer<'_> {
                         .and_then(|schema| schema.index_of(&name.value).ok())
                         .map_or(LedgerContent::Blank, LedgerContent::Bound),
                     Content::RowNumber => LedgerContent::RowNumber,
-                    Content::Blank => LedgerContent::Blank,
+                    Content::Blank | Content::Sum(_) => LedgerContent::Blank,
                 },
                 style: style_of(declared, Role::Body),
                 shape: declared.shape.clone(),

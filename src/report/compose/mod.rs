@@ -4,75 +4,99 @@
 
 mod body;
 mod charts;
+mod contents;
 mod foot;
+mod formulas;
 mod head;
+mod header;
+mod identity;
 mod ledger;
+mod lines;
+mod records;
 mod spread;
-mod totals;
+mod twice;
 
+use super::Problem;
 use super::dataset::Dataset;
 use super::features::Features;
-use super::form::{Align, Column, Kind, Orientation, Position, SheetForm};
+use super::form::{Align, Column, Kind, Orientation, SheetForm};
 use super::layout::{Area, Cell, CellValue, ChartData, Role, Row, SheetLayout, Style};
 use super::wording::Names;
+pub(super) use contents::contents;
+use header::Header;
 pub(super) use ledger::ledger;
+use lines::LineKind;
 
 const ROW_HEIGHT: f64 = 20.0;
 const TITLE_HEIGHT: f64 = 36.0;
 
-/// A table: the body rows and, where the form takes totals from the data, the total rows.
-/// Charts that have a sheet of their own follow it.
-pub(super) fn table(form: &SheetForm, data: &Dataset, scope: &[usize], names: &Names) -> Vec<SheetLayout> {
-    let body = data.matching(scope, &form.rows);
+/// A table: the body rows with subtotals and totals, checked. Charts that have a sheet of their own follow it.
+pub(super) fn table(
+    form: &SheetForm,
+    data: &Dataset,
+    scope: &[usize],
+    names: &Names,
+) -> Result<Vec<SheetLayout>, Problem> {
+    let body = records::records(form, data, &data.matching(scope, &form.rows));
     let names = names.with(&[("row_count".to_owned(), body.len().to_string())]);
-    let mut sheet = Composer::new(form, &names);
+    let header = Header::grown(form, data, &read_rows(form, data, scope), &names)?;
+    if header.leaves.is_empty() {
+        return Err(Problem::new(&form.path, "the data have no value to make a column of"));
+    }
+    let lines = lines::lines(form, &header, data, (scope, &body), &names)?;
+    twice::refuse(form, &header, data, &lines)?;
+    let mut sheet = Composer::new(form, &header, &names);
+    formulas::check(form, &header, &lines, &sheet.layout.name)?;
     sheet.head();
-    let totals = form.totals.as_ref();
-    if let Some(totals) = totals.filter(|totals| totals.at == Position::Top) {
-        sheet.totals(totals, data, scope, &body);
-    }
-    let first = sheet.next_row;
-    for (number, row) in body.iter().enumerate() {
-        sheet.body_row(data, *row, number + 1);
-    }
-    let last = sheet.next_row;
-    sheet.merge_stub(first, data, &body);
-    if let Some(totals) = totals.filter(|totals| totals.at == Position::Bottom) {
-        sheet.totals(totals, data, scope, &body);
-    }
-    if form.autofilter && last > first {
-        sheet.layout.autofilter = Some(sheet.area(first - 1, 0, last - 1, sheet.last_column()));
+    let rows = sheet.body(&lines);
+    if form.autofilter && !rows.is_empty() {
+        sheet.layout.autofilter = Some(sheet.area(rows.start - 1, 0, rows.end - 1, sheet.last_column()));
     }
     sheet.foot();
     sheet.layout.data_rows = body.len();
-    if form.charts.is_empty() || last == first {
-        return vec![sheet.layout];
+    if form.charts.is_empty() || body.is_empty() {
+        return Ok(vec![sheet.layout]);
     }
+    let charted: Vec<_> = lines.iter().filter(|line| line.kind == LineKind::Body).collect();
     let Some(tab) = &form.chart_tab else {
-        sheet.charts(ChartData::Here, data, &body, first);
-        return vec![sheet.layout];
+        sheet.charts(ChartData::Here, &charted, rows.start);
+        return Ok(vec![sheet.layout]);
     };
-    let mut chart_sheet = Composer::new(form, &names);
+    let mut chart_sheet = Composer::new(form, &header, &names);
     chart_sheet.layout.name = names.fill(&tab.value);
     chart_sheet.layout.freeze = (0, 0);
     chart_sheet.text_row(names.fill(&form.title.value), Role::Title, Align::Center, 0, TITLE_HEIGHT);
-    chart_sheet.charts(ChartData::SheetBefore, data, &body, first);
-    vec![sheet.layout, chart_sheet.layout]
+    chart_sheet.charts(ChartData::SheetBefore, &charted, rows.start);
+    Ok(vec![sheet.layout, chart_sheet.layout])
+}
+
+/// Every row that the sheet shows, totals among them: columns grow from these.
+fn read_rows(form: &SheetForm, data: &Dataset, scope: &[usize]) -> Vec<usize> {
+    let totals = form.totals.iter().chain(form.subtotals.iter().map(|subtotal| &subtotal.totals));
+    let picked = totals.filter_map(|totals| totals.rows.as_ref()).map(|rows| data.matching(scope, rows));
+    let mut rows = data.matching(scope, &form.rows);
+    rows.extend(picked.flatten());
+    rows.sort_unstable();
+    rows.dedup();
+    rows
 }
 
 struct Composer<'a> {
     form: &'a SheetForm,
+    header: &'a Header<'a>,
     names: &'a Names,
     layout: SheetLayout,
     next_row: u32,
 }
 
 impl<'a> Composer<'a> {
-    fn new(form: &'a SheetForm, names: &'a Names) -> Self {
+    fn new(form: &'a SheetForm, header: &'a Header<'a>, names: &'a Names) -> Self {
+        let widths = header.leaves.iter().map(|leaf| leaf.declared.width);
         let layout = SheetLayout {
             name: names.fill(&form.tab.value),
             dataset: form.dataset.value.clone(),
-            widths: form.columns.iter().map(|column| column.width).collect(),
+            title: names.fill(&form.title.value),
+            widths: widths.collect::<Vec<_>>().repeat(usize::from(form.blocks.max(1))),
             rows: Vec::new(),
             merges: Vec::new(),
             default_row_height: (form.kind == Kind::Ledger).then_some(18.0),
@@ -85,11 +109,16 @@ impl<'a> Composer<'a> {
             ledger: None,
             data_rows: 0,
         };
-        Self { form, names, layout, next_row: 0 }
+        Self { form, header, names, layout, next_row: 0 }
     }
 
     fn last_column(&self) -> u16 {
-        u16::try_from(self.form.columns.len().saturating_sub(1)).unwrap_or(u16::MAX)
+        narrow(self.layout.widths.len().saturating_sub(1))
+    }
+
+    /// How often the columns stand side by side.
+    fn blocks(&self) -> usize {
+        usize::from(self.form.blocks.max(1))
     }
 
     fn area(&self, first_row: u32, first_column: u16, last_row: u32, last_column: u16) -> Area {

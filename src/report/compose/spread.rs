@@ -4,13 +4,20 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Composer, blank_cells, narrow};
 use crate::report::form::Align;
-use crate::report::layout::{Role, Style};
+use crate::report::layout::{LINE_HEIGHT, Role, Style, text_lines};
+
+const TITLE_LINE_HEIGHT: f64 = 26.0;
 
 impl Composer<'_> {
-    /// One text over the columns `first..=last` of a row of its own.
+    /// One text over the columns from `first` on, in a row of its own that is as high as the text needs lines.
     pub(super) fn text_row(&mut self, text: String, role: Role, align: Align, first: u16, height: f64) {
         let last = self.last_column();
-        let style = Style { wrap: role == Role::Note, ..Style::text(role, align) };
+        let width: f64 = self.layout.widths[usize::from(first)..].iter().sum();
+        // A title is set in letters nearly twice as large.
+        let lines = text_lines(&text, if role == Role::Title { width / 1.8 } else { width });
+        let step = if role == Role::Title { TITLE_LINE_HEIGHT } else { LINE_HEIGHT };
+        let height = height + step * (lines - 1) as f64;
+        let style = Style { wrap: role == Role::Note || lines > 1, ..Style::text(role, align) };
         let row = self.push_row(Some(height), blank_cells(first..=last, style, text));
         self.merge(self.area(row, first, row, last));
     }
@@ -36,8 +43,18 @@ impl Composer<'_> {
     }
 }
 
+/// The column from which on the sheet is at least `width` wide, at most the right third of it.
+pub(super) fn right_part(widths: &[f64], width: f64) -> usize {
+    let mut given = 0.0;
+    let fitting = widths.iter().rposition(|column| {
+        given += column;
+        given >= width
+    });
+    fitting.unwrap_or(0).min(column_at_share(widths, 0.7))
+}
+
 /// The column at which `share` of the total width is reached.
-pub(super) fn column_at_share(widths: &[f64], share: f64) -> usize {
+fn column_at_share(widths: &[f64], share: f64) -> usize {
     let total: f64 = widths.iter().sum();
     let mut reached = 0.0;
     for (place, width) in widths.iter().enumerate() {

@@ -1,25 +1,131 @@
-//! The header tree: groups of columns of any depth, flattened into leaf columns and header cells.
+//! The header tree: groups of columns of any depth, some of them repeated for each value of a column of the data.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Align, Column, Content, HeaderCell, NOT_APPLICABLE, Shape};
+use super::formula::Formula;
+use super::reading::{ConditionsFile, conditions_of};
+use super::{Align, NOT_APPLICABLE, Shape};
 use crate::report::Problem;
-use crate::report::dataset::is_identifier;
+use crate::report::dataset::{Condition, is_identifier};
 use crate::report::number::Format;
 use crate::report::yaml::{self, Spanned};
 
 const DEFAULT_WIDTH: f64 = 10.0;
+/// Levels of a header; each is a row of the sheet that every page repeats.
+const DEPTH_MAX: usize = 32;
 
-/// A node of the header tree: a group with `columns` below it, or a leaf bound to a column.
+/// A label with columns below it, or one column with its label.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Node {
+    pub label: Spanned<String>,
+    /// Stands once for each value of a column.
+    pub each: Option<Each>,
+    /// Which rows of the dataset the columns below read.
+    pub rows: BTreeMap<String, Condition>,
+    pub part_of: Option<PartOf>,
+    pub below: Below,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::report) enum Below {
+    Group(Vec<Node>),
+    Column(Box<Column>),
+}
+
+/// The column whose values a node is repeated for, further ones that name the value, and one to sort by.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Each {
+    pub by: Spanned<String>,
+    pub named: Option<Spanned<String>>,
+    pub order: Option<Spanned<String>>,
+}
+
+/// 其中: the columns are parts of another one, which none of them may exceed.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct PartOf {
+    pub whole: Spanned<String>,
+    /// Together they are the whole.
+    pub is_complete: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Column {
+    pub content: Content,
+    pub shape: Shape,
+    pub width: f64,
+    pub align: Align,
+    pub wrap: bool,
+    pub merge: bool,
+    pub additive: bool,
+    pub formula: Option<Formula>,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::report) enum Content {
+    Bound(Spanned<String>),
+    /// The sum of the repeated columns that show this one.
+    Sum(Spanned<String>),
+    RowNumber,
+    /// Left for a hand to fill.
+    Blank,
+}
+
+impl Column {
+    /// The dataset's column whose figures it shows.
+    pub(in crate::report) fn bound(&self) -> Option<&Spanned<String>> {
+        if let Content::Bound(name) = &self.content { Some(name) } else { None }
+    }
+}
+
+impl Node {
+    /// Every node of the tree, each before those below it.
+    pub(in crate::report) fn walk<'a>(nodes: &'a [Node], visit: &mut impl FnMut(&'a Node)) {
+        for node in nodes {
+            visit(node);
+            if let Below::Group(below) = &node.below {
+                Self::walk(below, visit);
+            }
+        }
+    }
+
+    pub(in crate::report) fn columns(nodes: &[Node]) -> Vec<&Column> {
+        let mut columns = Vec::new();
+        Self::walk(nodes, &mut |node| {
+            if let Below::Column(column) = &node.below {
+                columns.push(&**column);
+            }
+        });
+        columns
+    }
+
+    /// Levels from here down.
+    pub(in crate::report) fn depth(&self) -> usize {
+        match &self.below {
+            Below::Column(_) => 1,
+            Below::Group(nodes) => 1 + nodes.iter().map(Self::depth).max().unwrap_or(0),
+        }
+    }
+}
+
+/// A node as written.
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NodeFile {
     label: Spanned<String>,
     #[serde(default)]
     columns: Vec<NodeFile>,
+    by: Option<Spanned<String>>,
+    named: Option<Spanned<String>>,
+    order: Option<Spanned<String>>,
+    rows: Option<ConditionsFile>,
+    part_of: Option<Spanned<String>>,
+    #[serde(default)]
+    complete: bool,
     column: Option<Spanned<String>>,
+    sum: Option<Spanned<String>>,
     #[serde(default)]
     row_number: bool,
     #[serde(default)]
@@ -27,7 +133,8 @@ pub(super) struct NodeFile {
     format: Option<Spanned<String>>,
     width: Option<f64>,
     align: Option<Align>,
-    empty: Option<String>,
+    empty: Option<Spanned<String>>,
+    missing: Option<Spanned<String>>,
     words: Option<[String; 2]>,
     #[serde(default)]
     wrap: bool,
@@ -35,64 +142,66 @@ pub(super) struct NodeFile {
     merge: bool,
     #[serde(default)]
     additive: bool,
+    formula: Option<Spanned<String>>,
 }
 
-/// The header's cells, the columns below them, and how many levels there are.
-pub(super) fn flatten(
-    path: &Path,
-    nodes: Vec<NodeFile>,
-    problems: &mut Vec<Problem>,
-) -> (Vec<HeaderCell>, Vec<Column>, usize) {
-    let depth = nodes.iter().map(depth).max().unwrap_or(1);
-    let mut tree = Tree { path, header: Vec::new(), columns: Vec::new(), depth, problems };
-    for node in nodes {
-        tree.add(node, 0);
-    }
-    (tree.header, tree.columns, depth)
+pub(super) fn tree(path: &Path, nodes: Vec<NodeFile>, problems: &mut Vec<Problem>) -> Vec<Node> {
+    let mut reading = Reading { path, problems };
+    nodes.into_iter().map(|node| reading.node(node, 1)).collect()
 }
 
-fn depth(node: &NodeFile) -> usize {
-    1 + node.columns.iter().map(depth).max().unwrap_or(0)
-}
-
-/// The header tree while it is being flattened.
-struct Tree<'a> {
+struct Reading<'a> {
     path: &'a Path,
-    header: Vec<HeaderCell>,
-    columns: Vec<Column>,
-    depth: usize,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Tree<'_> {
-    fn add(&mut self, node: NodeFile, level: usize) {
-        let first = self.columns.len();
-        let is_group = !node.columns.is_empty();
-        let place = self.header.len();
-        self.header.push(HeaderCell {
-            label: node.label.clone(),
-            level,
-            depth: if is_group { 1 } else { self.depth - level },
-            first,
-            last: first,
-        });
-        if is_group {
-            if node.column.is_some() || node.row_number || node.blank {
-                self.complain(&node.label, "a group of columns holds no data itself");
+impl Reading<'_> {
+    fn node(&mut self, mut file: NodeFile, level: usize) -> Node {
+        let children = std::mem::take(&mut file.columns);
+        if level == DEPTH_MAX && !children.is_empty() {
+            self.complain(&file.label, format!("a header has at most {DEPTH_MAX} levels"));
+        }
+        let each = match file.by.take() {
+            Some(by) => Some(Each { by, named: file.named.take(), order: file.order.take() }),
+            None => {
+                if let Some(stray) = file.named.as_ref().or(file.order.as_ref()) {
+                    self.complain(stray, "`named` and `order` belong to `by`");
+                }
+                None
             }
-            for child in node.columns {
-                self.add(child, level + 1);
-            }
-            self.header[place].last = self.columns.len().saturating_sub(1).max(first);
+        };
+        let rows = file.rows.take().map(|rows| conditions_of(self.path, rows, self.problems)).unwrap_or_default();
+        let part_of = file.part_of.take().map(|whole| PartOf { whole, is_complete: file.complete });
+        if file.complete && part_of.is_none() {
+            self.complain(&file.label, "`complete` belongs to `part_of`");
+        }
+        let label = file.label.clone();
+        let below = if children.is_empty() {
+            Below::Column(Box::new(self.column(file)))
         } else {
-            let column = self.leaf(node);
-            self.columns.push(column);
+            self.refuse_content(&file);
+            // What lies deeper is said once, and not walked into.
+            let children = if level < DEPTH_MAX { children } else { Vec::new() };
+            Below::Group(children.into_iter().map(|child| self.node(child, level + 1)).collect())
+        };
+        Node { label, each, rows, part_of, below }
+    }
+
+    fn refuse_content(&mut self, file: &NodeFile) {
+        let named = [&file.column, &file.sum, &file.format, &file.empty, &file.missing, &file.formula];
+        let is_set = [file.row_number, file.blank, file.wrap, file.merge, file.additive, file.words.is_some()];
+        if named.into_iter().any(Option::is_some)
+            || is_set.contains(&true)
+            || file.width.is_some()
+            || file.align.is_some()
+        {
+            self.complain(&file.label, "a group of columns holds no data itself");
         }
     }
 
-    fn leaf(&mut self, node: NodeFile) -> Column {
-        let format = match &node.format {
-            None if node.row_number => Format::Integer,
+    fn column(&mut self, file: NodeFile) -> Column {
+        let format = match &file.format {
+            None if file.row_number => Format::Integer,
             None => Format::Text,
             Some(text) => Format::parse(&text.value).unwrap_or_else(|| {
                 self.problems.push(
@@ -102,25 +211,44 @@ impl Tree<'_> {
                 Format::Text
             }),
         };
-        let content = match (&node.column, node.row_number, node.blank) {
-            (Some(name), false, false) => {
+        let content = match (file.column, file.sum, file.row_number, file.blank) {
+            (Some(name), None, false, false) => {
                 if !is_identifier(&name.value) {
-                    self.complain(name, format!("`{}` is not a column name", name.value));
+                    self.complain(&name, format!("`{}` is not a column name", name.value));
                 }
-                Content::Bound(name.clone())
+                Content::Bound(name)
             }
-            (None, true, false) => Content::RowNumber,
-            (None, false, true) => Content::Blank,
+            (None, Some(name), false, false) => Content::Sum(name),
+            (None, None, true, false) => Content::RowNumber,
+            (None, None, false, true) => Content::Blank,
             _ => {
                 self.complain(
-                    &node.label,
-                    "a column has exactly one of `column`, `row_number: true` and `blank: true`",
+                    &file.label,
+                    "a column has exactly one of `column`, `sum`, `row_number: true` and `blank: true`",
                 );
                 Content::Blank
             }
         };
-        if node.additive && !matches!(format, Format::Integer | Format::Decimal(_)) {
-            self.complain(&node.label, format!("`{}` is not additive: rates and texts have no sum", format));
+        if file.additive && !matches!(format, Format::Integer | Format::Decimal(_)) {
+            self.complain(&file.label, format!("`{format}` is not additive: rates and texts have no sum"));
+        }
+        for stand_in in file.empty.iter().chain(&file.missing) {
+            if stand_in.value.trim().parse::<f64>().is_ok() {
+                self.problems.push(
+                    yaml::problem(self.path, stand_in, "what stands for no figure cannot look like one")
+                        .hint("leave it blank, write `—`, or let the view give the figure"),
+                );
+            }
+        }
+        let formula = file.formula.and_then(|text| match Formula::parse(text.clone()) {
+            Ok(formula) => Some(formula),
+            Err(message) => {
+                self.complain(&text, message);
+                None
+            }
+        });
+        if let Some(formula) = formula.as_ref().filter(|_| !format.is_quantity()) {
+            self.complain(&formula.text, format!("`{format}` has no formula: only figures have"));
         }
         let default_empty = if matches!(format, Format::Percent(_) | Format::Decimal(_)) { NOT_APPLICABLE } else { "" };
         let default_align = match format {
@@ -132,14 +260,16 @@ impl Tree<'_> {
         Column {
             shape: Shape {
                 format,
-                empty: node.empty.unwrap_or_else(|| default_empty.to_owned()),
-                words: node.words.unwrap_or_else(|| ["是".to_owned(), "否".to_owned()]),
+                empty: file.empty.map_or_else(|| default_empty.to_owned(), |empty| empty.value),
+                missing: file.missing.map(|missing| missing.value).unwrap_or_default(),
+                words: file.words.unwrap_or_else(|| ["是".to_owned(), "否".to_owned()]),
             },
-            width: node.width.unwrap_or(DEFAULT_WIDTH),
-            align: node.align.unwrap_or(if node.merge { Align::Center } else { default_align }),
-            wrap: node.wrap,
-            merge: node.merge,
-            additive: node.additive,
+            width: file.width.unwrap_or(DEFAULT_WIDTH),
+            align: file.align.unwrap_or(if file.merge { Align::Center } else { default_align }),
+            wrap: file.wrap,
+            merge: file.merge,
+            additive: file.additive,
+            formula,
             content,
         }
     }

@@ -6,8 +6,12 @@
 
 mod chart;
 mod checks;
+mod formula;
 mod header;
+mod identity;
+mod lookup;
 mod reading;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +23,11 @@ use super::dataset::Condition;
 use super::number::Format;
 use super::yaml::{self, Spanned};
 pub(super) use chart::{Chart, ChartKind};
+pub(super) use formula::{Operator, Term};
+pub(super) use header::{Below, Column, Content, Each, Node, PartOf};
+pub(super) use identity::{Identity, Registration, Time};
+pub(super) use lookup::{Found, nearest, shared};
+pub(super) use rows::{PartRows, Position, Subtotal, Totals, Unranked};
 
 /// What stands for a quantity that cannot be given, such as a rate with denominator 0.
 pub(super) const NOT_APPLICABLE: &str = "—";
@@ -27,6 +36,8 @@ pub(super) const NOT_APPLICABLE: &str = "—";
 pub(super) struct Form {
     pub path: PathBuf,
     pub sheets: Vec<SheetForm>,
+    /// A list of the sheets, before them.
+    pub contents: Option<SheetForm>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -58,23 +69,29 @@ pub(super) enum Align {
 /// One sheet, or one per value of `by`.
 #[derive(Debug, Clone)]
 pub(super) struct SheetForm {
+    /// The file it is declared in.
+    pub path: PathBuf,
     pub tab: Spanned<String>,
     pub by: Option<Spanned<String>>,
     pub named: Option<Spanned<String>>,
     pub kind: Kind,
     pub dataset: Spanned<String>,
     pub title: Spanned<String>,
-    pub registration: Vec<Spanned<String>>,
-    pub unit_line: UnitLine,
-    pub header: Vec<HeaderCell>,
-    pub header_depth: usize,
-    pub columns: Vec<Column>,
+    pub identity: Identity,
+    pub header: Vec<Node>,
     pub column_numbers: bool,
     /// Which rows of the dataset are the body.
     pub rows: BTreeMap<String, Condition>,
+    /// Rows of the dataset that agree in these columns are one row of the table.
+    pub one_row_per: Vec<Spanned<String>>,
+    /// Groups of rows, the outermost first.
+    pub subtotals: Vec<Subtotal>,
     pub totals: Option<Totals>,
+    pub parts: Option<PartRows>,
+    pub unranked: Option<Unranked>,
+    /// How many times the columns stand side by side, the rows going on from one to the next.
+    pub blocks: u16,
     pub notes: Vec<Spanned<String>>,
-    pub signers: Vec<Spanned<String>>,
     pub orientation: Orientation,
     pub freeze_columns: u16,
     pub autofilter: bool,
@@ -83,84 +100,43 @@ pub(super) struct SheetForm {
     pub chart_tab: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UnitLine {
-    pub left: Option<Spanned<String>>,
-    pub middle: Option<Spanned<String>>,
-    pub right: Option<Spanned<String>>,
-}
-
-/// A label over the columns `first..=last`, on header level `level`, `depth` levels high.
-#[derive(Debug, Clone)]
-pub(super) struct HeaderCell {
-    pub label: Spanned<String>,
-    pub level: usize,
-    pub depth: usize,
-    pub first: usize,
-    pub last: usize,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Content {
-    Bound(Spanned<String>),
-    RowNumber,
-    /// Left for a hand to fill.
-    Blank,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Column {
-    pub content: Content,
-    pub shape: Shape,
-    pub width: f64,
-    pub align: Align,
-    pub wrap: bool,
-    pub merge: bool,
-    pub additive: bool,
-}
-
 /// How the values of a column turn into cells.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     pub format: Format,
     /// What stands for null; blank when empty.
     pub empty: String,
+    /// What stands where a cross-tab has no such row; blank when empty.
+    pub missing: String,
     /// For yes and no.
     pub words: [String; 2],
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct Totals {
-    pub label: Spanned<String>,
-    pub at: Position,
-    /// The dataset's own total rows; without it, additive columns are summed.
-    pub rows: Option<BTreeMap<String, Condition>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Position {
-    Top,
-    #[default]
-    Bottom,
-}
-
 impl SheetForm {
-    /// Every text that may mention names in braces.
-    pub(super) fn texts(&self) -> Vec<&Spanned<String>> {
-        let unit_line = [&self.unit_line.left, &self.unit_line.middle, &self.unit_line.right];
-        [&self.tab, &self.title]
+    /// The columns as declared, before any is repeated.
+    pub(super) fn columns(&self) -> Vec<&Column> {
+        Node::columns(&self.header)
+    }
+
+    /// Every text that may mention names in braces, with the columns it may name besides.
+    pub(super) fn texts(&self) -> Vec<(&Spanned<String>, Vec<&str>)> {
+        let plain = [&self.tab, &self.title]
             .into_iter()
-            .chain(&self.registration)
-            .chain(unit_line.into_iter().flatten())
-            .chain(self.header.iter().map(|cell| &cell.label))
+            .chain(self.identity.texts())
             .chain(self.totals.iter().map(|totals| &totals.label))
+            .chain(self.parts.iter().flat_map(|parts| &parts.label))
+            .chain(self.unranked.iter().flat_map(|unranked| &unranked.heading))
             .chain(&self.notes)
-            .chain(&self.signers)
             .chain(self.charts.iter().map(|chart| &chart.title))
-            .chain(&self.chart_tab)
-            .collect()
+            .chain(&self.chart_tab);
+        let mut texts: Vec<_> = plain.map(|text| (text, Vec::new())).collect();
+        for (level, subtotal) in self.subtotals.iter().enumerate() {
+            let outer = &self.subtotals[..=level];
+            let names = outer.iter().flat_map(|outer| std::iter::once(&outer.by).chain(&outer.named));
+            texts.push((&subtotal.totals.label, names.map(|name| name.value.as_str()).collect()));
+        }
+        labels(&self.header, &[], &mut texts);
+        texts
     }
 
     /// The columns that name a sheet's member.
@@ -170,22 +146,46 @@ impl SheetForm {
 
     /// Every dataset column the sheet reads, with the place that asks for it.
     pub(super) fn bound_columns(&self) -> Vec<&Spanned<String>> {
-        let bound = self
-            .columns
-            .iter()
-            .filter_map(|column| if let Content::Bound(name) = &column.content { Some(name) } else { None });
+        let mut bound: Vec<&Spanned<String>> = self.columns().into_iter().filter_map(Column::bound).collect();
+        Node::walk(&self.header, &mut |node| {
+            bound.extend(
+                node.each.iter().flat_map(|each| std::iter::once(&each.by).chain(&each.named).chain(&each.order)),
+            );
+        });
+        let grouped = self.subtotals.iter().flat_map(|subtotal| std::iter::once(&subtotal.by).chain(&subtotal.named));
         let charted = self.charts.iter().flat_map(|chart| std::iter::once(&chart.categories).chain(&chart.series));
-        bound.chain(&self.by).chain(&self.named).chain(charted).collect()
+        bound
+            .into_iter()
+            .chain(&self.by)
+            .chain(&self.named)
+            .chain(&self.one_row_per)
+            .chain(grouped)
+            .chain(charted)
+            .collect()
     }
 
     /// Columns that only conditions mention.
     pub(super) fn condition_columns(&self) -> Vec<&str> {
-        let totals = self.totals.iter().filter_map(|totals| totals.rows.as_ref());
-        std::iter::once(&self.rows).chain(totals).flat_map(|conditions| conditions.keys().map(String::as_str)).collect()
+        let totals = self.totals.iter().chain(self.subtotals.iter().map(|subtotal| &subtotal.totals));
+        let mut conditions: Vec<&BTreeMap<String, Condition>> =
+            totals.filter_map(|totals| totals.rows.as_ref()).collect();
+        conditions.push(&self.rows);
+        conditions.extend(self.parts.iter().map(|parts| &parts.rows));
+        conditions.extend(self.unranked.iter().map(|unranked| &unranked.rows));
+        Node::walk(&self.header, &mut |node| conditions.push(&node.rows));
+        conditions.into_iter().flat_map(|conditions| conditions.keys().map(String::as_str)).collect()
     }
+}
 
-    pub(super) fn column_bound_to(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| matches!(&column.content, Content::Bound(bound) if bound.value == name))
+/// The labels of the header; below a repeated node they may name its value.
+fn labels<'a>(nodes: &'a [Node], known: &[&'a str], texts: &mut Vec<(&'a Spanned<String>, Vec<&'a str>)>) {
+    for node in nodes {
+        let own = node.each.iter().flat_map(|each| std::iter::once(&each.by).chain(&each.named));
+        let known: Vec<&str> = known.iter().copied().chain(own.map(|name| name.value.as_str())).collect();
+        texts.push((&node.label, known.clone()));
+        if let Below::Group(below) = &node.below {
+            labels(below, &known, texts);
+        }
     }
 }
 
