@@ -140,7 +140,7 @@ fn workbooks(criterion: &mut Criterion) {
         let (mut reports, _) = report::load(&bench.project.report_templates());
         reports.retain(|loaded| loaded.name == wanted);
         let session = bench.runtime.block_on(bench.session());
-        let context = bench.project.report_context(&session, BTreeMap::new());
+        let context = bench.project.report_context(&session, &[], BTreeMap::new());
         let render = || {
             let made = bench.runtime.block_on(report::render(&reports[0], &session, &context, out.path()));
             made.expect("a report").iter().map(|file| file.cells as u64).sum()

@@ -4,7 +4,7 @@
 //! share stands here, so that a figure cannot depend on the command that asks for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use arrow::array::RecordBatch;
 use crate::contract::{self, Contracts};
 use crate::diagnostic::{Diagnostic, Place, Result};
 use crate::landing::{self, Batch, Run};
-use crate::query::{QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
-use crate::report::{self, ColumnMeta, Figures, RunContext, ViewMeta};
+use crate::query::{LOOKED_UP, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
+use crate::report::{self, BatchRef, Batches, ColumnMeta, Figures, Inputs, RunContext, ViewFiles, ViewMeta};
 use crate::settings::FILE_NAME;
 pub use crate::settings::Project;
 use crate::source;
@@ -106,7 +106,7 @@ impl Project {
     }
 
     /// What reports may print about the run they belong to.
-    pub fn report_context(&self, session: &Session, params: BTreeMap<String, String>) -> RunContext {
+    pub fn report_context(&self, session: &Session, batches: &[Batch], params: BTreeMap<String, String>) -> RunContext {
         let as_of = session.as_of();
         RunContext {
             as_of,
@@ -122,6 +122,42 @@ impl Project {
             editions: Some(self.warehouse_folder().join(".editions").join(as_of.to_string())),
             // Beside the memory of the query that reads it.
             gathered_bytes_max: usize::try_from(self.settings.limits.query_memory_bytes / 2).unwrap_or(usize::MAX),
+            inputs: Arc::new(self.inputs(session, batches)),
+        }
+    }
+
+    /// What the figures of a session rest on. `batches` are oldest first within a table.
+    fn inputs(&self, session: &Session, batches: &[Batch]) -> Inputs {
+        let tables: BTreeMap<String, u64> = match session.snapshot() {
+            Some(snapshot) => snapshot.named().map(|(name, version)| (name.clone(), *version)).collect(),
+            None => BTreeMap::new(),
+        };
+        let mut landed: BTreeMap<String, Vec<BatchRef>> = BTreeMap::new();
+        let is_pinned = |batch: &&Batch| tables.get(&batch.table_name).is_some_and(|version| batch.version <= *version);
+        for batch in batches.iter().filter(is_pinned) {
+            let (file, blake3) = (batch.file.clone(), batch.delivery_hash.clone());
+            let batch_ref = BatchRef { batch: batch.batch_id.clone(), file, blake3 };
+            landed.entry(batch.table_name.clone()).or_default().push(batch_ref);
+        }
+        let queries = self.queries();
+        let mut views = BTreeMap::new();
+        for view in session.catalog().iter() {
+            let hashed = |path: &Path, bytes: &[u8]| {
+                let name = path.strip_prefix(&queries).unwrap_or(path).display().to_string();
+                (name, blake3::hash(bytes).to_hex().to_string())
+            };
+            let mut files = vec![hashed(&view.path, view.sql.as_bytes())];
+            files.extend(view.yml.iter().filter_map(|yml| Some(hashed(yml, &fs_err::read(yml).ok()?))));
+            views.insert(view.name.clone(), ViewFiles { files, reads: view.reads.clone() });
+        }
+        let district = &self.settings.district;
+        let settings = [("district.name", &district.name), ("district.office", &district.office)];
+        Inputs {
+            tables,
+            settings: settings.map(|(name, value)| (name.to_owned(), value.clone())).into(),
+            views,
+            looked_up: LOOKED_UP.map(str::to_owned).into(),
+            batches: landed.into_iter().map(|(table, batches)| (table, Batches::of(&batches))).collect(),
         }
     }
 }

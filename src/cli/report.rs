@@ -9,6 +9,7 @@ use serde_json::json;
 use super::args::Format;
 use super::{CommandContext, Ending};
 use crate::diagnostic::{Diagnostic, Result, did_you_mean};
+use crate::landing;
 use crate::project::Project;
 use crate::report::{self as engine, Report};
 
@@ -52,7 +53,8 @@ pub(super) async fn report(
                 .hint("`gridhouse report --list` lists the parameters"));
         }
     }
-    let mut run = opened.project.report_context(&opened.session, params);
+    let batches = landing::read_batches(&opened.project.warehouse()).await?;
+    let mut run = opened.project.report_context(&opened.session, &batches, params);
     let out = match asked.out {
         // What lies in a folder of one's own is one's own affair.
         Some(out) => {

@@ -127,7 +127,8 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     });
     let outbox = project.outbox().join(nightly.moment.as_of.to_string());
     let stopped = views_with_errors(&session, &broken, &checks);
-    let (reports, reports_failed) = report_all(nightly, &session, &stopped, &outbox, &mut problems).await;
+    let batches = landing::read_batches(&warehouse).await?;
+    let (reports, reports_failed) = report_all(nightly, &session, &stopped, &batches, &outbox, &mut problems).await;
     if let Ok(Err(problem)) = keeping.await {
         let problem = Diagnostic { severity: Severity::Warning, ..problem };
         let problem = problem.effect("queries compute the marts of this night again, which takes longer");
@@ -368,6 +369,7 @@ async fn report_all(
     nightly: &Nightly<'_>,
     session: &Arc<Session>,
     stopped: &BTreeSet<String>,
+    batches: &[Batch],
     outbox: &Path,
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<(String, Vec<OutputFile>)>, u64) {
@@ -380,7 +382,7 @@ async fn report_all(
         problems.push(problem);
     }
     (nightly.watch)(Event::Stage { name: "reports", steps: reports.len() });
-    let context = project.report_context(session, BTreeMap::new());
+    let context = project.report_context(session, batches, BTreeMap::new());
     let mut made = Vec::new();
     let tasks = reports.iter().map(|report| async {
         if nightly.stop.load(Ordering::Relaxed) {

@@ -26,3 +26,8 @@ pub use views::{
 
 /// The warehouse's own records, which marts may read beside staging views.
 pub const SYSTEM_TABLES: [&str; 3] = ["batches", "quarantine", "runs"];
+
+/// Tables that functions look up, whatever a query names.
+pub const LOOKED_UP: [&str; 2] = [CODE_LISTS, HOLIDAYS];
+const CODE_LISTS: &str = "code_lists";
+const HOLIDAYS: &str = "holidays";

@@ -126,12 +126,12 @@ impl Session {
 
     async fn read_codes(&self) -> Result<HashMap<String, HashMap<String, i32>>> {
         let doing = "reading the code lists";
-        functions::code_positions(&self.rows_of("code_lists", doing).await?).doing(doing)
+        functions::code_positions(&self.rows_of(super::CODE_LISTS, doing).await?).doing(doing)
     }
 
     async fn read_calendar(&self) -> Result<Calendar> {
         let doing = "reading the holidays";
-        functions::calendar(&self.rows_of("holidays", doing).await?).doing(doing)
+        functions::calendar(&self.rows_of(super::HOLIDAYS, doing).await?).doing(doing)
     }
 
     /// All rows of a landed table; none where it has not landed.

@@ -29,6 +29,11 @@ impl Snapshot {
         Ok(Self { as_of, versions })
     }
 
+    /// The table versions that the snapshot's id stands for.
+    pub fn named(&self) -> impl Iterator<Item = (&String, &u64)> {
+        self.versions.iter().filter(|(name, _)| !UNNAMED.contains(&name.as_str()))
+    }
+
     /// Twelve characters that name these versions and this date.
     ///
     /// Batches and runs are left out: the batches follow from the other tables, and how often either was written
@@ -36,7 +41,7 @@ impl Snapshot {
     pub fn id(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.as_of.to_string().as_bytes());
-        for (name, version) in self.versions.iter().filter(|(name, _)| !UNNAMED.contains(&name.as_str())) {
+        for (name, version) in self.named() {
             hasher.update(format!("\n{name}={version}").as_bytes());
         }
         hasher.finalize().to_hex()[..12].to_owned()

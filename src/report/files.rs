@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use fs_err::{self as fs, File};
 
+use super::provenance::Content;
+
 /// Bytes a file system allows in one name, less what an office adds when copying.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -157,19 +159,40 @@ fn put_back(replaced: &[(PathBuf, PathBuf)]) {
     }
 }
 
-/// Writes one file through `fill` and syncs it; its length in bytes.
+/// Writes one file through `fill` and syncs it; what was written.
 pub(super) fn write_synced<E: From<std::io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
-) -> Result<u64, E> {
+) -> Result<Content, E> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut out = BufWriter::with_capacity(1 << 16, fs::File::create(path)?);
+    let hashed = Hashed { file: fs::File::create(path)?, hasher: blake3::Hasher::new(), bytes: 0 };
+    let mut out = BufWriter::with_capacity(1 << 16, hashed);
     fill(&mut out)?;
-    let file = out.into_inner().map_err(|error| error.into_error())?;
-    file.sync_all()?;
-    Ok(file.metadata()?.len())
+    let hashed = out.into_inner().map_err(|error| error.into_error())?;
+    hashed.file.sync_all()?;
+    Ok(Content { blake3: hashed.hasher.finalize().to_hex().to_string(), bytes: hashed.bytes })
+}
+
+/// A file whose bytes are hashed on their way to the disk.
+struct Hashed {
+    file: fs::File,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 #[cfg(unix)]

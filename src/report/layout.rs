@@ -14,6 +14,7 @@ use super::dataset::{Cells, Value};
 use super::features::{Emphasis, Features};
 use super::form::{Align, ChartKind, Shape};
 use super::number::{Format, SUPPRESSED, rounded};
+use super::provenance::Provenance;
 
 /// Rows and columns a sheet of the file format can hold.
 pub(super) const SHEET_ROWS_MAX: u32 = 1_048_576;
@@ -35,7 +36,8 @@ pub(super) struct Properties {
     pub author: String,
     pub comment: String,
     pub created: NaiveDateTime,
-    pub custom: Vec<(String, String)>,
+    /// Where it comes from. An exporter embeds it, as names and values or as one text.
+    pub record: Provenance,
 }
 
 #[derive(Debug, Clone)]

@@ -13,9 +13,9 @@ use super::dataset::{self, Condition, OrderTerm};
 use super::document::FrontMatter;
 use super::export::{self, DocumentKind};
 use super::form::{self, Form};
-use super::template;
 use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
+use super::{provenance, template};
 use crate::district::periods::PeriodKind;
 
 /// One folder of `report-templates`, read and checked.
@@ -28,6 +28,8 @@ pub struct Report {
     pub parameters: Vec<Parameter>,
     /// The path of `report.yml`.
     pub path: PathBuf,
+    /// BLAKE3 of each file in the folder, by path below it.
+    pub(super) templates: BTreeMap<String, String>,
     pub(super) period: PeriodKind,
     pub(super) datasets: BTreeMap<String, DatasetSpec>,
     pub(super) outputs: Vec<Output>,
@@ -264,6 +266,7 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
         title: file.title,
         description: file.description,
         parameters: file.parameters,
+        templates: provenance::templates(folder)?,
         path,
         period: file.period,
         datasets,

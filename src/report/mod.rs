@@ -24,6 +24,7 @@ mod manifest;
 mod members;
 mod mentions;
 mod number;
+mod provenance;
 mod render;
 mod summary;
 mod template;
@@ -36,6 +37,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -47,6 +49,7 @@ pub use check::check;
 pub use export::{EXPORTERS, Exporter};
 pub use layout::{SheetLayout, WorkbookLayout};
 pub use manifest::{Parameter, Report};
+pub use provenance::{BatchRef, Batches, Beside, Carried, Content, Inputs, Member, NoRecord, Provenance, ViewFiles};
 pub use render::render;
 
 /// Where reports get their numbers: the query engine, pinned to one snapshot.
@@ -107,6 +110,8 @@ pub struct RunContext {
     pub gathered_bytes_max: usize,
     /// Where lists of the reports' files are kept, so that a new edition removes files it no longer has.
     pub editions: Option<PathBuf>,
+    /// What the figures rest on, for the record each file carries.
+    pub inputs: Arc<Inputs>,
 }
 
 /// A file that has been written, synced and moved to its place.

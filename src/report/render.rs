@@ -19,10 +19,11 @@ use super::jobs::Jobs;
 use super::layout::{Properties, WorkbookLayout};
 use super::manifest::{Content, DatasetSpec, Output, Report, Split, extensions_hint, listed};
 use super::members::{self, Cutter, Gathered, Member};
+use super::provenance::Provenance;
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
-use super::{Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files};
+use super::{Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, provenance};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -41,9 +42,11 @@ pub async fn render(
     let written = jobs.finish().await;
     made?;
     let written = written?;
-    let relatives: Vec<PathBuf> = written.iter().map(|file| file.path.clone()).collect();
+    // Each file is followed by its record.
+    let relatives: Vec<PathBuf> =
+        written.iter().flat_map(|file| [file.path.clone(), provenance::beside(&file.path)]).collect();
     let places = aside.commit(&relatives, context.params.is_empty()).map_err(unwritable)?;
-    Ok(written.into_iter().zip(places).map(|(file, path)| OutputFile { path, ..file }).collect())
+    Ok(written.into_iter().zip(places.into_iter().step_by(2)).map(|(file, path)| OutputFile { path, ..file }).collect())
 }
 
 async fn make(
@@ -174,7 +177,8 @@ impl Making<'_> {
             }
             let rows = sheets.iter().map(|sheet| sheet.data_rows).sum();
             let cells = sheets.iter().map(|sheet| sheet.data_rows * sheet.widths.len()).sum();
-            let document = Document::Workbook(WorkbookLayout { properties: self.properties(&member.names), sheets });
+            let properties = self.properties(&member.names, member.key.as_deref());
+            let document = Document::Workbook(WorkbookLayout { properties, sheets });
             self.write(document, rows, cells, &member.names, jobs).await?;
         }
         Ok(())
@@ -207,15 +211,14 @@ impl Making<'_> {
                     .collect(),
                 metas: self.metas,
             };
-            let properties = self.properties(&member.names);
+            let properties = self.properties(&member.names, member.key.as_deref());
             let front = front.fill(&member.names);
             let pieces = summary::compose(path, source, &visible, &member.names)?;
             let summary = Summary {
                 title: properties.title.clone(),
                 as_of: member.names.fill("{as_of}"),
                 provenance: member.names.fill(PROVENANCE),
-                properties: properties.custom,
-                created: properties.created,
+                properties,
                 blocks: document::read(&pieces, front.is_numbered),
                 front,
             };
@@ -295,7 +298,7 @@ impl Making<'_> {
             return Err(self.too_long());
         }
         let names = names.with(&member.values);
-        let properties = self.properties(&names);
+        let properties = self.properties(&names, member.key().map(|(_, key)| key));
         let (sheet, order, cells) = (Arc::clone(sheet), Arc::clone(order), rows * sheet.columns().len());
         let layout_names = names.clone();
         self.write_with(
@@ -363,11 +366,20 @@ impl Making<'_> {
             files.into_iter().map(|(exporter, path)| (exporter, self.aside.path(&path), path)).collect();
         let report_path = self.report.path.clone();
         jobs.spawn(move || {
-            let document = document().map_err(|error| Problem { file: report_path, ..run_problem(error.into()) })?;
+            let mut document =
+                document().map_err(|error| Problem { file: report_path, ..run_problem(error.into()) })?;
             let mut written = Vec::new();
             for (exporter, place, path) in places {
-                let bytes = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
-                    .map_err(|error| Problem::unwritable(&path, &error))?;
+                let unwritable = |error: ExportError| Problem::unwritable(&path, &error);
+                document.properties_mut().record.file = path.display().to_string();
+                let content = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
+                    .map_err(unwritable)?;
+                let bytes = content.bytes;
+                let beside = Beside { record: document.properties_mut().record.clone(), content };
+                files::write_synced::<ExportError>(&provenance::beside(&place), |out| {
+                    Ok(out.write_all(beside.text().as_bytes())?)
+                })
+                .map_err(unwritable)?;
                 written.push(OutputFile { path, bytes, rows, cells });
             }
             Ok(written)
@@ -450,31 +462,51 @@ impl Making<'_> {
         }
     }
 
-    fn properties(&self, names: &Names) -> Properties {
+    fn properties(&self, names: &Names, key: Option<&str>) -> Properties {
         let title = names.fill(self.output.title.as_ref().map_or(&self.report.title, |title| &title.value));
-        let params: Vec<String> = self
-            .report
-            .parameters
-            .iter()
-            .filter_map(|parameter| Some(format!("{}={}", parameter.name, names.get(&parameter.name)?)))
-            .collect();
-        let mut custom = vec![
-            ("report".to_owned(), self.report.name.clone()),
-            ("as_of".to_owned(), self.context.as_of.to_string()),
-            ("snapshot".to_owned(), self.context.snapshot_id.clone()),
-            ("made_at".to_owned(), self.context.made_at.format("%Y-%m-%dT%H:%M:%S").to_string()),
-            ("version".to_owned(), self.context.version.clone()),
-        ];
-        if !params.is_empty() {
-            custom.push(("parameters".to_owned(), params.join("; ")));
-        }
         Properties {
-            title,
             subject: names.fill("{district}　截止{as_of}"),
             author: self.context.office_name.clone(),
             comment: names.fill(PROVENANCE),
             created: self.context.made_at,
-            custom,
+            record: self.record(&title, names, key),
+            title,
+        }
+    }
+
+    /// Where the file comes from; its name is known when it is written.
+    fn record(&self, title: &str, names: &Names, key: Option<&str>) -> Provenance {
+        let inputs = &self.context.inputs;
+        let (queries, tables) = inputs.below(&self.report.views());
+        let member = self.output.split.as_ref().zip(key).map(|(split, key)| provenance::Member {
+            column: split.by.value.clone(),
+            key: key.to_owned(),
+            name: split.name.as_ref().and_then(|name| names.get(&name.value)).map(str::to_owned),
+        });
+        // Not by name: a member's column may be called like a parameter.
+        let parameters = self.report.parameters.iter().map(|parameter| {
+            let chosen = self.context.params.get(&parameter.name).unwrap_or(&parameter.default);
+            (parameter.name.clone(), chosen.clone())
+        });
+        Provenance {
+            report: self.report.name.clone(),
+            title: title.to_owned(),
+            member,
+            parameters: parameters.collect(),
+            as_of: self.context.as_of,
+            snapshot: self.context.snapshot_id.clone(),
+            tables: inputs.tables.clone(),
+            made_at: self.context.made_at,
+            program: self.context.version.clone(),
+            settings: inputs.settings.clone(),
+            templates: self.report.templates.clone(),
+            queries,
+            batches: tables
+                .into_iter()
+                .filter_map(|table| inputs.batches.get_key_value(table))
+                .map(|(table, batches)| (table.clone(), batches.clone()))
+                .collect(),
+            ..Provenance::new()
         }
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
 use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
 use super::chart::Chart;
 use super::dataset::{Dataset, Value};
 use super::document::{Front, Node};
+use super::layout::Properties;
 use super::template::{self, BLOCK_CLOSE, BLOCK_OPEN, Blocks};
 use super::wording::Names;
 use super::{Problem, ViewMeta};
@@ -25,10 +25,7 @@ pub(super) struct Summary {
     pub as_of: String,
     /// Where the figures come from, at the foot.
     pub provenance: String,
-    /// Name and value, for the file's own properties.
-    pub properties: Vec<(String, String)>,
-    /// The creation date of every file.
-    pub created: NaiveDateTime,
+    pub properties: Properties,
     pub blocks: Vec<Node>,
 }
 

@@ -68,6 +68,7 @@ fn context() -> RunContext {
         workbook_rows_max: 1_000_000,
         gathered_bytes_max: 1 << 20,
         editions: None,
+        inputs: Arc::default(),
     }
 }
 
@@ -133,7 +134,7 @@ fn properties() -> Properties {
         author: "开福区网格化综合服务中心".into(),
         comment: "s-0001".into(),
         created: context().made_at,
-        custom: vec![("snapshot".into(), "s-0001".into())],
+        record: Provenance { snapshot: "s-0001".into(), ..Provenance::new() },
     }
 }
 
@@ -465,8 +466,11 @@ outputs:
     let mut tight = context();
     tight.gathered_bytes_max = 0;
     fs::write(folder.join("report.yml"), manifest.replace("order_by: [community, seen]", "order_by: [seen]")).unwrap();
-    let (reports, problems) = load(&dir.path().join("templates"));
+    let templates = reports[0].templates.clone();
+    let (mut reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
+    // The files would say that the template is another.
+    assert_ne!(std::mem::replace(&mut reports[0].templates, templates.clone()), templates);
     for context in [context(), tight] {
         let again = render(&reports[0], &figures, &context, &out).await.unwrap();
         assert!(

@@ -2,7 +2,7 @@
 
 use calamine::{Data, Reader};
 
-use crate::support::{AS_OF, Project, contents, readers};
+use crate::support::{AS_OF, Project, contents, documents, readers};
 
 #[test]
 fn the_same_snapshot_gives_the_same_bytes() {
@@ -29,9 +29,8 @@ fn each_community_has_a_ledger_with_exactly_its_residents() {
     let folder = project.path("outbox").join(AS_OF).join("居民台账");
     let mut counts = Vec::new();
     let mut found_ids = Vec::new();
-    let mut files: Vec<_> = std::fs::read_dir(folder).expect("ledgers").flatten().map(|e| e.path()).collect();
-    files.sort();
-    for file in files {
+    for (file, _) in documents(&folder) {
+        let file = folder.join(file);
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
         let mut book = calamine::open_workbook_auto(&file).expect("a workbook");
         let sheet = book.worksheet_range_at(0).expect("a sheet").expect("a range");
@@ -112,7 +111,7 @@ fn text_from_deliveries_is_never_a_formula() {
     project.run(&["land", "居民_公式.csv", "--as-of", AS_OF]).expect(0);
     project.run(&["report", "resident_ledger", "--out", "again"]).expect(0);
     let mut found = 0;
-    for (path, _) in contents(&project.path("again")) {
+    for (path, _) in documents(&project.path("again")) {
         let mut book: calamine::Xlsx<_> =
             calamine::open_workbook(project.path("again").join(path)).expect("a workbook");
         let name = book.sheet_names()[0].clone();
@@ -209,7 +208,7 @@ fn little_memory_gives_the_same_bytes() {
 fn an_edition_takes_away_the_files_it_no_longer_has() {
     let project = Project::sample();
     let folder = project.path("outbox").join(AS_OF);
-    let before = contents(&folder);
+    let before = documents(&folder);
     let manifest = project.path("report-templates/resident_ledger/report.yml");
     let text = std::fs::read_to_string(&manifest).expect("a manifest");
     let renamed = text.replace("{community_code}{community_name}.xlsx", "{community_code}.xlsx");
@@ -217,9 +216,10 @@ fn an_edition_takes_away_the_files_it_no_longer_has() {
     std::fs::write(&manifest, renamed).expect("a manifest");
     // One community more or less says nothing of the others.
     project.run(&["report", "resident_ledger", "-P", "community_code=430105001007"]).expect(0);
-    assert_eq!(contents(&folder).len(), before.len() + 1);
+    assert_eq!(documents(&folder).len(), before.len() + 1);
     project.run(&["report", "resident_ledger"]).expect(0);
-    let after = contents(&folder);
+    let after = documents(&folder);
+    assert_eq!(contents(&folder).len(), after.len() * 2, "each file has its record, and no record stays alone");
     assert_eq!(after.len(), before.len());
     let is_ledger = |path: &std::path::Path| path.starts_with("居民台账");
     let short = |path: &std::path::Path| path.file_stem().is_some_and(|stem| stem.len() == 12);
@@ -251,5 +251,5 @@ fn a_split_list_leaves_no_row_out_unsaid() {
     let run = manifest(", limit: 1").expect(1);
     assert!(run.stderr.contains("has a `limit` and is split"), "{}", run.stderr);
     manifest(", where: {k: {not: null}}").expect(0);
-    assert_eq!(contents(&project.path("again")).len(), 1);
+    assert_eq!(documents(&project.path("again")).len(), 1);
 }

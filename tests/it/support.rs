@@ -155,6 +155,13 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// As [`contents`], without the records beside the files.
+pub fn documents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = contents(folder);
+    files.retain(|(path, _)| path.extension().is_none_or(|extension| extension != "json"));
+    files
+}
+
 /// A Python with the readers the tests compare with, if `.ci/run` could install it.
 pub fn readers() -> Option<PathBuf> {
     let folder = std::env::var_os("GRIDHOUSE_READERS").map(PathBuf::from)?;

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{Document, DocumentKind, ExportError, Exporter};
 use crate::report::chart::{Room, draw, escape};
 use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
+use crate::report::provenance;
 use crate::report::summary::{Card, Summary};
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", kind: DocumentKind::Summary, write };
@@ -17,10 +18,10 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 }
 
 fn page(summary: &Summary) -> String {
-    let meta: String = summary
-        .properties
-        .iter()
-        .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(name), escape(value)))
+    let record = &summary.properties.record;
+    let named = record.named().into_iter().chain([(provenance::META.to_owned(), record.text())]);
+    let meta: String = named
+        .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(&name), escape(&value)))
         .collect();
     let mut body = String::new();
     let mut figures = 0;

@@ -9,7 +9,7 @@ mod xlsx;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::layout::WorkbookLayout;
+use super::layout::{Properties, WorkbookLayout};
 use super::summary::Summary;
 
 /// A document before it becomes a file.
@@ -17,6 +17,16 @@ use super::summary::Summary;
 pub(super) enum Document {
     Workbook(WorkbookLayout),
     Summary(Summary),
+}
+
+impl Document {
+    /// What the file says about itself. A document becomes one file per format, each of its own name.
+    pub(super) fn properties_mut(&mut self) -> &mut Properties {
+        match self {
+            Self::Workbook(workbook) => &mut workbook.properties,
+            Self::Summary(summary) => &mut summary.properties,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

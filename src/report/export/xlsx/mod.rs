@@ -89,10 +89,8 @@ fn properties(properties: &Properties) -> Result<DocProperties, XlsxError> {
         .set_company(&properties.author)
         .set_comment(&properties.comment)
         .set_creation_datetime(&created);
-    Ok(properties
-        .custom
-        .iter()
-        .fold(plain, |properties, (name, value)| properties.set_custom_property(name, value.as_str())))
+    let named = properties.record.properties();
+    Ok(named.iter().fold(plain, |plain, (name, value)| plain.set_custom_property(name, value.as_str())))
 }
 
 fn set_up_page(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), XlsxError> {
