@@ -1,5 +1,5 @@
 -- Rank 1 is the most whistles, the best coverage, the best closing rate. Ties share a rank. A rate over too little ranks
--- nobody: 5 whistles this year, 200 residents and 50 objects due are the least, here and in grid_anomaly.
+-- nobody: threshold_in_force says how much is enough, here and in grid_anomaly.
 WITH measured AS (
   SELECT
     g.grid_code,
@@ -11,16 +11,19 @@ WITH measured AS (
     coalesce(p.person_count, 0) AS person_count,
     coalesce(w.reported_count_year, 0) AS reported_count_year,
     1000 * rate(coalesce(w.reported_count_year, 0), coalesce(p.person_count, 0)) AS whistles_per_1000_year,
-    coalesce(w.reported_count_year >= 5 AND p.person_count >= 200, false) AS is_whistle_rate_ranked,
+    coalesce(
+      w.reported_count_year >= t.rate_whistle_count_min AND p.person_count >= t.rate_person_count_min, false
+    ) AS is_whistle_rate_ranked,
     w.reported_closed_count_year,
     w.closing_rate_a_year,
-    coalesce(w.reported_count_year >= 5, false) AS is_closing_rate_ranked,
+    coalesce(w.reported_count_year >= t.rate_whistle_count_min, false) AS is_closing_rate_ranked,
     v.objects_seen_180d,
     v.objects_due,
     v.coverage_rate_180d,
-    coalesce(v.objects_due >= 50, false) AS is_coverage_ranked,
+    coalesce(v.objects_due >= t.rate_object_count_min, false) AS is_coverage_ranked,
     v.days_since_last_visit
   FROM stg_grids AS g
+  CROSS JOIN threshold_in_force AS t
   LEFT JOIN population_by_grid AS p ON p.grid_code = g.grid_code
   LEFT JOIN (SELECT * FROM whistle_by_place WHERE place_level = 'grid' AND level = '合计') AS w
     ON w.place_code = g.grid_code

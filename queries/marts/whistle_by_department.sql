@@ -19,7 +19,11 @@ WITH timed AS (
     t.is_open AND t.is_overdue AND NOT coalesce(w.is_suspended, false) AS is_open_overdue,
     t.is_open AND coalesce(w.is_suspended, false) AS is_suspended,
     t.is_on_time AND NOT t.is_returned AS is_on_time,
-    CASE WHEN t.is_returned THEN t.returned_at WHEN t.is_closed THEN t.closed_at END AS left_at,
+    -- What left before it came left as it came: a slip of the clock must not upset the balance.
+    CASE
+      WHEN t.is_returned THEN greatest(t.dispatched_at, t.returned_at)
+      WHEN t.is_closed THEN greatest(t.dispatched_at, t.closed_at)
+    END AS left_at,
     CASE WHEN t.role = '主办' THEN w.satisfaction END AS satisfaction,
     date_trunc('month', as_of_end() - INTERVAL '1 day') AS month_start,
     date_trunc('year', as_of_end() - INTERVAL '1 day') AS year_start

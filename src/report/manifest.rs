@@ -83,6 +83,8 @@ pub(super) struct Output {
     /// Replaces the report's title in this output.
     pub title: Option<Spanned<String>>,
     pub split: Option<Split>,
+    /// Most characters a summary may have; a longer one is not made.
+    pub characters_max: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Clone)]
@@ -157,6 +159,7 @@ struct OutputFile {
     file: Spanned<String>,
     title: Option<Spanned<String>>,
     split: Option<Split>,
+    characters_max: Option<Spanned<usize>>,
 }
 
 pub(super) fn load(dir: &Path) -> (Vec<Report>, Vec<Problem>) {
@@ -259,7 +262,16 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
                     .hint(extensions_hint(content.kind())),
             );
         }
-        outputs.push(Output { content, file: output.file, title: output.title, split: output.split });
+        if let Some(most) = &output.characters_max
+            && (matches!(content, Content::Form(_)) || most.value == 0)
+        {
+            problems.push(
+                yaml::problem(&path, most, "`characters_max` is for a summary, and at least 1")
+                    .hint("a form is as long as its rows; take fewer with `limit`"),
+            );
+        }
+        let OutputFile { file, title, split, characters_max, .. } = output;
+        outputs.push(Output { content, file, title, split, characters_max });
     }
     Ok(Report {
         name,

@@ -222,6 +222,7 @@ impl Making<'_> {
                 blocks: document::read(&pieces, front.is_numbered),
                 front,
             };
+            self.check_length(path, &summary)?;
             self.write(Document::Summary(summary), 0, 0, &member.names, jobs).await?;
         }
         Ok(())
@@ -439,6 +440,25 @@ impl Making<'_> {
                 .collect(),
             _ => dataset.all_rows(),
         }
+    }
+
+    /// A text longer than its report allows is not made: what is to be left out, its author has to decide.
+    fn check_length(&self, path: &Path, summary: &Summary) -> Result<(), Problem> {
+        let Some(most) = &self.output.characters_max else { return Ok(()) };
+        let (in_blocks, parts) = document::characters(&summary.blocks);
+        let count = document::of_text(&summary.title) + in_blocks;
+        if count <= most.value {
+            return Ok(());
+        }
+        let template = path.file_name().unwrap_or_default().to_string_lossy();
+        let message = format!("`{template}` makes {count} characters, `characters_max` is {}", most.value);
+        let problem = yaml::problem(&self.report.path, most, message);
+        Err(match parts.iter().max_by_key(|(_, length)| *length) {
+            Some((heading, length)) => {
+                problem.hint(format!("`{heading}` alone has {length}; take fewer rows with `limit`, or say less"))
+            }
+            None => problem.hint("take fewer rows with `limit`, or say less"),
+        })
     }
 
     fn check_columns(&self, form: &Form, sheet: &SheetForm, data: &BTreeMap<String, Dataset>) -> Result<(), Problem> {

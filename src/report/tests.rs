@@ -1,5 +1,7 @@
 //! The whole way from declaration to file, on a small engine that answers plain SQL over fixed rows.
 
+mod sentences;
+
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
-//! The SQL functions gridhouse adds: the run's date, ages, rates, comparisons, rounding, time limits, scores, masking,
-//! code order.
+//! The SQL functions gridhouse adds: the run's date, ages, rates, comparisons, rounding, time limits, scores, tails,
+//! masking, code order.
 //!
 //! One list, [`all`]; `gridhouse sql` help and the documentation are made from it.
 
 mod clock;
 mod comparisons;
 mod scores;
+mod tails;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,6 +54,10 @@ pub const DESCRIPTIONS: &[(&str, &str)] = &[
     (
         "linear_points(rate, full, target, k, floor)",
         "full points at target per cent, k less per point below, never under floor; 2 digits, or a sixth argument's",
+    ),
+    (
+        "count_tail(n, mean, dispersion)",
+        "the probability that a count with that mean and the variance mean + dispersion * mean² is n or more",
     ),
     ("mask_name(t)", "张*, 张*三"),
     ("mask_id_number(t)", "first 6 and last 4 characters"),
@@ -116,6 +121,7 @@ pub(super) fn all(
         clock::working_hours_between(calendar.clone()),
         clock::working_days_between(calendar.clone()),
         scores::linear_points(),
+        tails::count_tail(),
         masking("mask_name", identifiers::mask_name),
         masking("mask_id_number", identifiers::mask_id_number),
         masking("mask_phone", identifiers::mask_phone),

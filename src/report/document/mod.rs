@@ -2,6 +2,7 @@
 //! shows the same blocks; what a heading or a caption is called is decided here, once.
 
 mod front;
+mod length;
 mod numerals;
 pub(super) mod page;
 mod reading;
@@ -10,6 +11,7 @@ mod title;
 use super::chart::Chart;
 use super::summary::Card;
 pub(super) use front::{Front, FrontMatter, Imprint, Layout};
+pub(super) use length::{characters, of_text};
 pub(super) use reading::read;
 pub(super) use title::title_lines;
 

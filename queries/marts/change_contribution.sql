@@ -1,0 +1,165 @@
+-- What made an indicator change, from the previous window to the current one, by place, category and lead unit.
+-- Of a count, each member contributes its own change; they add up to the change of the district, whatever they are.
+-- Of 按期办结率 a member contributes, in percentage points,
+--   100 × [(on_time₁ − R₀ × due₁) ÷ D₁ − (on_time₀ − R₀ × due₀) ÷ D₀],
+-- D the district's 应办结, R₀ its rate before: what its share of the cases and its distance from R₀ made of the rate. The
+-- second terms add up to 0 and the first to R₁ − R₀, so these add up exactly too, also where a member had no cases.
+WITH whistles AS (
+  SELECT
+    p.period_kind,
+    p.period_sort,
+    p.period_name,
+    p.period_window = 'current' AS is_current,
+    g.subdistrict_code,
+    g.subdistrict_name,
+    g.community_code,
+    g.community_name,
+    g.grid_code,
+    g.grid_name,
+    coalesce(w.category, '未分类') AS category,
+    coalesce(w.department, '未派遣') AS department,
+    w.reported_at >= p.start_at AND w.reported_at < p.end_at AS is_reported,
+    w.due_at >= p.start_at AND w.due_at < p.end_at AND NOT (w.is_suspended AND w.is_open) AS is_due,
+    w.due_at >= p.start_at AND w.due_at < p.end_at AND coalesce(w.closed_at <= w.due_at, false) AS is_on_time
+  FROM report_period AS p
+  INNER JOIN stg_whistles AS w ON w.reported_at < p.end_at
+  INNER JOIN stg_grids AS g ON g.grid_code = w.grid_code
+  -- A year has nothing before it but itself a year ago.
+  WHERE p.period_window IN ('current', 'previous') AND p.period_kind <> 'year' AND NOT w.is_void
+),
+visits AS (
+  SELECT
+    p.period_kind,
+    p.period_sort,
+    p.period_name,
+    p.period_window = 'current' AS is_current,
+    g.subdistrict_code,
+    g.subdistrict_name,
+    g.community_code,
+    g.community_name,
+    g.grid_code,
+    g.grid_name
+  FROM report_period AS p
+  INNER JOIN stg_visits AS v ON v.visited_at >= p.start_at AND v.visited_at < p.end_at
+  INNER JOIN stg_grids AS g ON g.grid_code = v.grid_code
+  WHERE p.period_window IN ('current', 'previous') AND p.period_kind <> 'year'
+),
+whistles_counted AS (
+  SELECT
+    period_kind,
+    period_sort,
+    period_name,
+    CASE
+      WHEN grouping(category) = 0 THEN 'category'
+      WHEN grouping(department) = 0 THEN 'department'
+      WHEN grouping(grid_code) = 0 THEN 'grid'
+      WHEN grouping(community_code) = 0 THEN 'community'
+      ELSE 'subdistrict'
+    END AS dimension,
+    coalesce(category, department, grid_code, community_code, subdistrict_code) AS member_code,
+    coalesce(category, department, grid_name, community_name, subdistrict_name) AS member_name,
+    subdistrict_name,
+    count(*) FILTER (WHERE is_reported AND is_current) AS reported_now,
+    count(*) FILTER (WHERE is_reported AND NOT is_current) AS reported_before,
+    count(*) FILTER (WHERE is_due AND is_current) AS due_now,
+    count(*) FILTER (WHERE is_due AND NOT is_current) AS due_before,
+    count(*) FILTER (WHERE is_on_time AND is_current) AS on_time_now,
+    count(*) FILTER (WHERE is_on_time AND NOT is_current) AS on_time_before
+  FROM whistles
+  GROUP BY GROUPING SETS (
+    (period_kind, period_sort, period_name, subdistrict_code, subdistrict_name),
+    (period_kind, period_sort, period_name, subdistrict_name, community_code, community_name),
+    (period_kind, period_sort, period_name, subdistrict_name, grid_code, grid_name),
+    (period_kind, period_sort, period_name, category),
+    (period_kind, period_sort, period_name, department)
+  )
+),
+visits_counted AS (
+  SELECT
+    period_kind,
+    period_sort,
+    period_name,
+    CASE
+      WHEN grouping(grid_code) = 0 THEN 'grid' WHEN grouping(community_code) = 0 THEN 'community' ELSE 'subdistrict'
+    END AS dimension,
+    coalesce(grid_code, community_code, subdistrict_code) AS member_code,
+    coalesce(grid_name, community_name, subdistrict_name) AS member_name,
+    subdistrict_name,
+    count(*) FILTER (WHERE is_current) AS visits_now,
+    count(*) FILTER (WHERE NOT is_current) AS visits_before
+  FROM visits
+  GROUP BY GROUPING SETS (
+    (period_kind, period_sort, period_name, subdistrict_code, subdistrict_name),
+    (period_kind, period_sort, period_name, subdistrict_name, community_code, community_name),
+    (period_kind, period_sort, period_name, subdistrict_name, grid_code, grid_name)
+  )
+),
+totalled AS (
+  SELECT
+    *,
+    sum(due_now) OVER (PARTITION BY period_kind, dimension) AS due_total_now,
+    sum(due_before) OVER (PARTITION BY period_kind, dimension) AS due_total_before,
+    rate(
+      sum(on_time_before) OVER (PARTITION BY period_kind, dimension),
+      sum(due_before) OVER (PARTITION BY period_kind, dimension)
+    ) AS rate_before
+  FROM whistles_counted
+),
+long AS (
+  SELECT
+    'whistle_reported' AS indicator,
+    *,
+    CAST(reported_now AS DOUBLE) AS now_value,
+    CAST(reported_before AS DOUBLE) AS before_value,
+    CAST(reported_now - reported_before AS DOUBLE) AS contribution
+  FROM totalled
+  WHERE reported_now > 0 OR reported_before > 0
+  UNION ALL
+  SELECT
+    'whistle_late' AS indicator,
+    *,
+    CAST(due_now - on_time_now AS DOUBLE) AS now_value,
+    CAST(due_before - on_time_before AS DOUBLE) AS before_value,
+    CAST(due_now - on_time_now - due_before + on_time_before AS DOUBLE) AS contribution
+  FROM totalled
+  WHERE due_now > on_time_now OR due_before > on_time_before
+  UNION ALL
+  SELECT
+    'on_time_rate' AS indicator,
+    *,
+    rate(on_time_now, due_now) AS now_value,
+    rate(on_time_before, due_before) AS before_value,
+    100 * (
+      rate(on_time_now - rate_before * due_now, due_total_now)
+      - rate(on_time_before - rate_before * due_before, due_total_before)
+    ) AS contribution
+  FROM totalled
+  WHERE due_now > 0 OR due_before > 0
+)
+SELECT
+  period_kind,
+  period_sort,
+  period_name,
+  indicator,
+  dimension,
+  member_code,
+  member_name,
+  subdistrict_name,
+  before_value,
+  now_value,
+  contribution
+FROM long
+UNION ALL
+SELECT
+  period_kind,
+  period_sort,
+  period_name,
+  'visit' AS indicator,
+  dimension,
+  member_code,
+  member_name,
+  subdistrict_name,
+  CAST(visits_before AS DOUBLE) AS before_value,
+  CAST(visits_now AS DOUBLE) AS now_value,
+  CAST(visits_now - visits_before AS DOUBLE) AS contribution
+FROM visits_counted
