@@ -4,7 +4,7 @@ use minijinja::Error;
 use minijinja::value::{Kwargs, Value};
 
 use super::declared::common;
-use super::palette::FILLS;
+use super::palette::{FILLS, area};
 use super::pen::{Pen, Room};
 use super::rows::{Rows, legend};
 use super::scale::Scale;
@@ -24,29 +24,28 @@ fn draw(chart: &Chart, room: Room) -> Pen {
     let count = chart.series.len();
     let bar = if count > 1 { BAR_OF_MANY } else { BAR };
     let total = bar * count as f64;
-    let scale = Scale::around(chart.values(), chart.format);
-    let endings: Vec<String> = (0..chart.labels.len())
-        .flat_map(|place| chart.series.iter().map(move |series| chart.worded(series.at(place))))
-        .collect();
+    let scale = Scale::tight(chart.values());
+    let endings: Vec<String> =
+        (0..chart.labels.len()).flat_map(|place| chart.series.iter().map(move |series| series.worded(place))).collect();
     let rows = Rows::new(chart, room, scale, total, &endings);
     let mut pen = Pen::new(room.width);
     for (place, row) in rows.draw(&mut pen).iter().enumerate() {
         for (number, series) in chart.series.iter().enumerate() {
-            let value = series.at(place);
+            let value = series.at(place).figure().unwrap_or(0.0);
             let top = row.bar_top(bar * number as f64, total);
             pen.mark(&chart.said(place, series), |pen| {
-                if let Some(value) = value {
+                if value != 0.0 {
                     let ends = (row.x(value.min(0.0)), row.x(value.max(0.0)));
-                    pen.rect((ends.0, top + 1.0), (ends.1 - ends.0, bar - 2.0), &format!("fill=\"{}\"", FILLS[number]));
+                    pen.rect((ends.0, top + 1.0), (ends.1 - ends.0, bar - 2.0), &area(FILLS[number]));
                 }
-                row.ending(pen, value, top + bar / 2.0, &chart.worded(value));
+                row.ending(pen, value, top + bar / 2.0, &series.worded(place));
             });
         }
     }
     pen.height = rows.height();
     let names: Vec<&str> = chart.series.iter().map(|series| series.name.as_str()).collect();
     legend(&mut pen, &names, |pen, number, (x, y)| {
-        pen.rect((x - 7.0, y - 5.0), (14.0, 10.0), &format!("fill=\"{}\"", FILLS[number]));
+        pen.rect((x - 7.0, y - 5.0), (14.0, 10.0), &area(FILLS[number]));
     });
     pen
 }

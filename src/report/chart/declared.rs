@@ -2,12 +2,14 @@
 //!
 //! The arguments that all kinds share are read here. An error is placed at the call by the template engine.
 
+use std::collections::BTreeMap;
+
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Error, ErrorKind};
 
-use super::{Chart, ChartKind, Role, Series};
+use super::{Chart, ChartKind, Point, Role, Series};
 use crate::report::form::NOT_APPLICABLE;
-use crate::report::number::Format;
+use crate::report::number::{Format, SUPPRESSED};
 
 /// More cannot be told apart on a page.
 const ROWS_MAX: usize = 150;
@@ -21,7 +23,19 @@ pub(in crate::report) fn declared(kind: &ChartKind, rows: &Value, options: &Kwar
     Ok(chart)
 }
 
-/// `label`, `labels`, `values`, `names`, `title`, `unit` and `format`.
+/// What every kind has: `title` and `unit`.
+pub(super) fn described(kind: &'static ChartKind, options: &Kwargs) -> Result<Chart, Error> {
+    Ok(Chart {
+        kind,
+        title: options.get("title")?,
+        unit: options.get::<Option<String>>("unit")?.unwrap_or_default(),
+        labels: Vec::new(),
+        series: Vec::new(),
+        tiles: Vec::new(),
+    })
+}
+
+/// A label for each row and a series for each column: `label`, `labels`, `values`, `names`, `format`.
 pub(super) fn common(
     kind: &'static ChartKind,
     rows: &Value,
@@ -30,24 +44,61 @@ pub(super) fn common(
 ) -> Result<Chart, Error> {
     let columns: Vec<String> = options.get("values")?;
     let names: Vec<String> = options.get::<Option<Vec<String>>>("names")?.unwrap_or_else(|| columns.clone());
-    let unit: Option<String> = options.get("unit")?;
     if names.len() != columns.len() {
         return Err(invalid(format!("the chart has {} values and {} names", columns.len(), names.len())));
     }
     if columns.is_empty() || columns.len() > series_max {
         return Err(invalid(format!("`{}` shows 1 to {series_max} values, not {}", kind.function, columns.len())));
     }
-    let series = names
-        .into_iter()
-        .zip(&columns)
-        .map(|(name, column)| Ok(Series { name, points: figures(rows, column)?, role: Role::Main }));
-    Ok(Chart {
-        kind,
-        title: options.get("title")?,
-        unit: unit.unwrap_or_default(),
-        format: format(options)?,
-        labels: labels(rows, options)?,
-        series: series.collect::<Result<_, Error>>()?,
+    let mut chart = described(kind, options)?;
+    let format = format(options)?;
+    for (name, column) in names.into_iter().zip(&columns) {
+        chart.series.push(Series { name, points: figures(rows, column)?, format, role: Role::Main });
+    }
+    chart.labels = labels(rows, options)?;
+    Ok(chart)
+}
+
+/// A label for each thing that the column `label` holds and a series for each that `column` holds, both in the data's
+/// order; the figure is in the column `value`.
+pub(super) fn crossed(
+    kind: &'static ChartKind,
+    rows: &Value,
+    options: &Kwargs,
+    column: &str,
+    series_max: usize,
+) -> Result<Chart, Error> {
+    let (label, value): (String, String) = (options.get("label")?, options.get("value")?);
+    let words: Option<Value> = options.get("labels")?;
+    let mut chart = described(kind, options)?;
+    let format = format(options)?;
+    let mut cells = BTreeMap::new();
+    for row in rows.try_iter()? {
+        let (label, name) = (worded(&row, &label, words.as_ref())?, worded(&row, column, None)?);
+        let row_place = place_in(&mut chart.labels, &label);
+        let column_place = chart.series.iter().position(|series| series.name == name).unwrap_or(chart.series.len());
+        if column_place == chart.series.len() {
+            chart.series.push(Series { name: name.clone(), points: Vec::new(), format, role: Role::Main });
+        }
+        if cells.insert((column_place, row_place), figure(&row, &value)?).is_some() {
+            return Err(invalid(format!("two rows are `{label}`, `{name}`")));
+        }
+        limited(&chart.labels)?;
+        if chart.series.len() > series_max {
+            return Err(invalid(format!("`{}` shows at most {series_max} columns", kind.function)));
+        }
+    }
+    for (number, series) in chart.series.iter_mut().enumerate() {
+        let cell = |place| cells.get(&(number, place)).copied().unwrap_or(Point::Missing);
+        series.points = (0..chart.labels.len()).map(cell).collect();
+    }
+    Ok(chart)
+}
+
+fn place_in(labels: &mut Vec<String>, label: &str) -> usize {
+    labels.iter().position(|known| known == label).unwrap_or_else(|| {
+        labels.push(label.to_owned());
+        labels.len() - 1
     })
 }
 
@@ -55,9 +106,12 @@ pub(super) fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidOperation, message)
 }
 
-fn format(options: &Kwargs) -> Result<Format, Error> {
-    let Some(text) = options.get::<Option<String>>("format")? else { return Ok(Format::Integer) };
-    match Format::parse(&text) {
+pub(super) fn format(options: &Kwargs) -> Result<Format, Error> {
+    options.get::<Option<String>>("format")?.map_or(Ok(Format::Integer), |text| format_of(&text))
+}
+
+pub(super) fn format_of(text: &str) -> Result<Format, Error> {
+    match Format::parse(text) {
         Some(format) if format.is_quantity() => Ok(format),
         Some(_) => Err(invalid(format!("a chart shows figures: `integer`, `decimal 1` or `percent 2`, not `{text}`"))),
         None => Err(invalid(format!("unknown format `{text}`"))),
@@ -68,33 +122,45 @@ fn format(options: &Kwargs) -> Result<Format, Error> {
 fn labels(rows: &Value, options: &Kwargs) -> Result<Vec<String>, Error> {
     let column: String = options.get("label")?;
     let words: Option<Value> = options.get("labels")?;
-    let mut labels = Vec::new();
-    for row in rows.try_iter()? {
-        let name = field(&row, &column)?;
-        let known =
-            words.as_ref().map(|words| words.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
-        let shown = known.unwrap_or(name);
-        labels.push(if shown.is_none() { NOT_APPLICABLE.to_owned() } else { shown.to_string() });
-    }
-    if labels.len() > ROWS_MAX {
-        let message = format!("a chart shows at most {ROWS_MAX} rows, not {}", labels.len());
-        return Err(invalid(format!("{message}: give the dataset a `limit` or write a table")));
-    }
+    let labels: Vec<String> =
+        rows.try_iter()?.map(|row| worded(&row, &column, words.as_ref())).collect::<Result<_, _>>()?;
+    limited(&labels)?;
     Ok(labels)
 }
 
-/// The figures of a column, a missing one as `None`.
-pub(super) fn figures(rows: &Value, column: &str) -> Result<Vec<Option<f64>>, Error> {
-    let mut points = Vec::new();
-    for row in rows.try_iter()? {
-        let value = field(&row, column)?;
-        let point = if value.is_none() { None } else { Some(f64::try_from(value)?) };
-        if let Some(figure) = point.filter(|figure| figure.abs() > FIGURE_MAX) {
-            return Err(invalid(format!("`{column}` is {figure:e}, which no chart can show")));
-        }
-        points.push(point.filter(|figure| figure.is_finite()));
+pub(super) fn limited(labels: &[String]) -> Result<(), Error> {
+    if labels.len() <= ROWS_MAX {
+        return Ok(());
     }
-    Ok(points)
+    let message = format!("a chart shows at most {ROWS_MAX} rows, not {}", labels.len());
+    Err(invalid(format!("{message}: give the dataset a `limit` or write a table")))
+}
+
+fn worded(row: &Value, column: &str, words: Option<&Value>) -> Result<String, Error> {
+    let name = field(row, column)?;
+    let known = words.map(|words| words.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
+    let shown = known.unwrap_or(name);
+    Ok(if shown.is_none() { NOT_APPLICABLE.to_owned() } else { shown.to_string() })
+}
+
+/// The figures of a column.
+pub(super) fn figures(rows: &Value, column: &str) -> Result<Vec<Point>, Error> {
+    rows.try_iter()?.map(|row| figure(&row, column)).collect()
+}
+
+pub(super) fn figure(row: &Value, column: &str) -> Result<Point, Error> {
+    let value = field(row, column)?;
+    if value.is_none() {
+        return Ok(Point::Missing);
+    }
+    if value.as_str() == Some(SUPPRESSED) {
+        return Ok(Point::Suppressed);
+    }
+    let figure = f64::try_from(value)?;
+    if figure.abs() > FIGURE_MAX && figure.is_finite() {
+        return Err(invalid(format!("`{column}` is {figure:e}, which no chart can show")));
+    }
+    Ok(if figure.is_finite() { Point::Figure(figure) } else { Point::Missing })
 }
 
 pub(super) fn field(row: &Value, name: &str) -> Result<Value, Error> {

@@ -6,7 +6,7 @@ use minijinja::{Error, ErrorKind};
 
 use super::declared::{common, figures};
 use super::palette::{AXIS, FAINT, GRID, INK, LINES};
-use super::pen::{Anchor, FONT, Pen, Room, number, text_width, widest, wrapped};
+use super::pen::{Anchor, FONT, Pen, Room, circle, number, text_width, widest, wrapped};
 use super::rows::legend;
 use super::scale::Scale;
 use super::{Chart, ChartKind, Role, Series};
@@ -29,14 +29,15 @@ fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
         let message = format!("`last_year` stands beside one figure, the chart has {}", chart.series.len());
         return Err(Error::new(ErrorKind::InvalidOperation, message));
     }
-    let points = figures(rows, &column)?;
-    chart.series.push(Series { name: LAST_YEAR.to_owned(), points, role: Role::LastYear });
+    let (points, format) = (figures(rows, &column)?, chart.series[0].format);
+    chart.series.push(Series { name: LAST_YEAR.to_owned(), points, format, role: Role::LastYear });
     Ok(chart)
 }
 
 fn draw(chart: &Chart, room: Room) -> Pen {
-    let scale = Scale::around(chart.values(), chart.format);
-    let ticks: Vec<(f64, String)> = scale.steps().map(|step| (step, chart.worded(Some(step)))).collect();
+    let Some(first) = chart.series.first() else { return Pen::new(room.width) };
+    let scale = Scale::around(chart.values(), first.format);
+    let ticks: Vec<(f64, String)> = scale.steps().map(|step| (step, first.word(step))).collect();
     let labels = fitted_labels(chart);
     // The outermost labels may be wider than their slots.
     let half = |label: Option<&String>| label.map_or(0.0, |label| text_width(label, FONT) / 2.0);
@@ -58,7 +59,7 @@ fn draw(chart: &Chart, room: Room) -> Pen {
     // Last year lies under this year.
     for (number, series) in chart.series.iter().enumerate().rev() {
         let points: Vec<Option<(f64, f64)>> =
-            (0..chart.labels.len()).map(|place| Some((x(place), y(series.at(place)?)))).collect();
+            (0..chart.labels.len()).map(|place| Some((x(place), y(series.at(place).figure()?)))).collect();
         pen.path(&points, &stroke(series, number));
         for (place, point) in points.iter().enumerate().filter_map(|(place, point)| Some((place, (*point)?))) {
             pen.mark(&chart.said(place, series), |pen| {
@@ -92,21 +93,21 @@ fn write_labels(labels: &[String], pen: &mut Pen, slot: f64, y: f64, x: &impl Fn
     }
 }
 
-/// The figures of a single line, this year's where there are two, above its points where all have room.
+/// The figures of a single line, this year's where there are two, at its points where all have room: below where last
+/// year was higher, so that its line passes on the other side.
 fn figures_at_points(chart: &Chart, pen: &mut Pen, slot: f64, x: &impl Fn(usize) -> f64, y: &impl Fn(f64) -> f64) {
-    let Some(series) =
-        chart.series.first().filter(|_| chart.series.iter().filter(|s| s.role == Role::Main).count() == 1)
-    else {
-        return;
-    };
-    let texts: Vec<String> = series.points.iter().map(|point| chart.worded(*point)).collect();
+    let mut main = chart.series.iter().filter(|series| series.role == Role::Main);
+    let (Some(series), None) = (main.next(), main.next()) else { return };
+    let last_year = chart.series.iter().find(|series| series.role == Role::LastYear);
+    let texts: Vec<String> = (0..chart.labels.len()).map(|place| series.worded(place)).collect();
     if widest(texts.iter().map(String::as_str), FONT) > slot - 2.0 {
         return;
     }
     for (place, text) in texts.iter().enumerate() {
-        if let Some(value) = series.at(place) {
-            pen.text((x(place), y(value) - 11.0), Anchor::Middle, FONT, INK, text);
-        }
+        let Some(value) = series.at(place).figure() else { continue };
+        let was_higher = last_year.and_then(|last| last.at(place).figure()).is_some_and(|last| last > value);
+        let offset = if was_higher { 12.0 } else { -12.0 };
+        pen.text_if_free((x(place), y(value) + offset), Anchor::Middle, FONT, INK, text);
     }
 }
 
@@ -137,10 +138,4 @@ fn marker(pen: &mut Pen, series: &Series, number: usize, (x, y): (f64, f64)) {
         _ => corners(&[(0.0, -4.8), (4.8, 0.0), (0.0, 4.8), (-4.8, 0.0)]),
     };
     pen.shape(&steps, &format!("fill=\"{color}\""));
-}
-
-fn circle((x, y): (f64, f64), radius: f64) -> String {
-    let (x, y, r) = (number(x - radius), number(y), number(radius));
-    let width = number(2.0 * radius);
-    format!("M{x} {y}a{r} {r} 0 1 0 {width} 0a{r} {r} 0 1 0 -{width} 0")
 }

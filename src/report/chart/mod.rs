@@ -6,17 +6,23 @@
 
 mod bar;
 mod declared;
+mod heat;
 mod line;
 mod palette;
+mod pareto;
 mod pen;
 mod rows;
 mod scale;
+mod shaded;
+mod stacked;
+mod tile_map;
 mod words;
 
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value};
 
-use super::number::{Format, fixed, percent};
+use super::form::NOT_APPLICABLE;
+use super::number::{Format, SUPPRESSED, fixed, percent};
 pub(super) use declared::declared;
 use pen::Pen;
 pub(super) use pen::{Drawing, Room, escape};
@@ -31,25 +37,39 @@ pub(super) struct ChartKind {
     draw: fn(&Chart, Room) -> Pen,
 }
 
-pub(super) static CHART_KINDS: &[&ChartKind] = &[&bar::KIND, &line::KIND];
+pub(super) static CHART_KINDS: &[&ChartKind] =
+    &[&bar::KIND, &stacked::KIND, &line::KIND, &pareto::KIND, &heat::KIND, &tile_map::KIND];
+
+/// Texts are smaller by as much; below that nobody reads them.
+const SHRINK_MOST: f64 = 4.0;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chart {
     pub kind: &'static ChartKind,
     pub title: String,
     pub unit: String,
-    pub format: Format,
     /// What stands along the axis: one for each point of a series.
     pub labels: Vec<String>,
     pub series: Vec<Series>,
+    /// Where each label lies; for tile maps only.
+    pub tiles: Vec<Tile>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Series {
     pub name: String,
-    /// `None` where there is no figure, which is not 0.
-    pub points: Vec<Option<f64>>,
+    pub points: Vec<Point>,
+    pub format: Format,
     pub role: Role,
+}
+
+/// A missing figure is not 0, and one that is not shown is neither.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Point {
+    Figure(f64),
+    Missing,
+    /// There, and not shown lest it tell of a person.
+    Suppressed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +77,19 @@ pub(super) enum Role {
     Main,
     /// The same figure a year before.
     LastYear,
+    /// What the main ones add up to.
+    Total,
+    /// What a row and those before it are of all, 0 to 1.
+    Share,
+}
+
+/// Counted from 1, top left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tile {
+    pub row: u32,
+    pub column: u32,
+    /// Tiles of the same group are outlined together.
+    pub group: String,
 }
 
 /// The figures of a chart in words, for the table behind it.
@@ -80,21 +113,11 @@ impl PartialEq for ChartKind {
 }
 
 impl Chart {
-    /// A value as the chart's labels and its table show it.
-    pub(super) fn worded(&self, value: Option<f64>) -> String {
-        match (value, self.format) {
-            (None, _) => "—".to_owned(),
-            (Some(value), Format::Percent(digits)) => percent(value, digits.into()) + "%",
-            (Some(value), Format::Decimal(digits)) => fixed(value, digits.into()),
-            (Some(value), _) => fixed(value, 0),
-        }
-    }
-
     pub(super) fn table(&self) -> ChartTable {
         let names = self.series.iter().map(|series| series.name.clone());
-        let rows = self.labels.iter().enumerate().map(|(place, label)| {
-            let figures = self.series.iter().map(|series| self.worded(series.at(place)));
-            std::iter::once(label.clone()).chain(figures).collect()
+        let rows = (0..self.labels.len()).map(|place| {
+            let figures = self.series.iter().map(|series| series.worded(place));
+            std::iter::once(self.full_label(place)).chain(figures).collect()
         });
         ChartTable { head: std::iter::once("项目".to_owned()).chain(names).collect(), rows: rows.collect() }
     }
@@ -104,32 +127,66 @@ impl Chart {
         words::alt_text(self)
     }
 
-    /// What a mark says when it is pointed at.
-    fn said(&self, place: usize, series: &Series) -> String {
-        let label = self.labels.get(place).map(String::as_str).unwrap_or_default();
-        let value = series.at(place);
-        let unit = if value.is_some() { self.unit.as_str() } else { "" };
-        format!("{label} {}：{}{unit}", series.name, self.worded(value))
+    /// A label with the group it belongs to.
+    fn full_label(&self, place: usize) -> String {
+        let group = self.tiles.get(place).map(|tile| tile.group.as_str()).unwrap_or_default();
+        format!("{group}{}", self.labels.get(place).map(String::as_str).unwrap_or_default())
     }
 
+    /// What a mark says when it is pointed at.
+    fn said(&self, place: usize, series: &Series) -> String {
+        let has_unit = series.role != Role::Share && series.at(place).figure().is_some();
+        let unit = if has_unit { self.unit.as_str() } else { "" };
+        format!("{} {}：{}{unit}", self.full_label(place), series.name, series.worded(place))
+    }
+
+    /// Figures of all series that have the chart's unit.
     fn values(&self) -> impl Iterator<Item = f64> {
-        self.series.iter().flat_map(|series| series.points.iter().flatten()).copied()
+        self.series.iter().filter(|series| series.role != Role::Share).flat_map(Series::figures)
     }
 }
 
 impl Series {
-    fn at(&self, place: usize) -> Option<f64> {
-        self.points.get(place).copied().flatten()
+    fn at(&self, place: usize) -> Point {
+        self.points.get(place).copied().unwrap_or(Point::Missing)
+    }
+
+    fn figures(&self) -> impl Iterator<Item = f64> {
+        self.points.iter().filter_map(|point| point.figure())
+    }
+
+    /// The figure at a place as the chart and its table show it.
+    fn worded(&self, place: usize) -> String {
+        match self.at(place) {
+            Point::Figure(figure) => self.word(figure),
+            Point::Missing => NOT_APPLICABLE.to_owned(),
+            Point::Suppressed => SUPPRESSED.to_owned(),
+        }
+    }
+
+    fn word(&self, figure: f64) -> String {
+        match self.format {
+            Format::Percent(digits) => percent(figure, digits.into()) + "%",
+            Format::Decimal(digits) => fixed(figure, digits.into()),
+            _ => fixed(figure, 0),
+        }
+    }
+}
+
+impl Point {
+    fn figure(self) -> Option<f64> {
+        if let Self::Figure(figure) = self { Some(figure) } else { None }
     }
 }
 
 /// The chart as a picture that needs nothing around it: no style sheet, no script, no file. `id` is its own in the
-/// document. What would be higher than the room is drawn smaller.
+/// document. What would be larger than the room is drawn smaller.
 pub(super) fn draw(chart: &Chart, room: Room, id: &str) -> Drawing {
     let mut shrink = 1.0;
     loop {
         let pen = (chart.kind.draw)(chart, room.times(shrink));
-        if pen.height <= room.height * shrink || shrink > 4.0 {
+        let fits = pen.height <= room.height * shrink && pen.width <= room.width * shrink + 0.1;
+        if fits || shrink > SHRINK_MOST {
             return pen.finish(shrink, id, &chart.title, &chart.alt_text());
         }
         shrink *= 1.15;

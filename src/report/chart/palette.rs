@@ -1,11 +1,97 @@
-//! Colours: told apart by lightness alone, so that they are by the colour-blind and on a grey printer.
+//! Colours that are told apart by lightness alone: on a grey printer and by the colour-blind.
 
 pub(super) const INK: &str = "#222222";
 pub(super) const FAINT: &str = "#595959";
 pub(super) const GRID: &str = "#d9d9d9";
 pub(super) const AXIS: &str = "#7f7f7f";
+pub(super) const WHITE: &str = "#ffffff";
+const BLACK: &str = "#000000";
 
-/// Fills of areas beside each other, from dark to light by turns.
-pub(super) const FILLS: [&str; 5] = ["#1f4e8c", "#e8a33d", "#7b3f61", "#8fc1c9", "#4d4d4d"];
-/// Lines on white.
-pub(super) const LINES: [&str; 4] = ["#1f4e8c", "#b3500f", "#5b7a1a", "#7b3f8f"];
+/// Fills of areas beside each other. The light ones need the edge that [`area`] gives them.
+pub(super) const FILLS: [&str; 5] = ["#1f4e8c", "#e3a83b", "#2f8f8b", "#d6e4f2", "#4a1f10"];
+/// Lines on white, each with a marker of its own shape as well.
+pub(super) const LINES: [&str; 4] = ["#1f4e8c", "#b3500f", "#00736f", "#8a3a86"];
+
+const LIGHT: [f64; 3] = [0xf3 as f64, 0xf7 as f64, 0xfb as f64];
+const DARK: [f64; 3] = [0x16 as f64, 0x36 as f64, 0x5c as f64];
+const DARK_NEGATIVE: [f64; 3] = [0x7a as f64, 0x2e as f64, 0x00 as f64];
+
+/// Paint of an area in the colour.
+pub(super) fn area(fill: &str) -> String {
+    format!("fill=\"{fill}\" stroke=\"#404040\" stroke-width=\"0.6\"")
+}
+
+/// A tone between light and dark for a share of 0 to 1, in another hue for one of 0 to -1.
+pub(super) fn tone(share: f64) -> String {
+    let dark = if share < 0.0 { DARK_NEGATIVE } else { DARK };
+    let depth = share.abs().min(1.0);
+    let part = |at: usize| (LIGHT[at] + (dark[at] - LIGHT[at]) * depth).round() as u8;
+    format!("#{:02x}{:02x}{:02x}", part(0), part(1), part(2))
+}
+
+/// Black or white, whichever reads better on the colour.
+pub(super) fn ink_on(color: &str) -> &'static str {
+    if contrast(color, BLACK) >= contrast(color, WHITE) { BLACK } else { WHITE }
+}
+
+/// The ratio of two colours' luminances as WCAG defines it, 1 to 21.
+fn contrast(left: &str, right: &str) -> f64 {
+    let (left, right) = (luminance(left), luminance(right));
+    (left.max(right) + 0.05) / (left.min(right) + 0.05)
+}
+
+fn luminance(color: &str) -> f64 {
+    let part = |at: usize| {
+        let value = color.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or(0);
+        let value = f64::from(value) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Perceived lightness, 0 to 100.
+    fn lightness(color: &str) -> f64 {
+        116.0 * luminance(color).cbrt() - 16.0
+    }
+
+    #[test]
+    fn fills_differ_in_lightness_and_lines_stand_out() {
+        for (number, fill) in FILLS.iter().enumerate() {
+            for other in &FILLS[..number] {
+                let apart = (lightness(fill) - lightness(other)).abs();
+                assert!(apart >= 13.0, "{fill} and {other} are {apart:.1} apart");
+            }
+            assert!(contrast(fill, ink_on(fill)) >= 4.5, "{fill}");
+        }
+        for line in LINES {
+            assert!(contrast(line, WHITE) >= 4.5, "{line}");
+        }
+        for ink in [INK, FAINT] {
+            assert!(contrast(ink, WHITE) >= 7.0, "{ink}");
+        }
+        assert!(contrast(AXIS, WHITE) >= 3.0 && contrast("#404040", WHITE) >= 3.0);
+    }
+
+    #[test]
+    fn tones_darken_evenly_and_can_be_written_on() {
+        for sign in [1.0, -1.0] {
+            let tones: Vec<String> = (0..=100).map(|step| tone(sign * f64::from(step) / 100.0)).collect();
+            for pair in tones.windows(2) {
+                assert!(lightness(&pair[0]) > lightness(&pair[1]), "{pair:?}");
+            }
+            for tone in &tones {
+                assert!(contrast(tone, ink_on(tone)) >= 4.5, "{tone}");
+            }
+        }
+    }
+
+    #[test]
+    fn contrast_is_that_of_the_standard() {
+        assert!((contrast(BLACK, WHITE) - 21.0).abs() < 1e-9);
+        assert!((contrast("#767676", WHITE) - 4.54).abs() < 0.01);
+    }
+}

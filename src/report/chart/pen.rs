@@ -49,13 +49,15 @@ pub(super) enum Anchor {
 
 pub(super) struct Pen {
     shapes: String,
+    /// Left, top, right and bottom of each text so far.
+    texts: Vec<[f64; 4]>,
     pub width: f64,
     pub height: f64,
 }
 
 impl Pen {
     pub(super) fn new(width: f64) -> Self {
-        Self { shapes: String::new(), width, height: 0.0 }
+        Self { shapes: String::new(), texts: Vec::new(), width, height: 0.0 }
     }
 
     /// Shapes drawn by `fill` say `title` when pointed at.
@@ -67,6 +69,7 @@ impl Pen {
 
     /// `y` is the middle of the text's height.
     pub(super) fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, color: &str, text: &str) {
+        self.texts.push(text_box((x, y), anchor, size, text));
         let baseline = y + size * 0.36;
         let anchor = match anchor {
             Anchor::Start => "",
@@ -82,6 +85,18 @@ impl Pen {
             number(baseline),
             escape(text)
         );
+    }
+
+    /// The text, unless it would lie on another one or leave the picture. White around it keeps a line off it.
+    pub(super) fn text_if_free(&mut self, place: (f64, f64), anchor: Anchor, size: f64, color: &str, text: &str) {
+        let own = text_box(place, anchor, size, text);
+        let is_apart =
+            |other: &[f64; 4]| own[2] <= other[0] || other[2] <= own[0] || own[3] <= other[1] || other[3] <= own[1];
+        if own[0] >= 0.0 && own[2] <= self.width && self.texts.iter().all(is_apart) {
+            let _ = write!(self.shapes, "<g paint-order=\"stroke\" stroke=\"#fff\" stroke-width=\"3\">");
+            self.text(place, anchor, size, color, text);
+            self.shapes.push_str("</g>\n");
+        }
     }
 
     /// Lines of text, together in the middle of `y`.
@@ -152,6 +167,17 @@ impl Pen {
     }
 }
 
+/// What a text covers, with its height's middle at `y`.
+fn text_box((x, y): (f64, f64), anchor: Anchor, size: f64, text: &str) -> [f64; 4] {
+    let width = text_width(text, size);
+    let left = match anchor {
+        Anchor::Start => x,
+        Anchor::Middle => x - width / 2.0,
+        Anchor::End => x - width,
+    };
+    [left, y - size * 0.45, left + width, y + size * 0.45]
+}
+
 /// A position, to a tenth of a pixel.
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.1}");
@@ -160,6 +186,13 @@ pub(super) fn number(value: f64) -> String {
         Some(whole) => whole.to_owned(),
         None => text,
     }
+}
+
+/// The steps of a circle's path.
+pub(super) fn circle((x, y): (f64, f64), radius: f64) -> String {
+    let (x, y, r) = (number(x - radius), number(y), number(radius));
+    let width = number(2.0 * radius);
+    format!("M{x} {y}a{r} {r} 0 1 0 {width} 0a{r} {r} 0 1 0 -{width} 0")
 }
 
 /// How wide a text of this size is at most: Chinese signs fill a square, others somewhat more than half of one.

@@ -102,9 +102,8 @@ impl Row<'_> {
         self.top + (self.rows.bars_height - total) / 2.0 + before
     }
 
-    /// A bar from 0 to the value with its figure at the end.
-    pub(super) fn ending(&self, pen: &mut Pen, value: Option<f64>, middle: f64, worded: &str) {
-        let value = value.unwrap_or(0.0);
+    /// What is written at the end of the bar to this value.
+    pub(super) fn ending(&self, pen: &mut Pen, value: f64, middle: f64, worded: &str) {
         if value < 0.0 {
             pen.text((self.x(value) - 4.0, middle), Anchor::End, FONT, INK, worded);
         } else {

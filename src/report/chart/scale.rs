@@ -29,6 +29,13 @@ impl Scale {
         Self { low: (low / step).floor() * step, high: (high / step).ceil() * step, step }
     }
 
+    /// From the smallest to the largest of the values and 0, where no axis is drawn.
+    pub(super) fn tight(values: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+        let high = if low == high { 1.0 } else { high };
+        Self { low, high, step: high - low }
+    }
+
     /// Where the value stands between the ends, 0 to 1.
     pub(super) fn share(&self, value: f64) -> f64 {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)

@@ -1,5 +1,7 @@
 //! Every kind over data that is few, many, missing, negative, huge or hostile.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minijinja::value::Value;
 
 use super::pen::text_width;
@@ -9,19 +11,40 @@ use crate::report::template::{self, Blocks};
 
 /// The chart that a template's call makes of `rows`: label, then figures `a`, `b`, ….
 fn charted(call: &str, rows: &[(&str, &[Option<f64>])]) -> Result<Chart, String> {
+    // A place to each row: ten to a line, three to a group.
+    let tiles: Vec<Value> = rows
+        .iter()
+        .enumerate()
+        .map(|(place, (label, _))| {
+            Value::from_pairs([
+                ("place_code", Value::from(format!("{place:04}"))),
+                ("place_name", Value::from(*label)),
+                ("group_name", Value::from(format!("第{}街道", place / 3))),
+                ("tile_row", Value::from(place / 10 + 1)),
+                ("tile_column", Value::from(place % 10 + 3)),
+            ])
+        })
+        .collect();
     let rows: Vec<Value> = rows
         .iter()
-        .map(|(label, figures)| {
+        .enumerate()
+        .map(|(place, (label, figures))| {
             let figures = figures.iter().enumerate().map(|(number, figure)| {
                 let name = char::from(b'a' + u8::try_from(number).unwrap_or(0)).to_string();
                 (name, figure.map_or(Value::from(()), Value::from))
             });
-            Value::from_pairs(std::iter::once(("name".to_owned(), Value::from(*label))).chain(figures))
+            let named = [
+                ("name".to_owned(), Value::from(*label)),
+                ("half".to_owned(), Value::from(if place % 2 == 0 { "上半" } else { "下半" })),
+                ("place_code".to_owned(), Value::from(format!("{place:04}"))),
+            ];
+            Value::from_pairs(named.into_iter().chain(figures))
         })
         .collect();
     let blocks = Blocks::default();
     let environment = template::environment(&blocks);
-    let result = environment.render_str(&format!("{{{{ {call} }}}}"), Value::from_pairs([("rows", rows)]));
+    let result =
+        environment.render_str(&format!("{{{{ {call} }}}}"), Value::from_pairs([("rows", rows), ("tiles", tiles)]));
     result.map_err(|error| error.to_string())?;
     let made = std::mem::take(&mut *blocks.lock().map_err(|error| error.to_string())?);
     match made.into_iter().next() {
@@ -67,6 +90,15 @@ const CALLS: &[(&str, usize)] = &[
     ("bar_chart(rows, label='name', values=['a', 'b'], names=['今年', '上年'], title='题', format='decimal 1')", 2),
     ("line_chart(rows, label='name', values=['a'], title='题', unit='件', last_year='b')", 2),
     ("line_chart(rows, label='name', values=['a', 'b', 'c'], title='题', format='percent 2')", 3),
+    ("stacked_chart(rows, label='name', values=['a', 'b', 'c'], names=['按期办结的', '超期', '在办'], title='题')", 3),
+    ("pareto_chart(rows, label='name', values=['a'], title='题', unit='件')", 1),
+    ("heat_table(rows, label='name', values=['a', 'b', 'c', 'd', 'e'], title='题')", 5),
+    (
+        "heat_table(rows, label='name', values=['a', 'b'], names=['件数', '办结率'], formats=['integer', 'percent 1'], title='题')",
+        2,
+    ),
+    ("heat_table(rows, label='name', column='half', value='a', title='题')", 1),
+    ("tile_map(rows, tiles=tiles, value='a', title='题', unit='件')", 1),
 ];
 
 /// Data of all sorts: one row's label and figure by place.
@@ -113,7 +145,12 @@ fn every_chart() -> Vec<(String, Chart)> {
                 .collect();
             let rows: Vec<(&str, &[Option<f64>])> =
                 rows.iter().map(|(label, figures)| (*label, figures.as_slice())).collect();
-            charts.push((format!("{sort}: {call}"), charted(call, &rows).unwrap_or_else(|error| panic!("{error}"))));
+            // Parts of a whole are not negative.
+            if sort.contains("negative") && (call.starts_with("stacked") || call.starts_with("pareto")) {
+                continue;
+            }
+            let chart = charted(call, &rows).unwrap_or_else(|error| panic!("{sort}: {call}: {error}"));
+            charts.push((format!("{sort}: {call}"), chart));
         }
     }
     charts
@@ -162,7 +199,7 @@ fn hostile_text_stays_text() {
         let svg = draw(&chart, Room::WIDE, "c").svg;
         assert!(!svg.contains("<script") && !svg.contains('\u{1}'), "{name}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}: {svg}");
-        assert_eq!(svg.matches("<g>").count(), svg.matches("</g>").count(), "{name}");
+        assert_eq!(svg.matches("<g").count(), svg.matches("</g>").count(), "{name}");
     }
 }
 
@@ -228,4 +265,218 @@ fn wrong_arguments_are_refused() {
     let many = vec![("甲", [Some(1.0)].as_slice()); 151];
     let refused = charted("bar_chart(rows, label='name', values=['a'], title='题')", &many).err().unwrap_or_default();
     assert!(refused.contains("at most 150 rows, not 151"), "{refused}");
+}
+
+/// The layout that ships, with the places it is for: `code,name` and the tile.
+fn shipped_tiles(code_length: usize) -> Vec<Value> {
+    let layout = include_str!("../../../data/reference/map_tiles.csv");
+    let communities = include_str!("../../../data/reference/communities.csv");
+    let group_of = |code: &str| {
+        let line = communities.lines().find(|line| line.split(',').next() == Some(code));
+        line.and_then(|line| line.split(',').nth(3)).unwrap_or_default().to_owned()
+    };
+    layout
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').collect::<Vec<_>>())
+        .filter(|cells| cells[0].len() == code_length)
+        .map(|cells| {
+            let number = |text: &str| Value::from(text.parse::<u32>().unwrap_or_default());
+            Value::from_pairs([
+                ("place_code", Value::from(cells[0])),
+                ("place_name", Value::from(cells[1])),
+                ("group_name", Value::from(group_of(cells[0]))),
+                ("tile_row", number(cells[2])),
+                ("tile_column", number(cells[3])),
+            ])
+        })
+        .collect()
+}
+
+#[test]
+fn the_shipped_layout_has_each_place_once_and_none_on_another() {
+    let texts = |value: &Value, name: &str| value.get_attr(name).map(|found| found.to_string()).unwrap_or_default();
+    for (length, list, count) in [
+        (9, include_str!("../../../data/reference/subdistricts.csv"), 16),
+        (12, include_str!("../../../data/reference/communities.csv"), 115),
+    ] {
+        let tiles = shipped_tiles(length);
+        let mut listed: Vec<(String, String)> = list
+            .lines()
+            .skip(1)
+            .map(|line| {
+                (
+                    line.split(',').next().unwrap_or_default().to_owned(),
+                    line.split(',').nth(1).unwrap_or_default().to_owned(),
+                )
+            })
+            .collect();
+        let mut laid: Vec<(String, String)> =
+            tiles.iter().map(|tile| (texts(tile, "place_code"), texts(tile, "place_name"))).collect();
+        listed.sort();
+        laid.sort();
+        assert_eq!(laid, listed);
+        assert_eq!(laid.len(), count);
+        let spots: BTreeSet<(String, String)> =
+            tiles.iter().map(|tile| (texts(tile, "tile_row"), texts(tile, "tile_column"))).collect();
+        assert_eq!(spots.len(), count, "no two tiles at one place");
+        // Communities of a subdistrict lie together.
+        let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+        for tile in &tiles {
+            let spot = |name| texts(tile, name).parse::<i64>().unwrap_or_default();
+            groups.entry(texts(tile, "group_name")).or_default().push((spot("tile_row"), spot("tile_column")));
+        }
+        for (group, spots) in groups.iter().filter(|(group, _)| !group.is_empty()) {
+            let mut reached = vec![spots[0]];
+            let mut next = 0;
+            while let Some((row, column)) = reached.get(next).copied() {
+                for spot in spots {
+                    let is_beside = (spot.0 - row).abs() + (spot.1 - column).abs() == 1;
+                    if is_beside && !reached.contains(spot) {
+                        reached.push(*spot);
+                    }
+                }
+                next += 1;
+            }
+            assert_eq!(reached.len(), spots.len(), "{group}");
+        }
+    }
+}
+
+/// One chart of each kind as a report might have it; the pictures of the template guide are made of these.
+fn gallery() -> Vec<(&'static str, &'static str, Value)> {
+    fn rows(names: [&str; 4], rows: &[(&str, [Option<f64>; 3])]) -> Value {
+        let row = |(label, figures): &(&str, [Option<f64>; 3])| {
+            let figures = figures.iter().map(|figure| figure.map_or(Value::from(()), Value::from));
+            Value::from_pairs(names.into_iter().zip(std::iter::once(Value::from(*label)).chain(figures)))
+        };
+        rows.iter().map(row).collect()
+    }
+    let places = ["青竹湖街道", "沙坪街道", "秀峰街道", "捞刀河街道", "四方坪街道", "新河街道"];
+    let crossed: Value = places
+        .iter()
+        .enumerate()
+        .flat_map(|(place, name)| {
+            (1..=6).map(move |month| {
+                let count = (place * 13 + month * 29) % 47 + 8;
+                let count = if (place, month) == (3, 2) { Value::from(()) } else { Value::from(count) };
+                Value::from_pairs([
+                    ("place", Value::from(*name)),
+                    ("month", Value::from(format!("{month}月"))),
+                    ("count", count),
+                ])
+            })
+        })
+        .collect();
+    let measured = |tiles: &[Value]| -> Value {
+        let coded = tiles.iter().enumerate().filter(|(place, _)| place % 40 != 7);
+        coded
+            .map(|(place, tile)| {
+                Value::from_pairs([
+                    ("place_code", tile.get_attr("place_code").unwrap_or_default()),
+                    ("rate", Value::from((place * 37 % 101) as f64 / 400.0 + 0.75)),
+                ])
+            })
+            .collect()
+    };
+    let mapped = |length: usize| {
+        let tiles = shipped_tiles(length);
+        Value::from_pairs([("rows", measured(&tiles)), ("tiles", tiles.into_iter().collect())])
+    };
+    let alone = |rows: Value| Value::from_pairs([("rows", rows)]);
+    vec![
+        (
+            "bar_chart",
+            "bar_chart(rows, label='unit', values=['open'], title='超期在办较多的单位', unit='件次')",
+            alone(rows(
+                ["unit", "open", "b", "c"],
+                &[
+                    ("城管执法大队", [Some(42.0), None, None]),
+                    ("住房和城乡建设局", [Some(31.0), None, None]),
+                    ("市场监督管理局", [Some(17.0), None, None]),
+                    ("园林绿化维护中心", [Some(9.0), None, None]),
+                    ("消防救援大队", [Some(0.0), None, None]),
+                ],
+            )),
+        ),
+        (
+            "stacked_chart",
+            "stacked_chart(rows, label='place', values=['on_time', 'late', 'open'], names=['按期办结', '超期办结', '超期未办结'], title='各街道应办结哨件', unit='件')",
+            alone(rows(
+                ["place", "on_time", "late", "open"],
+                &[
+                    ("青竹湖街道", [Some(182.0), Some(21.0), Some(6.0)]),
+                    ("沙坪街道", [Some(96.0), Some(33.0), Some(14.0)]),
+                    ("秀峰街道", [Some(240.0), Some(12.0), Some(0.0)]),
+                    ("捞刀河街道", [Some(131.0), None, Some(9.0)]),
+                ],
+            )),
+        ),
+        (
+            "line_chart",
+            "line_chart(rows, label='month', values=['this'], names=['今年'], last_year='last', title='各月吹哨上报数', unit='件')",
+            alone(rows(
+                ["month", "this", "last", "c"],
+                &[
+                    ("1月", [Some(2410.0), Some(2105.0), None]),
+                    ("2月", [Some(1630.0), Some(1822.0), None]),
+                    ("3月", [Some(2875.0), Some(2240.0), None]),
+                    ("4月", [None, Some(2310.0), None]),
+                    ("5月", [Some(2990.0), Some(2455.0), None]),
+                    ("6月", [Some(3120.0), Some(2630.0), None]),
+                    ("7月", [None, Some(2580.0), None]),
+                    ("8月", [None, Some(2470.0), None]),
+                ],
+            )),
+        ),
+        (
+            "pareto_chart",
+            "pareto_chart(rows, label='category', values=['count'], names=['件数'], title='吹哨问题类别', unit='件')",
+            alone(rows(
+                ["category", "count", "b", "c"],
+                &[
+                    ("市容环境", [Some(5120.0), None, None]),
+                    ("公共设施", [Some(3310.0), None, None]),
+                    ("施工管理", [Some(2240.0), None, None]),
+                    ("矛盾纠纷", [Some(1730.0), None, None]),
+                    ("消防安全", [Some(1190.0), None, None]),
+                    ("食品安全", [Some(620.0), None, None]),
+                    ("其他", [Some(310.0), None, None]),
+                ],
+            )),
+        ),
+        (
+            "heat_table",
+            "heat_table(rows, label='place', column='month', value='count', title='各街道各月吹哨数', unit='件')",
+            alone(crossed),
+        ),
+        (
+            "tile_map",
+            "tile_map(rows, tiles=tiles, value='rate', name='按期办结率', title='各社区按期办结率', format='percent 1')",
+            mapped(12),
+        ),
+        (
+            "tile_map_of_subdistricts",
+            "tile_map(rows, tiles=tiles, value='rate', name='按期办结率', title='各街道按期办结率', format='percent 1')",
+            mapped(9),
+        ),
+    ]
+}
+
+fn drawn(call: &str, data: Value, room: Room) -> String {
+    let blocks = Blocks::default();
+    let rendered = template::environment(&blocks).render_str(&format!("{{{{ {call} }}}}"), data);
+    rendered.unwrap_or_else(|error| panic!("{call}: {error}"));
+    match blocks.lock().map(|blocks| blocks.first().cloned()) {
+        Ok(Some(Block::Chart(chart))) => draw(&chart, room, "chart").svg,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_kind_is_drawn_like_this() {
+    for (name, call, data) in gallery() {
+        let room = if name == "tile_map" { Room::WIDE } else { Room { width: 520.0, height: 500.0 } };
+        insta::assert_snapshot!(name, drawn(call, data, room));
+    }
 }
