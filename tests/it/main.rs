@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod docs;
 mod landing;
+mod pages;
 mod reports;
 mod shell;
 mod support;

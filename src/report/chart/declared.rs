@@ -23,12 +23,13 @@ pub(in crate::report) fn declared(kind: &ChartKind, rows: &Value, options: &Kwar
     Ok(chart)
 }
 
-/// What every kind has: `title` and `unit`.
+/// What every kind has: `title`, `unit` and `table`.
 pub(super) fn described(kind: &'static ChartKind, options: &Kwargs) -> Result<Chart, Error> {
     Ok(Chart {
         kind,
         title: options.get("title")?,
         unit: options.get::<Option<String>>("unit")?.unwrap_or_default(),
+        is_table_open: options.get::<Option<bool>>("table")?.unwrap_or(false),
         labels: Vec::new(),
         series: Vec::new(),
         tiles: Vec::new(),

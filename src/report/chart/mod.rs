@@ -51,6 +51,8 @@ pub(super) struct Chart {
     /// What stands along the axis: one for each point of a series.
     pub labels: Vec<String>,
     pub series: Vec<Series>,
+    /// Whether the table behind the chart is shown without being asked for, on paper too.
+    pub is_table_open: bool,
     /// Where each label lies; for tile maps only.
     pub tiles: Vec<Tile>,
 }

@@ -17,10 +17,11 @@ pub(super) static KIND: ChartKind = ChartKind { function: "tile_map", name: "方
 const NOTE: &str = "方块位置为示意，不表示边界和面积";
 /// Rows and columns of a layout.
 const SIDE_MAX: u32 = 60;
-const TILE_HEIGHT: f64 = 52.0;
 const TILE_WIDTH_MOST: f64 = 96.0;
 const NAME: f64 = 11.0;
 const GROUP: f64 = 9.0;
+/// Between two of the texts of a tile.
+const PITCH: f64 = 13.0;
 /// What every name of a kind ends in tells nothing on a tile.
 const ENDINGS: [&str; 2] = ["社区", "街道"];
 
@@ -84,11 +85,16 @@ fn draw(chart: &Chart, room: Room) -> Pen {
     let figures: Vec<String> = (0..chart.labels.len()).map(|place| series.worded(place)).collect();
     let least = (widest(figures.iter().map(String::as_str), NAME) + 4.0).max(3.0 * NAME + 4.0);
     let width = (room.width / count).clamp(least, TILE_WIDTH_MOST.max(least));
+    let names: Vec<Vec<String>> =
+        chart.labels.iter().map(|label| wrapped(short(label), NAME, width - 4.0, 2)).collect();
+    let group_height = if chart.tiles.iter().any(|tile| !tile.group.is_empty()) { GROUP + 2.0 } else { 0.0 };
+    let names_height = names.iter().map(Vec::len).max().unwrap_or(1) as f64 * PITCH;
+    let height = group_height + names_height + PITCH + 12.0;
     let mut pen = Pen::new(room.width.max(width * count));
     let margin = (pen.width - width * count) / 2.0 + 1.0;
     let corner = |tile: &Tile| {
         let (column, row) = (f64::from(tile.column - first_column), f64::from(tile.row - first_row));
-        (margin + width * column, 2.0 + TILE_HEIGHT * row)
+        (margin + width * column, 2.0 + height * row)
     };
     let shades = Shades::of(series.figures());
     let mut named: Vec<&str> = vec![""];
@@ -100,21 +106,22 @@ fn draw(chart: &Chart, room: Room) -> Pen {
         let is_first = !named.contains(&tile.group.as_str());
         pen.mark(&chart.said(place, series), |pen| {
             let paint = format!("fill=\"{fill}\" stroke=\"#8c8c8c\" stroke-width=\"0.8\"{edge}");
-            pen.rect((left + 1.0, top + 1.0), (width - 2.0, TILE_HEIGHT - 2.0), &paint);
+            pen.rect((left + 1.0, top + 1.0), (width - 2.0, height - 2.0), &paint);
             let middle = left + width / 2.0;
             if is_first {
                 let group = wrapped(short(&tile.group), GROUP, width - 2.0, 1);
-                pen.lines((middle, top + 8.0), Anchor::Middle, GROUP, color, &group);
+                pen.lines((middle, top + 9.0), Anchor::Middle, GROUP, color, &group);
             }
-            let name = wrapped(short(&chart.labels[place]), NAME, width - 4.0, 2);
-            pen.lines((middle, top + 25.0), Anchor::Middle, NAME, color, &name);
-            pen.text((middle, top + TILE_HEIGHT - 10.0), Anchor::Middle, NAME, color, &figures[place]);
+            let name_middle = top + 5.0 + group_height + names_height / 2.0;
+            pen.lines((middle, name_middle), Anchor::Middle, NAME, color, &names[place]);
+            let figure_middle = top + 5.0 + group_height + names_height + PITCH / 2.0;
+            pen.text((middle, figure_middle), Anchor::Middle, NAME, color, &figures[place]);
         });
         named.push(&tile.group);
     }
-    outlines(chart, &mut pen, width, &corner);
+    outlines(chart, &mut pen, (width, height), &corner);
     let rows = chart.tiles.iter().map(|tile| tile.row + 1 - first_row).max().unwrap_or(0);
-    pen.height = TILE_HEIGHT * f64::from(rows) + 6.0;
+    pen.height = height * f64::from(rows) + 6.0;
     shades.key(&mut pen, series);
     pen.height += 18.0;
     let below = (pen.width / 2.0, pen.height - 9.0);
@@ -123,14 +130,14 @@ fn draw(chart: &Chart, room: Room) -> Pen {
 }
 
 /// Lines around the tiles that belong together.
-fn outlines(chart: &Chart, pen: &mut Pen, width: f64, corner: &impl Fn(&Tile) -> (f64, f64)) {
+fn outlines(chart: &Chart, pen: &mut Pen, (width, height): (f64, f64), corner: &impl Fn(&Tile) -> (f64, f64)) {
     let group_at = |row: u32, column: u32| {
         chart.tiles.iter().find(|tile| (tile.row, tile.column) == (row, column)).map(|tile| tile.group.as_str())
     };
     let paint = format!("stroke=\"{INK}\" stroke-width=\"1.6\" stroke-linecap=\"square\"");
     for tile in chart.tiles.iter().filter(|tile| !tile.group.is_empty()) {
         let (left, top) = corner(tile);
-        let (right, bottom) = (left + width, top + TILE_HEIGHT);
+        let (right, bottom) = (left + width, top + height);
         let sides = [
             (tile.row - 1, tile.column, (left, top), (right, top)),
             (tile.row, tile.column - 1, (left, top), (left, bottom)),

@@ -1,14 +1,20 @@
-//! A summary as one HTML file: no script, no network, prints on A4, reads on a phone.
+//! A summary as one HTML file: no script, no network, prints on A4, reads on a phone and to those who do not see it.
+//!
+//! Each chart is a picture whose marks say their figures when pointed at, and the table behind it.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
-use crate::report::chart::{Room, draw, escape};
-use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
+use crate::report::chart::{Chart, Room, draw, escape};
+use crate::report::document::{ColumnAlign, Figure, Front, Heading, Layout, List, Node, Run, Table, TableCell, plain};
 use crate::report::provenance;
 use crate::report::summary::{Card, Summary};
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", kind: DocumentKind::Summary, write };
+
+/// A chart that would be higher when half as wide has the width of the page to itself.
+const PAIR_HEIGHT_MOST: f64 = 480.0;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -23,49 +29,217 @@ fn page(summary: &Summary) -> String {
     let meta: String = named
         .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(&name), escape(&value)))
         .collect();
-    let mut body = String::new();
-    let mut figures = 0;
-    let mut blocks = summary.blocks.as_slice();
-    while let Some((block, rest)) = blocks.split_first() {
-        blocks = rest;
-        match (block, rest.first()) {
-            // Two charts in a row stand beside each other where the page is wide enough.
-            (Node::Figure(left), Some(Node::Figure(right))) => {
-                body.push_str(&format!(
-                    "<div class=\"charts\">\n{}{}</div>\n",
-                    figure(left, Room::HALF, &mut figures),
-                    figure(right, Room::HALF, &mut figures)
-                ));
-                blocks = &rest[1..];
-            }
-            (block, _) => body.push_str(&node(block, &mut figures)),
-        }
-    }
+    let mut body = Body { html: String::new(), figures: 0, heading: summary.title.clone() };
+    body.blocks(&summary.blocks);
+    let title = escape(&summary.title);
     format!(
         "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n{meta}<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<p><span>{}</span><span>{}</span></p>\n</header>\n\
-         <main>\n{body}</main>\n<footer>{}</footer>\n</body>\n</html>\n",
-        escape(&summary.front.sender),
-        escape(&summary.as_of),
+         <title>{title}</title>\n{meta}<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n{}</header>\n<main>\n{}{}{}</main>\n<footer>\n{}<p>{}</p>\n</footer>\n</body>\n</html>\n",
+        head(summary, &title),
+        summary.front.recipients.as_deref().map(|text| paragraph("recipients", text)).unwrap_or_default(),
+        body.html,
+        tail(&summary.front),
+        imprint(&summary.front),
         escape(&summary.provenance),
-        title = escape(&summary.title),
     )
 }
 
-/// `figures` counts those of the page.
-fn node(node: &Node, figures: &mut usize) -> String {
-    match node {
-        Node::Heading(Heading { level, numeral, text }) => {
-            let level = level + 1;
-            format!("<h{level}>{}{}</h{level}>\n", escape(numeral), runs(text))
+fn paragraph(class: &str, text: &str) -> String {
+    format!("<p class=\"{class}\">{}</p>\n", escape(text))
+}
+
+/// Title and sender; over them the masthead with its number, where the layout has one.
+fn head(summary: &Summary, title: &str) -> String {
+    let front = &summary.front;
+    let line = |left: &str, right: &str| {
+        format!("<p class=\"line\"><span>{}</span><span>{}</span></p>\n", escape(left), escape(right))
+    };
+    let signatories = match front.signatories.as_slice() {
+        [] => String::new(),
+        names => format!("签发人：{}", names.join("　")),
+    };
+    match front.layout {
+        Layout::Plain => format!("<h1 class=\"red\">{title}</h1>\n{}", line(&front.sender, &summary.as_of)),
+        Layout::Bulletin => {
+            let issue = front.issue.as_deref().map(|issue| paragraph("issue", issue)).unwrap_or_default();
+            let masthead = paragraph("masthead", &front.masthead);
+            format!("{masthead}{issue}{}<hr class=\"red\">\n<h1>{title}</h1>\n", line(&front.sender, &front.date))
         }
-        Node::Paragraph(text) => format!("<p>{}</p>\n", runs(text)),
-        Node::List(list) => items(list, figures),
-        Node::Table(table) => rows(table),
-        Node::Cards(cards) => format!("<div class=\"cards\">\n{}</div>\n", cards.iter().map(card).collect::<String>()),
-        Node::Figure(chart) => figure(chart, Room::WIDE, figures),
-        Node::Rule => "<hr>\n".to_owned(),
+        Layout::Official => {
+            let number = front.number.as_deref().unwrap_or_default();
+            let under = match signatories.as_str() {
+                "" => paragraph("issue", number),
+                signatories => line(number, signatories),
+            };
+            format!("{}{under}<hr class=\"red\">\n<h1>{title}</h1>\n", paragraph("masthead", &front.masthead))
+        }
     }
+}
+
+/// Attachments, and the signature of an official document.
+fn tail(front: &Front) -> String {
+    let mut html = String::new();
+    match front.attachments.as_slice() {
+        [] => {}
+        [only] => html.push_str(&paragraph("attachments", &format!("附件：{only}"))),
+        several => {
+            let items: String = several.iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
+            let _ = write!(html, "<div class=\"attachments\">\n<p>附件：</p>\n<ol>\n{items}</ol>\n</div>\n");
+        }
+    }
+    if front.layout == Layout::Official {
+        let _ = write!(html, "{}{}", paragraph("signature", &front.sender), paragraph("signature", &front.date));
+    }
+    html
+}
+
+/// 版记
+fn imprint(front: &Front) -> String {
+    let Some(imprint) = &front.imprint else { return String::new() };
+    let copies = imprint.copies.as_deref().map(|copies| paragraph("copies", copies)).unwrap_or_default();
+    let (by, on) = (escape(&imprint.printed_by), escape(&imprint.printed_on));
+    format!("<div class=\"imprint\">\n{copies}<p class=\"line\"><span>{by}</span><span>{on}</span></p>\n</div>\n")
+}
+
+struct Body {
+    html: String,
+    /// Figures so far.
+    figures: usize,
+    /// The last heading: what a table without a caption is called.
+    heading: String,
+}
+
+impl Body {
+    fn blocks(&mut self, mut blocks: &[Node]) {
+        while let Some((block, rest)) = blocks.split_first() {
+            blocks = rest;
+            match (block, rest.split_first()) {
+                // Two charts in a row stand beside each other where the page is wide enough.
+                (Node::Figure(left), Some((Node::Figure(right), rest)))
+                    if is_small(&left.chart) && is_small(&right.chart) =>
+                {
+                    self.html.push_str("<div class=\"pair\">\n");
+                    self.figure(left, false);
+                    self.figure(right, false);
+                    self.html.push_str("</div>\n");
+                    blocks = rest;
+                }
+                (block, _) => self.node(block),
+            }
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node {
+            Node::Heading(Heading { level, numeral, text }) => {
+                let level = level + 1;
+                self.heading = format!("{numeral}{}", plain(text));
+                let _ = writeln!(self.html, "<h{level}>{}{}</h{level}>", escape(numeral), runs(text));
+            }
+            Node::Paragraph(text) => {
+                let _ = writeln!(self.html, "<p>{}</p>", runs(text));
+            }
+            Node::List(list) => self.list(list),
+            Node::Table(table) => self.table(table),
+            Node::Cards(cards) => {
+                let cards: String = cards.iter().map(card).collect();
+                let _ = write!(self.html, "<dl class=\"cards\">\n{cards}</dl>\n");
+            }
+            Node::Figure(shown) => self.figure(shown, true),
+            Node::Rule => self.html.push_str("<hr>\n"),
+        }
+    }
+
+    fn list(&mut self, list: &List) {
+        let tag = if list.first_number.is_some() { "ol" } else { "ul" };
+        let start = match list.first_number {
+            None | Some(1) => String::new(),
+            Some(first) => format!(" start=\"{first}\""),
+        };
+        let _ = writeln!(self.html, "<{tag}{start}>");
+        for item in &list.items {
+            self.html.push_str("<li>");
+            match item.as_slice() {
+                [Node::Paragraph(text)] => self.html.push_str(&runs(text)),
+                nodes => nodes.iter().for_each(|node| self.node(node)),
+            }
+            self.html.push_str("</li>\n");
+        }
+        let _ = writeln!(self.html, "</{tag}>");
+    }
+
+    /// A wide table scrolls by itself on a phone instead of stretching the page.
+    fn table(&mut self, table: &Table) {
+        let row = |cells: &Vec<TableCell>, tag: &str| {
+            let cells: String = cells.iter().map(|cell| table_cell(table, cell, tag)).collect();
+            format!("<tr>{cells}</tr>\n")
+        };
+        let caption = match table.caption.as_str() {
+            "" => format!("<caption class=\"unseen\">{}</caption>\n", escape(&self.heading)),
+            caption => format!("<caption>{}</caption>\n", escape(caption)),
+        };
+        let name = if table.caption.is_empty() { &self.heading } else { &table.caption };
+        let head: String = table.head.iter().map(|cells| row(cells, "th")).collect();
+        let body: String = table.body.iter().map(|cells| row(cells, "td")).collect();
+        let inner = format!("<table>\n{caption}<thead>\n{head}</thead>\n<tbody>\n{body}</tbody>\n</table>");
+        let html = scrolling(name, &inner);
+        self.html.push_str(&html);
+    }
+
+    /// A wide chart is drawn a second time for the width of a phone, where its texts would be too small to read.
+    fn figure(&mut self, shown: &Figure, is_wide: bool) {
+        self.figures += 1;
+        let chart = &shown.chart;
+        let id = format!("figure-{}", self.figures);
+        let pictures = if is_wide {
+            let (wide, narrow) = (draw(chart, Room::WIDE, &id), draw(chart, Room::HALF, &format!("{id}-narrow")));
+            format!("<div class=\"wide\">{}</div>\n<div class=\"narrow\">{}</div>", wide.svg, narrow.svg)
+        } else {
+            format!("<div class=\"half\">{}</div>", draw(chart, Room::HALF, &id).svg)
+        };
+        let caption = escape(&shown.caption);
+        let _ = write!(
+            self.html,
+            "<figure>\n<figcaption>{caption}</figcaption>\n{pictures}\n{}</figure>\n",
+            data_table(chart, &shown.caption)
+        );
+    }
+}
+
+/// Whether half the width of a page is enough.
+fn is_small(chart: &Chart) -> bool {
+    draw(chart, Room::HALF, "").height <= PAIR_HEIGHT_MOST
+}
+
+/// The figures behind a chart, closed unless the template asks for them.
+fn data_table(chart: &Chart, caption: &str) -> String {
+    let table = chart.table();
+    let head: String = table.head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let rows: String = table
+        .rows
+        .iter()
+        .filter_map(|row| row.split_first())
+        .map(|(label, figures)| {
+            let figures: String = figures.iter().map(|figure| format!("<td>{}</td>", escape(figure))).collect();
+            format!("<tr><th scope=\"row\">{}</th>{figures}</tr>\n", escape(label))
+        })
+        .collect();
+    let name = format!("{caption}数据表");
+    let table = format!(
+        "<table class=\"data\">\n<caption class=\"unseen\">{}</caption>\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{rows}</tbody>\n</table>",
+        escape(&name)
+    );
+    format!(
+        "<details{}>\n<summary><span class=\"unseen\">{}</span>数据表</summary>\n{}</details>\n",
+        if chart.is_table_open { " open" } else { "" },
+        escape(caption),
+        scrolling(&name, &table)
+    )
+}
+
+/// What is wider than the page scrolls by itself, with the keyboard as well.
+fn scrolling(name: &str, inner: &str) -> String {
+    format!("<div class=\"table\" role=\"group\" aria-label=\"{}\" tabindex=\"0\">{inner}</div>\n", escape(name))
 }
 
 fn runs(text: &[Run]) -> String {
@@ -81,63 +255,28 @@ fn runs(text: &[Run]) -> String {
         .collect()
 }
 
-fn items(list: &List, figures: &mut usize) -> String {
-    let (open, close) = match list.first_number {
-        None => ("<ul>".to_owned(), "</ul>"),
-        Some(1) => ("<ol>".to_owned(), "</ol>"),
-        Some(first) => (format!("<ol start=\"{first}\">"), "</ol>"),
+fn table_cell(table: &Table, cell: &TableCell, tag: &str) -> String {
+    let align = match table.columns.get(cell.column) {
+        Some(ColumnAlign::Right) => " class=\"right\"",
+        Some(ColumnAlign::Center) => " class=\"center\"",
+        Some(ColumnAlign::Left) | None => "",
     };
-    let mut item = |nodes: &Vec<Node>| match nodes.as_slice() {
-        [Node::Paragraph(text)] => format!("<li>{}</li>\n", runs(text)),
-        nodes => format!("<li>{}</li>\n", nodes.iter().map(|inner| node(inner, figures)).collect::<String>()),
+    let span = |name: &str, count: usize| if count > 1 { format!(" {name}=\"{count}\"") } else { String::new() };
+    let scope = match (tag, cell.columns) {
+        ("th", 1) => " scope=\"col\"",
+        ("th", _) => " scope=\"colgroup\"",
+        _ => "",
     };
-    format!("{open}\n{}{close}\n", list.items.iter().map(&mut item).collect::<String>())
-}
-
-/// A wide table scrolls by itself on a phone instead of stretching the page.
-fn rows(table: &Table) -> String {
-    let row = |cells: &Vec<TableCell>, tag: &str| {
-        let cells: String = cells
-            .iter()
-            .map(|cell| {
-                let align = match table.columns.get(cell.column) {
-                    Some(ColumnAlign::Right) => " style=\"text-align: right\"",
-                    Some(ColumnAlign::Center) => " style=\"text-align: center\"",
-                    Some(ColumnAlign::Left) | None => "",
-                };
-                let span = |name: &str, count: usize| {
-                    if count > 1 { format!(" {name}=\"{count}\"") } else { String::new() }
-                };
-                let spans = span("colspan", cell.columns) + &span("rowspan", cell.rows);
-                format!("<{tag}{spans}{align}>{}</{tag}>", runs(&cell.text))
-            })
-            .collect();
-        format!("<tr>{cells}</tr>\n")
-    };
-    let caption = if table.caption.is_empty() {
-        String::new()
-    } else {
-        format!("<caption>{}</caption>\n", escape(&table.caption))
-    };
-    format!(
-        "<div class=\"table\"><table>\n{caption}<thead>\n{}</thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
-        table.head.iter().map(|cells| row(cells, "th")).collect::<String>(),
-        table.body.iter().map(|cells| row(cells, "td")).collect::<String>()
-    )
+    let spans = span("colspan", cell.columns) + &span("rowspan", cell.rows);
+    format!("<{tag}{scope}{spans}{align}>{}</{tag}>", runs(&cell.text))
 }
 
 fn card(card: &Card) -> String {
     let note = if card.note.is_empty() { String::new() } else { format!("<small>{}</small>", escape(&card.note)) };
     format!(
-        "<div class=\"card\"><span>{}</span><strong>{}<em>{}</em></strong>{note}</div>\n",
+        "<div class=\"card\"><dt>{}</dt><dd><strong>{}<em>{}</em></strong>{note}</dd></div>\n",
         escape(&card.label),
         escape(&card.value),
         escape(&card.unit)
     )
-}
-
-fn figure(shown: &Figure, room: Room, figures: &mut usize) -> String {
-    *figures += 1;
-    let picture = draw(&shown.chart, room, &format!("figure-{figures}")).svg;
-    format!("<figure>\n<figcaption>{}</figcaption>\n{picture}\n</figure>\n", escape(&shown.caption))
 }
