@@ -358,6 +358,19 @@ fn a_browser_finds_nothing_that_keeps_anyone_out() {
             assert!(found["sideways"].as_i64().is_some_and(|more| more <= 0), "{} at {width}: {found}", path.display());
         }
     }
+    // On paper the brief is one page, with the table behind no chart.
+    let (brief, paper) = (folder.path().join("brief.html"), folder.path().join("brief.pdf"));
+    std::fs::write(&brief, &pages[Path::new("每日要情.html")]).expect("a file");
+    let printed = Command::new(&browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"])
+        .arg(format!("--user-data-dir={}", folder.path().join("browser").display()))
+        .arg(format!("--print-to-pdf={}", paper.display()))
+        .arg(&brief)
+        .output();
+    assert!(printed.expect("the browser starts").status.success());
+    let bytes = std::fs::read(&paper).expect("a PDF");
+    let sheets = String::from_utf8_lossy(&bytes).matches("/Type /Page\n").count();
+    assert_eq!(sheets, 1);
     // It does find what is there to find.
     let page =
         pages[Path::new("样张.html")].replacen("lang=\"zh-CN\"", "", 1).replacen("color: #555", "color: #bbb", 9);
