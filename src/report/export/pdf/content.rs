@@ -1,0 +1,115 @@
+//! The data that `page.typ` typesets: the blocks of a summary as JSON, its charts beside them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::report::chart_svg::{WIDE, draw};
+use crate::report::document::{ColumnAlign, Front, Layout, List, Node, Run, Table, TableCell};
+use crate::report::summary::Summary;
+
+/// `document.json` and `chart-<n>.svg`.
+pub(super) fn of(summary: &Summary) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let blocks: Vec<Value> = summary.blocks.iter().map(|node| block(node, &mut files)).collect();
+    let properties: serde_json::Map<String, Value> =
+        summary.properties.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let document = json!({
+        "title": summary.title,
+        "as_of": summary.as_of,
+        "provenance": summary.provenance,
+        "record": Value::Object(properties).to_string(),
+        "front": front(&summary.front),
+        "blocks": blocks,
+    });
+    files.insert("document.json".to_owned(), document.to_string().into_bytes());
+    files
+}
+
+fn front(front: &Front) -> Value {
+    json!({
+        "layout": match front.layout {
+            Layout::Plain => "plain",
+            Layout::Bulletin => "bulletin",
+            Layout::Official => "official",
+        },
+        "masthead": front.masthead,
+        "number": front.number,
+        "issue": front.issue,
+        "sender": front.sender,
+        "signatory": front.signatory,
+        "recipients": front.recipients,
+        "attachments": front.attachments,
+        "date": front.date,
+        "copies": front.copies,
+        "printed_by": front.printed_by,
+        "printed_on": front.printed_on,
+    })
+}
+
+fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
+    match node {
+        Node::Heading(heading) => json!({
+            "kind": "heading",
+            "level": heading.level,
+            "numeral": heading.numeral,
+            "text": runs(&heading.text),
+        }),
+        Node::Paragraph(text) => json!({"kind": "paragraph", "text": runs(text)}),
+        Node::List(list) => items(list, files),
+        Node::Table(table) => table_of(table),
+        Node::Cards(cards) => json!({
+            "kind": "cards",
+            "cards": cards
+                .iter()
+                .map(|card| json!({"label": card.label, "value": card.value, "unit": card.unit, "note": card.note}))
+                .collect::<Vec<_>>(),
+        }),
+        Node::Figure(figure) => {
+            let name = format!("chart-{}.svg", files.len() + 1);
+            files.insert(name.clone(), draw(&figure.chart, WIDE).into_bytes());
+            json!({"kind": "figure", "caption": figure.caption, "file": name, "alt": figure.chart.title})
+        }
+        Node::Rule => json!({"kind": "rule"}),
+    }
+}
+
+fn items(list: &List, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
+    let items: Vec<Vec<Value>> =
+        list.items.iter().map(|item| item.iter().map(|node| block(node, files)).collect()).collect();
+    json!({"kind": "list", "first_number": list.first_number, "items": items})
+}
+
+fn table_of(table: &Table) -> Value {
+    let cells = |rows: &[Vec<TableCell>]| -> Vec<Value> {
+        (0..)
+            .zip(rows)
+            .flat_map(|(y, row): (usize, &Vec<TableCell>)| {
+                row.iter().map(move |cell| {
+                    json!({"x": cell.column, "y": y, "columns": cell.columns, "rows": cell.rows, "text": runs(&cell.text)})
+                })
+            })
+            .collect()
+    };
+    let aligns: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|align| match align {
+            ColumnAlign::Left => "left",
+            ColumnAlign::Center => "center",
+            ColumnAlign::Right => "right",
+        })
+        .collect();
+    json!({
+        "kind": "table",
+        "caption": table.caption,
+        "aligns": aligns,
+        "head_rows": table.head.len(),
+        "head": cells(&table.head),
+        "body": cells(&table.body),
+    })
+}
+
+fn runs(text: &[Run]) -> Vec<Value> {
+    text.iter().map(|run| json!({"text": run.text, "strong": run.is_strong, "emphasis": run.is_emphasis})).collect()
+}
