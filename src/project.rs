@@ -119,6 +119,7 @@ impl Project {
             office_name: self.settings.district.office.clone(),
             workers: self.settings.limits.worker_count(),
             workbook_rows_max: self.settings.limits.workbook_rows_max,
+            fonts: self.fonts(),
             editions: Some(self.warehouse_folder().join(".editions").join(as_of.to_string())),
             // Beside the memory of the query that reads it.
             gathered_bytes_max: usize::try_from(self.settings.limits.query_memory_bytes / 2).unwrap_or(usize::MAX),

@@ -56,6 +56,8 @@ pub struct Paths {
     pub reference: PathBuf,
     pub queries: PathBuf,
     pub report_templates: PathBuf,
+    /// Fonts besides the system's; none when empty.
+    pub fonts: PathBuf,
 }
 
 impl Default for Paths {
@@ -69,6 +71,7 @@ impl Default for Paths {
             reference: "data/reference".into(),
             queries: "queries".into(),
             report_templates: "report-templates".into(),
+            fonts: PathBuf::new(),
         }
     }
 }
@@ -181,6 +184,12 @@ impl Project {
     }
     pub fn report_templates(&self) -> PathBuf {
         self.resolve(&self.settings.paths.report_templates)
+    }
+
+    /// The folder with fonts besides the system's, where one is named.
+    pub fn fonts(&self) -> Option<PathBuf> {
+        let named = &self.settings.paths.fonts;
+        (!named.as_os_str().is_empty()).then(|| self.resolve(named))
     }
 }
 

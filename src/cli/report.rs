@@ -63,6 +63,9 @@ pub(super) async fn report(
         }
         None => opened.project.outbox().join(run.as_of.to_string()),
     };
+    if let Some(problem) = engine::missing_fonts(&reports, &run) {
+        output.problem(&problem);
+    }
     let stopped: BTreeSet<&str> = match &opened.night {
         Some(night) => night.stopped_views.split(',').filter(|name| !name.is_empty()).collect(),
         None => {

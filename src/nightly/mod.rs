@@ -383,6 +383,10 @@ async fn report_all(
     }
     (nightly.watch)(Event::Stage { name: "reports", steps: reports.len() });
     let context = project.report_context(session, batches, BTreeMap::new());
+    if let Some(problem) = report::missing_fonts(&reports, &context) {
+        (nightly.watch)(Event::Problem(&problem));
+        problems.push(problem);
+    }
     let mut made = Vec::new();
     let tasks = reports.iter().map(|report| async {
         if nightly.stop.load(Ordering::Relaxed) {

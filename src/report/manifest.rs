@@ -44,6 +44,15 @@ impl Report {
         views
     }
 
+    /// Whether one of its files cannot be made without a Chinese font.
+    pub(super) fn needs_fonts(&self) -> bool {
+        self.outputs.iter().any(|output| {
+            export::files_of(output.content.kind(), Path::new(&output.file.value))
+                .iter()
+                .any(|(exporter, _)| exporter.needs_fonts)
+        })
+    }
+
     /// File names as declared, names in braces and all.
     pub fn file_patterns(&self) -> Vec<String> {
         self.outputs.iter().map(|output| output.file.value.clone()).collect()
@@ -381,7 +390,7 @@ fn check_names(path: &Path, text: &Spanned<String>, known: &[&str], problems: &m
 pub(super) fn extensions_hint(kind: DocumentKind) -> &'static str {
     match kind {
         DocumentKind::Workbook => "a form becomes an `.xlsx` file",
-        DocumentKind::Summary => "a summary becomes a `.md` and an `.html` file; leave the extension out for both",
+        DocumentKind::Summary => "a summary becomes `.md`, `.html` and `.pdf` files; leave the extension out for all",
     }
 }
 

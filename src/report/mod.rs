@@ -17,6 +17,7 @@ mod document;
 mod export;
 mod features;
 mod files;
+mod fonts;
 mod form;
 mod jobs;
 mod layout;
@@ -112,6 +113,8 @@ pub struct RunContext {
     pub editions: Option<PathBuf>,
     /// What the figures rest on, for the record each file carries.
     pub inputs: Arc<Inputs>,
+    /// A folder with fonts besides the system's.
+    pub fonts: Option<PathBuf>,
 }
 
 /// A file that has been written, synced and moved to its place.
@@ -184,6 +187,21 @@ impl From<Diagnostic> for Problem {
             fault: found.fault,
         }
     }
+}
+
+/// What the run must be told when files are left out because no font can print Chinese.
+pub fn missing_fonts(reports: &[Report], context: &RunContext) -> Option<Diagnostic> {
+    let left_out: Vec<&str> =
+        reports.iter().filter(|report| report.needs_fonts()).map(|report| report.title.as_str()).collect();
+    if left_out.is_empty() || fonts::found(context.fonts.as_deref()).is_chinese {
+        return None;
+    }
+    Some(
+        Diagnostic::warning("no font on this machine can print Chinese")
+            .note("reports", left_out.join(", "))
+            .effect("their PDF files are left out; all other files are made")
+            .hint(fonts::HOW_TO_GET_FONTS),
+    )
 }
 
 /// Reads every report below `dir`, in name order. A report with a problem is left out; the others are kept.

@@ -23,7 +23,7 @@ use super::provenance::Provenance;
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
-use super::{Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, provenance};
+use super::{Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -218,6 +218,7 @@ impl Making<'_> {
                 title: properties.title.clone(),
                 as_of: member.names.fill("{as_of}"),
                 provenance: member.names.fill(PROVENANCE),
+                fonts: self.context.fonts.clone(),
                 properties,
                 blocks: document::read(&pieces, front.is_numbered),
                 front,
@@ -363,8 +364,12 @@ impl Making<'_> {
             return Err(named(format!("two outputs are called `{}`", taken.display()))
                 .hint("mention the split column in `file`"));
         }
-        let places: Vec<_> =
-            files.into_iter().map(|(exporter, path)| (exporter, self.aside.path(&path), path)).collect();
+        let has_fonts = || fonts::found(self.context.fonts.as_deref()).is_chinese;
+        let places: Vec<_> = files
+            .into_iter()
+            .filter(|(exporter, _)| !exporter.needs_fonts || has_fonts())
+            .map(|(exporter, path)| (exporter, self.aside.path(&path), path))
+            .collect();
         let report_path = self.report.path.clone();
         jobs.spawn(move || {
             let mut document =

@@ -2,7 +2,7 @@
 //! in its own way. Datasets become what a template sees here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Value as TemplateValue};
@@ -26,6 +26,8 @@ pub(super) struct Summary {
     /// Where the figures come from, at the foot.
     pub provenance: String,
     pub properties: Properties,
+    /// A folder with fonts besides the system's.
+    pub fonts: Option<PathBuf>,
     pub blocks: Vec<Node>,
 }
 

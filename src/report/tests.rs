@@ -71,6 +71,7 @@ fn context() -> RunContext {
         gathered_bytes_max: 1 << 20,
         editions: None,
         inputs: Arc::default(),
+        fonts: None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Tab
 use crate::report::summary::{Card, Summary};
 use crate::report::template::escaped;
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "md", extension: "md", kind: DocumentKind::Summary, write };
+pub(super) static EXPORTER: Exporter = Exporter { name: "md", extension: "md", kind: DocumentKind::Summary, needs_fonts: false, write };
 
 fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
     let Document::Summary(summary) = document else { return Ok(()) };

@@ -4,6 +4,7 @@
 
 mod html;
 mod markdown;
+mod pdf;
 mod xlsx;
 
 use std::io::Write;
@@ -41,10 +42,12 @@ pub struct Exporter {
     pub name: &'static str,
     pub extension: &'static str,
     pub(super) kind: DocumentKind,
+    /// Whether it is left out where no font can print Chinese.
+    pub(super) needs_fonts: bool,
     pub(super) write: fn(&Document, &mut dyn Write) -> Result<(), ExportError>,
 }
 
-pub static EXPORTERS: &[&Exporter] = &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER];
+pub static EXPORTERS: &[&Exporter] = &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER, &pdf::EXPORTER];
 
 /// The files that an output declared as `path` becomes: one per format of its kind, or the one whose extension it
 /// has; none when that is an extension of the other kind.
@@ -68,6 +71,8 @@ pub(super) enum ExportError {
     Workbook(#[from] rust_xlsxwriter::XlsxError),
     #[error("the workbook's package cannot be taken apart: {0}")]
     Package(String),
+    #[error("the text cannot be typeset: {0}")]
+    Typesetting(String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

@@ -22,7 +22,7 @@ use crate::report::layout::{
 use crate::report::number::SUPPRESSED;
 
 pub(super) static EXPORTER: Exporter =
-    Exporter { name: "xlsx", extension: "xlsx", kind: DocumentKind::Workbook, write };
+    Exporter { name: "xlsx", extension: "xlsx", kind: DocumentKind::Workbook, needs_fonts: false, write };
 
 /// A4 in the numbering of the file format.
 const PAPER_A4: u8 = 9;
