@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::report::chart_svg::{WIDE, draw};
-use crate::report::document::{ColumnAlign, Front, Layout, List, Node, Run, Table, TableCell};
+use crate::report::chart::{Room, draw};
+use crate::report::document::page::masthead_size;
+use crate::report::document::{ColumnAlign, Front, Imprint, Layout, List, Node, Run, Table, TableCell, title_lines};
 use crate::report::summary::Summary;
 
 /// `document.json` and `chart-<n>.svg`.
@@ -16,6 +17,7 @@ pub(super) fn of(summary: &Summary) -> BTreeMap<String, Vec<u8>> {
         summary.properties.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let document = json!({
         "title": summary.title,
+        "title_lines": title_lines(&summary.title),
         "as_of": summary.as_of,
         "provenance": summary.provenance,
         "record": Value::Object(properties).to_string(),
@@ -33,18 +35,23 @@ fn front(front: &Front) -> Value {
             Layout::Bulletin => "bulletin",
             Layout::Official => "official",
         },
-        "masthead": front.masthead,
+        "masthead": masthead(&front.masthead),
         "number": front.number,
         "issue": front.issue,
         "sender": front.sender,
-        "signatory": front.signatory,
+        "signatories": front.signatories,
         "recipients": front.recipients,
         "attachments": front.attachments,
         "date": front.date,
-        "copies": front.copies,
-        "printed_by": front.printed_by,
-        "printed_on": front.printed_on,
+        "imprint": front.imprint.as_ref().map(|Imprint { copies, printed_by, printed_on }| {
+            json!({"copies": copies, "printed_by": printed_by, "printed_on": printed_on})
+        }),
     })
+}
+
+fn masthead(text: &str) -> Option<Value> {
+    let (points, narrowed) = masthead_size(text);
+    (!text.is_empty()).then(|| json!({"text": text, "points": points, "narrowed": narrowed}))
 }
 
 fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
@@ -67,8 +74,9 @@ fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
         }),
         Node::Figure(figure) => {
             let name = format!("chart-{}.svg", files.len() + 1);
-            files.insert(name.clone(), draw(&figure.chart, WIDE).into_bytes());
-            json!({"kind": "figure", "caption": figure.caption, "file": name, "alt": figure.chart.title})
+            let drawing = draw(&figure.chart, Room::WIDE, &name);
+            files.insert(name.clone(), drawing.svg.into_bytes());
+            json!({"kind": "figure", "caption": figure.caption, "file": name, "alt": figure.chart.alt_text()})
         }
         Node::Rule => json!({"kind": "rule"}),
     }
