@@ -13,14 +13,12 @@ use crate::report::summary::Summary;
 pub(super) fn of(summary: &Summary) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let blocks: Vec<Value> = summary.blocks.iter().map(|node| block(node, &mut files)).collect();
-    let properties: serde_json::Map<String, Value> =
-        summary.properties.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let document = json!({
         "title": summary.title,
         "title_lines": title_lines(&summary.title),
         "as_of": summary.as_of,
         "provenance": summary.provenance,
-        "record": Value::Object(properties).to_string(),
+        "record": summary.properties.record.text(),
         "front": front(&summary.front),
         "blocks": blocks,
     });

@@ -2,6 +2,8 @@
 //! so that nothing in it is a command; how it looks is said in `page.typ`.
 
 mod content;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::io::Write;
@@ -25,19 +27,23 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 }
 
 fn pdf(summary: &Summary) -> Result<Vec<u8>, ExportError> {
-    let fonts = fonts::found(summary.fonts.as_deref());
-    let world = SummaryWorld::new(&fonts.store, content::of(summary));
-    let document = typst::compile::<PagedDocument>(&world).output.map_err(|errors| typesetting(&errors))?;
+    let document = pages(summary)?;
     let options = PdfOptions {
         ident: Smart::Custom(summary.title.clone()),
-        creator: Smart::Custom(Some(summary.version.clone())),
-        timestamp: timestamp(summary.made_at),
+        creator: Smart::Custom(Some(summary.properties.record.program.clone())),
+        timestamp: timestamp(summary.properties.created),
         ..PdfOptions::default()
     };
     let bytes = typst_pdf::pdf(&document, &options).map_err(|errors| typesetting(&errors))?;
     // What typesetting remembers for a second run over the same text; a later text is another one.
     typst::comemo::evict(0);
     Ok(bytes)
+}
+
+fn pages(summary: &Summary) -> Result<PagedDocument, ExportError> {
+    let fonts = fonts::found(summary.fonts.as_deref());
+    let world = SummaryWorld::new(&fonts.store, content::of(summary));
+    typst::compile::<PagedDocument>(&world).output.map_err(|errors| typesetting(&errors))
 }
 
 fn typesetting(errors: &[typst::diag::SourceDiagnostic]) -> ExportError {
