@@ -36,7 +36,8 @@ fn find(folder: Option<&Path>) -> Fonts {
     let book = store.book();
     let is_chinese = book
         .families()
-        .flat_map(|(_, infos)| infos)
+        .flat_map(|(_, faces)| faces)
+        .filter_map(|face| book.info(face))
         .any(|info| PROBE.iter().all(|sign| info.coverage.contains(u32::from(*sign))));
     Fonts { is_chinese, store }
 }
