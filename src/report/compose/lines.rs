@@ -158,12 +158,12 @@ impl Building<'_> {
                 self.subtotal(level, &key, label.clone())?;
                 self.group(level + 1, &members)?;
                 let end = self.lines.len();
-                self.settle(start, start + 1..end);
+                self.settle(level, start, start + 1..end);
             } else {
                 self.group(level + 1, &members)?;
                 let end = self.lines.len();
                 self.subtotal(level, &key, label)?;
-                self.settle(end, start..end);
+                self.settle(level, end, start..end);
             }
         }
         Ok(())
@@ -197,9 +197,9 @@ impl Building<'_> {
     }
 
     /// Once the rows of a group are there: what its subtotal sums, and where its label stands.
-    fn settle(&mut self, subtotal: usize, group: Range<usize>) {
+    fn settle(&mut self, level: usize, subtotal: usize, group: Range<usize>) {
         let leading = self.header.leading();
-        let kept = (0..leading).rev().find(|column| self.is_kept(*column, group.clone()));
+        let kept = (0..leading).rev().find(|column| self.is_kept(*column, level));
         let label_column = kept.map(|column| column + 1).filter(|column| *column < leading).unwrap_or(0);
         let stub: Vec<Datum> = match self.lines[group.clone()].iter().find(|line| line.kind == LineKind::Body) {
             Some(line) => line.data[..label_column].to_vec(),
@@ -217,16 +217,12 @@ impl Building<'_> {
         }
     }
 
-    /// Whether a merged column of the stub has one value throughout a group, so that it goes on beside the subtotal.
-    fn is_kept(&self, column: usize, group: Range<usize>) -> bool {
-        if !self.header.leaves[column].declared.merge {
-            return false;
-        }
-        let mut body = self.lines[group].iter().filter(|line| line.kind == LineKind::Body);
-        match body.next() {
-            Some(first) => body.all(|line| line.data[column].value == first.data[column].value),
-            None => false,
-        }
+    /// Whether a merged column names the group, so that it goes on beside the subtotal.
+    fn is_kept(&self, column: usize, level: usize) -> bool {
+        let declared = self.header.leaves[column].declared;
+        let mut naming =
+            self.form.subtotals[..=level].iter().flat_map(|outer| std::iter::once(&outer.by).chain(&outer.named));
+        declared.merge && declared.bound().is_some_and(|bound| naming.any(|name| name.value == bound.value))
     }
 
     /// Rows of one group; those that are not ranked come last.

@@ -16,6 +16,9 @@ mod records;
 mod spread;
 mod twice;
 
+#[cfg(test)]
+mod tests;
+
 use super::Problem;
 use super::dataset::Dataset;
 use super::features::Features;

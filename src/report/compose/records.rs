@@ -94,7 +94,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(form: &'a SheetForm, header: &'a Header<'a>, data: &'a Dataset) -> Self {
         let columns = header.leaves.iter().map(|leaf| data.column(&leaf.declared.bound()?.value)).collect();
-        let rows = if header.picks.is_empty() { 0 } else { data.rows.num_rows() };
+        let rows = if form.one_row_per.is_empty() { 0 } else { data.rows.num_rows() };
         let mut picks_of = vec![Vec::new(); rows];
         for (pick, rows) in header.picks.iter().enumerate() {
             for row in rows.iter() {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
 
     /// Sorts out which row each pick reads. Two in one cell, or a row in none, would go unseen.
     fn pick(&mut self, record: &[usize]) -> Result<(), Problem> {
-        if self.header.picks.is_empty() {
+        if self.form.one_row_per.is_empty() {
             return Ok(());
         }
         self.picked.fill(None);

@@ -15,7 +15,7 @@ use crate::report::yaml::{self, Spanned};
 
 const DEFAULT_WIDTH: f64 = 10.0;
 /// Levels of a header; each is a row of the sheet that every page repeats.
-const DEPTH_MAX: usize = 32;
+const DEPTH_MAX: usize = 16;
 
 /// A label with columns below it, or one column with its label.
 #[derive(Debug, Clone)]
