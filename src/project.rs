@@ -229,7 +229,7 @@ fn joined(mut problems: Vec<Diagnostic>) -> Diagnostic {
 pub fn report_problems(project: &Project, session: &Session) -> Vec<Diagnostic> {
     let (reports, mut problems) = report::load(&project.report_templates());
     for report in &reports {
-        problems.extend(report::check(report, session));
+        problems.extend(report::check(report, session, session.as_of()));
     }
     problems.into_iter().map(Diagnostic::from).collect()
 }
@@ -262,9 +262,9 @@ impl Figures for Session {
 
 impl From<report::Problem> for Diagnostic {
     fn from(problem: report::Problem) -> Self {
-        let fault = problem.fault;
+        let (fault, severity) = (problem.fault, problem.severity);
         let diagnostic = from_parts(problem.file, problem.line, problem.column, problem.message, problem.hint);
-        Diagnostic { fault, ..diagnostic }
+        Diagnostic { fault, severity, ..diagnostic }
     }
 }
 

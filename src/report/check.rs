@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::NaiveDate;
+
+use super::form::Form;
 use super::manifest::{Content, Output, Report, Split, listed};
 use super::wording::STANDING_NAMES;
 use super::{Figures, Problem, ViewMeta, mentions, yaml};
 
-/// Whether every view and column the report mentions exists, in its templates as well.
-pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
+/// Whether every view and column the report mentions exists, in its templates as well, and whether its forms may still
+/// be asked for on the date the figures speak for.
+pub fn check(report: &Report, figures: &dyn Figures, as_of: NaiveDate) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut metas: BTreeMap<&str, ViewMeta> = BTreeMap::new();
     for (name, spec) in &report.datasets {
@@ -39,6 +43,7 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
                 continue;
             }
         };
+        problems.extend(check_registrations(form, as_of));
         for sheet in &form.sheets {
             let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
             for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
@@ -61,6 +66,34 @@ pub fn check(report: &Report, figures: &dyn Figures) -> Vec<Problem> {
                     .hint(columns_of(meta)),
                 );
             }
+        }
+    }
+    problems
+}
+
+/// Several sheets may show one registration, which is looked at once.
+fn check_registrations(form: &Form, as_of: NaiveDate) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut add = |problem: Problem| {
+        let warning = problem.warning();
+        if !problems.contains(&warning) {
+            problems.push(warning);
+        }
+    };
+    for registration in form.sheets.iter().filter_map(|sheet| sheet.identity.registration.as_ref()) {
+        if let Some((date, place)) = registration.valid_until.as_ref().filter(|(date, _)| as_of > *date) {
+            add(yaml::problem(
+                &form.path,
+                place,
+                format!("the form was valid until {date}, and figures are of {as_of}"),
+            )
+            .hint("have it registered anew; until then it says 已过有效期, and may be refused"));
+        }
+        if let (lacking, Some(place)) = (registration.lacking(), registration.place())
+            && !lacking.is_empty()
+        {
+            add(yaml::problem(&form.path, place, format!("the registration lacks `{}`", lacking.join("`, `")))
+                .hint("a survey form that does not show number, authority, approval and validity may be refused"));
         }
     }
     problems

@@ -45,7 +45,7 @@ use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::execution::SendableRecordBatchStream;
 
-use crate::diagnostic::{Diagnostic, Fault};
+use crate::diagnostic::{Diagnostic, Fault, Severity};
 pub use check::check;
 pub use export::{EXPORTERS, Exporter};
 pub use layout::{SheetLayout, WorkbookLayout};
@@ -138,11 +138,25 @@ pub struct Problem {
     pub message: String,
     pub hint: Option<String>,
     pub fault: Fault,
+    pub severity: Severity,
 }
 
 impl Problem {
     pub fn new(file: impl Into<PathBuf>, message: impl Into<String>) -> Self {
-        Self { file: file.into(), line: 0, column: 0, message: message.into(), hint: None, fault: Fault::User }
+        Self {
+            file: file.into(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+            hint: None,
+            fault: Fault::User,
+            severity: Severity::Error,
+        }
+    }
+
+    /// The same as something to look at; the report is made all the same.
+    fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 
     /// A file that cannot be written: a full disk, a missing right.
@@ -185,6 +199,7 @@ impl From<Diagnostic> for Problem {
             message: found.message,
             hint: found.hint,
             fault: found.fault,
+            severity: found.severity,
         }
     }
 }

@@ -436,7 +436,7 @@ outputs:
     let (reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
     let figures = FixedFigures::new(&[("people", people(300))]);
-    assert_eq!(check(&reports[0], &figures), []);
+    assert_eq!(check(&reports[0], &figures, context().as_of), []);
 
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
@@ -495,7 +495,7 @@ async fn a_summary_becomes_markdown_and_html() {
     let (reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
     let figures = FixedFigures::new(&[("places", places())]);
-    assert_eq!(check(&reports[0], &figures), []);
+    assert_eq!(check(&reports[0], &figures, context().as_of), []);
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
     assert_eq!(files.len(), 2);
@@ -506,7 +506,7 @@ async fn a_summary_becomes_markdown_and_html() {
 
     fs::write(folder.join("summary.md.j2"), "{{ total.resident }}").unwrap();
     let (reports, _) = load(&dir.path().join("templates"));
-    let found = check(&reports[0], &figures);
+    let found = check(&reports[0], &figures, context().as_of);
     assert!(found.len() == 1 && found[0].to_string().contains("summary.md.j2:1:4: `total.resident`"), "{found:?}");
     let problem = render(&reports[0], &figures, &context(), &out).await.unwrap_err();
     assert_eq!((problem.line, problem.column), (1, 4));

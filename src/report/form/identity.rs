@@ -92,6 +92,12 @@ pub(super) fn registration_of(path: &Path, file: RegistrationFile, problems: &mu
 }
 
 impl Registration {
+    /// The first thing it says.
+    pub(in crate::report) fn place(&self) -> Option<&Spanned<String>> {
+        let texts = [&self.number, &self.authority, &self.approved, &self.filed];
+        texts.into_iter().flatten().next().or(self.valid_until.as_ref().map(|(_, text)| text))
+    }
+
     /// What the law asks a survey form to show and this one does not.
     pub(in crate::report) fn lacking(&self) -> Vec<&'static str> {
         let shown = [

@@ -1,0 +1,27 @@
+-- What a form asks about a signboard and the records hold. The telephone of a sole trader is a person's.
+SELECT
+  g.subdistrict_code,
+  g.subdistrict_name,
+  g.community_code,
+  g.community_name,
+  g.grid_code,
+  g.grid_short_name,
+  s.shop_id,
+  s.name AS shop_name,
+  s.category,
+  s.status AS shop_status,
+  s.address,
+  -- The part after the community, which another column names.
+  coalesce(nullif(split_part(s.address, g.community_name, 2), ''), s.address) AS local_address,
+  s.owner_name,
+  mask_phone(s.phone) AS phone_masked,
+  s.uscc,
+  s.employees,
+  s.area_m2,
+  s.licence_no,
+  s.licence_until,
+  s.is_licence_expired,
+  s.sign_photo
+FROM stg_shops AS s
+JOIN stg_grids AS g ON g.grid_code = s.grid_code
+ORDER BY s.grid_code, s.shop_id
