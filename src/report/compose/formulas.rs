@@ -103,15 +103,27 @@ impl Figure {
     }
 }
 
-/// One thing that does not add up.
-struct Mismatch<'a> {
-    place: &'a Spanned<String>,
-    text: String,
+/// What does not add up: the first few in words, and how many there are.
+#[derive(Default)]
+struct Mismatches<'a> {
+    place: Option<&'a Spanned<String>>,
+    listed: Vec<String>,
+    count: usize,
+}
+
+impl<'a> Mismatches<'a> {
+    fn add(&mut self, place: &'a Spanned<String>, text: impl FnOnce() -> String) {
+        self.place = self.place.or(Some(place));
+        self.count += 1;
+        if self.count <= LISTED_MAX {
+            self.listed.push(text());
+        }
+    }
 }
 
 /// Checks every row and total. What does not add up is named with its place, and no file is made of it.
 pub(super) fn check(form: &SheetForm, header: &Header<'_>, lines: &[Line], tab: &str) -> Result<(), Problem> {
-    let mut found = Vec::new();
+    let mut found = Mismatches::default();
     for line in lines.iter().filter(|line| line.kind != LineKind::Heading) {
         check_formulas(header, line, &mut found);
         check_parts(header, line, &mut found);
@@ -121,17 +133,16 @@ pub(super) fn check(form: &SheetForm, header: &Header<'_>, lines: &[Line], tab: 
     report(form, tab, found)
 }
 
-fn report(form: &SheetForm, tab: &str, found: Vec<Mismatch<'_>>) -> Result<(), Problem> {
-    let Some(first) = found.first() else { return Ok(()) };
-    let mut texts: Vec<String> = found.iter().take(LISTED_MAX).map(|mismatch| mismatch.text.clone()).collect();
-    if found.len() > LISTED_MAX {
-        texts.push(format!("and {} more", found.len() - LISTED_MAX));
+fn report(form: &SheetForm, tab: &str, mut found: Mismatches<'_>) -> Result<(), Problem> {
+    let Some(place) = found.place else { return Ok(()) };
+    if found.count > found.listed.len() {
+        found.listed.push(format!("and {} more", found.count - found.listed.len()));
     }
-    Err(yaml::problem(&form.path, first.place, format!("sheet `{tab}`: {}", texts.join("; ")))
+    Err(yaml::problem(&form.path, place, format!("sheet `{tab}`: {}", found.listed.join("; ")))
         .hint("the figures of the view do not add up as the form says: mend the view or the form"))
 }
 
-fn check_formulas<'a>(header: &'a Header<'_>, line: &Line, found: &mut Vec<Mismatch<'a>>) {
+fn check_formulas<'a>(header: &'a Header<'_>, line: &Line, found: &mut Mismatches<'a>) {
     for (column, leaf) in header.leaves.iter().enumerate() {
         let (Some(term), Some(formula)) = (&leaf.formula, &leaf.declared.formula) else { continue };
         let datum = &line.data[column];
@@ -149,33 +160,31 @@ fn check_formulas<'a>(header: &'a Header<'_>, line: &Line, found: &mut Vec<Misma
             (Outcome::Undefined, value) if value.number().is_some() => "nothing".to_owned(),
             _ => continue,
         };
-        found.push(Mismatch {
-            place: &formula.text,
-            text: format!(
+        found.add(&formula.text, || {
+            format!(
                 "{} should be {expected} by `{}` and is {}",
                 cell_of(header, line, column),
                 formula.text.value,
                 given(datum, format)
-            ),
+            )
         });
     }
 }
 
-fn check_parts<'a>(header: &'a Header<'_>, line: &Line, found: &mut Vec<Mismatch<'a>>) {
+fn check_parts<'a>(header: &'a Header<'_>, line: &Line, found: &mut Mismatches<'a>) {
     for parts in &header.parts {
         let of = |column: usize| figure(&line.data[column], header.leaves[column].declared.shape.format);
         let Some(whole) = of(parts.whole) else { continue };
         for column in &parts.columns {
             let Some(part) = of(*column).filter(|part| part.value - whole.value > part.room(whole)) else { continue };
             let format = header.leaves[*column].declared.shape.format;
-            found.push(Mismatch {
-                place: &parts.declared.whole,
-                text: format!(
+            found.add(&parts.declared.whole, || {
+                format!(
                     "{} is {}, more than the {} it is a part of",
                     cell_of(header, line, *column),
                     shown(part.value, format),
                     shown(whole.value, header.leaves[parts.whole].declared.shape.format)
-                ),
+                )
             });
         }
         let known: Option<Vec<Figure>> = parts.columns.iter().map(|column| of(*column)).collect();
@@ -183,21 +192,20 @@ fn check_parts<'a>(header: &'a Header<'_>, line: &Line, found: &mut Vec<Mismatch
         let sum = Figure { value: known.iter().map(|f| f.value).sum(), slack: known.iter().map(|f| f.slack).sum() };
         if (sum.value - whole.value).abs() > sum.room(whole) {
             let format = header.leaves[parts.whole].declared.shape.format;
-            found.push(Mismatch {
-                place: &parts.declared.whole,
-                text: format!(
+            found.add(&parts.declared.whole, || {
+                format!(
                     "{} is {} and its parts are {} together",
                     cell_of(header, line, parts.whole),
                     shown(whole.value, format),
                     shown(sum.value, format)
-                ),
+                )
             });
         }
     }
 }
 
 /// Parts below a row do not exceed it in any additive column; where they are complete, they make it up.
-fn check_part_rows<'a>(form: &'a SheetForm, header: &'a Header<'_>, lines: &[Line], found: &mut Vec<Mismatch<'a>>) {
+fn check_part_rows<'a>(form: &'a SheetForm, header: &'a Header<'_>, lines: &[Line], found: &mut Mismatches<'a>) {
     let Some(declared) = &form.parts else { return };
     let place = declared.label.as_ref().unwrap_or(&form.dataset);
     let mut at = 0;
@@ -214,34 +222,36 @@ fn check_part_rows<'a>(form: &'a SheetForm, header: &'a Header<'_>, lines: &[Lin
             for part in &parts {
                 let Some(figure) = figure(&part.data[column], format) else { continue };
                 if figure.value - limit.value > figure.room(limit) {
-                    let text = format!(
-                        "{} is {}, more than the {} of row `{}`",
-                        cell_of(header, part, column),
-                        shown(figure.value, format),
-                        shown(limit.value, format),
-                        name_of(header, whole)
-                    );
-                    found.push(Mismatch { place, text });
+                    found.add(place, || {
+                        format!(
+                            "{} is {}, more than the {} of row `{}`",
+                            cell_of(header, part, column),
+                            shown(figure.value, format),
+                            shown(limit.value, format),
+                            name_of(header, whole)
+                        )
+                    });
                 }
             }
             let known: Option<Vec<Figure>> = parts.iter().map(|part| figure(&part.data[column], format)).collect();
             let Some(known) = known.filter(|_| declared.is_complete) else { continue };
             let sum = Figure { value: known.iter().map(|f| f.value).sum(), slack: known.iter().map(|f| f.slack).sum() };
             if (sum.value - limit.value).abs() > sum.room(limit) {
-                let text = format!(
-                    "{} is {} and its parts are {} together",
-                    cell_of(header, whole, column),
-                    shown(limit.value, format),
-                    shown(sum.value, format)
-                );
-                found.push(Mismatch { place, text });
+                found.add(place, || {
+                    format!(
+                        "{} is {} and its parts are {} together",
+                        cell_of(header, whole, column),
+                        shown(limit.value, format),
+                        shown(sum.value, format)
+                    )
+                });
             }
         }
     }
 }
 
 /// A total that the data give is the sum of the rows in every additive column.
-fn check_totals<'a>(header: &'a Header<'_>, lines: &[Line], found: &mut Vec<Mismatch<'a>>) {
+fn check_totals<'a>(header: &'a Header<'_>, lines: &[Line], found: &mut Mismatches<'a>) {
     let is_one = lines.iter().filter(|line| line.kind == LineKind::Total).count() == 1;
     let given =
         |line: &&Line| !line.is_computed && (line.kind == LineKind::Subtotal || line.kind == LineKind::Total && is_one);
@@ -253,13 +263,14 @@ fn check_totals<'a>(header: &'a Header<'_>, lines: &[Line], found: &mut Vec<Mism
             let Some(total) = figure(&line.data[column], format).filter(|_| !rows.is_empty()) else { continue };
             let sum = Figure { value: rows.iter().map(|f| f.value).sum(), slack: rows.iter().map(|f| f.slack).sum() };
             if (sum.value - total.value).abs() > sum.room(total) {
-                let text = format!(
-                    "{} is {} and its rows are {} together",
-                    cell_of(header, line, column),
-                    shown(total.value, format),
-                    shown(sum.value, format)
-                );
-                found.push(Mismatch { place: leaf.place, text });
+                found.add(leaf.place, || {
+                    format!(
+                        "{} is {} and its rows are {} together",
+                        cell_of(header, line, column),
+                        shown(total.value, format),
+                        shown(sum.value, format)
+                    )
+                });
             }
         }
     }
@@ -267,7 +278,7 @@ fn check_totals<'a>(header: &'a Header<'_>, lines: &[Line], found: &mut Vec<Mism
 
 /// Row and column of a cell as a reader of the sheet would name them.
 fn cell_of(header: &Header<'_>, line: &Line, column: usize) -> String {
-    format!("row `{}`, column `{}`", name_of(header, line), header.labels_of(column).join("/"))
+    format!("row `{}`, column `{}`", name_of(header, line), header.leaves[column].labels.join("/"))
 }
 
 fn shown(value: f64, format: Format) -> String {

@@ -68,8 +68,9 @@ impl Composer<'_> {
                 },
             })
             .collect();
-        let lines =
-            texts.iter().zip(&self.layout.widths).map(|(text, width)| text_lines(text, *width)).max().unwrap_or(1);
+        // The letters are smaller than those of the body.
+        let lines = texts.iter().zip(&self.layout.widths).map(|(text, width)| text_lines(text, width / 0.9));
+        let lines = lines.max().unwrap_or(1);
         let style = Style { wrap: lines > 1, ..Style::text(Role::ColumnNumber, Align::Center) };
         let cells = (0..).zip(vec![texts; self.blocks()].concat());
         let cells = cells.map(|(column, text)| Cell::new(column, CellValue::Text(text), style)).collect();

@@ -36,6 +36,8 @@ pub(super) struct Leaf<'a> {
     pub declared: &'a Column,
     /// Where it is declared.
     pub place: &'a Spanned<String>,
+    /// The labels over it, the outermost first, each on one line.
+    pub labels: Vec<String>,
     /// Its way through the tree: children by number, values of repeated nodes by number.
     path: Vec<usize>,
     pub pick: Option<usize>,
@@ -59,7 +61,14 @@ impl<'a> Header<'a> {
     /// `rows` are those from which columns may grow.
     pub(super) fn grown(form: &'a SheetForm, data: &Dataset, rows: &[usize], names: &Names) -> Result<Self, Problem> {
         let mut growing = Growing { form, data, rows, header: Self::fixed_depth(form), groups: Vec::new() };
-        let root = Branch { level: 0, path: Vec::new(), picked: None, is_over_time: false, names: names.clone() };
+        let root = Branch {
+            level: 0,
+            path: Vec::new(),
+            picked: None,
+            is_over_time: false,
+            labels: Vec::new(),
+            names: names.clone(),
+        };
         growing.nodes(&form.header, &root)?;
         let Growing { mut header, groups, .. } = growing;
         header.relate(form, groups)?;
@@ -153,14 +162,6 @@ impl<'a> Header<'a> {
         let is_bound = move |leaf: &Leaf<'_>| leaf.declared.bound().is_some_and(|bound| bound.value == name);
         self.leaves.iter().enumerate().filter(move |(_, leaf)| is_bound(leaf)).map(|(place, _)| place)
     }
-
-    /// The labels over a column, the outermost first, each on one line.
-    pub(super) fn labels_of(&self, column: usize) -> Vec<String> {
-        let mut over: Vec<&Label> =
-            self.labels.iter().filter(|label| (label.first..=label.last).contains(&column)).collect();
-        over.sort_by_key(|label| label.level);
-        over.into_iter().map(|label| label.text.replace('\n', "")).collect()
-    }
 }
 
 impl Leaf<'_> {
@@ -195,6 +196,8 @@ struct Branch {
     /// The rows that the columns below read, where those above have picked some.
     picked: Option<Rc<[usize]>>,
     is_over_time: bool,
+    /// The labels above.
+    labels: Vec<String>,
     names: Names,
 }
 
@@ -207,7 +210,7 @@ impl<'a> Growing<'a, '_> {
                 picked = Some(self.data.matching(picked.as_deref().unwrap_or(self.rows), &node.rows).into());
             }
             let Some(each) = &node.each else {
-                self.node(node, &Branch { path, picked, ..above.clone() })?;
+                self.node(node, Branch { path, picked, ..above.clone() })?;
                 continue;
             };
             let candidates = self.data.matching(self.rows, &node.rows);
@@ -225,18 +228,21 @@ impl<'a> Growing<'a, '_> {
                 let is_time = matches!(self.data.value_of(row, &each.by.value), Value::Date(_) | Value::Instant(_));
                 let is_over_time = above.is_over_time || is_time;
                 let names = above.names.with(&naming);
-                self.node(node, &Branch { level: above.level, path, picked, is_over_time, names })?;
+                let labels = above.labels.clone();
+                self.node(node, Branch { level: above.level, path, picked, is_over_time, labels, names })?;
             }
         }
         Ok(())
     }
 
-    fn node(&mut self, node: &'a Node, at: &Branch) -> Result<(), Problem> {
+    fn node(&mut self, node: &'a Node, mut at: Branch) -> Result<(), Problem> {
+        let text = at.names.fill(&node.label.value);
+        at.labels.push(text.replace('\n', ""));
         let first = self.header.leaves.len();
         let label = self.header.labels.len();
         let is_group = matches!(node.below, Below::Group(_));
         self.header.labels.push(Label {
-            text: at.names.fill(&node.label.value),
+            text,
             level: at.level,
             depth: if is_group { 1 } else { self.header.depth - at.level },
             first,
@@ -244,9 +250,10 @@ impl<'a> Growing<'a, '_> {
         });
         match &node.below {
             Below::Group(below) => {
-                self.nodes(below, &Branch { level: at.level + 1, ..at.clone() })?;
+                let inner = Branch { level: at.level + 1, ..at.clone() };
+                self.nodes(below, &inner)?;
             }
-            Below::Column(column) => self.leaf(column, node, at)?,
+            Below::Column(column) => self.leaf(column, node, &at)?,
         }
         match self.header.leaves.len().checked_sub(1).filter(|last| *last >= first) {
             Some(last) => self.header.labels[label].last = last,
@@ -254,7 +261,7 @@ impl<'a> Growing<'a, '_> {
             None => drop(self.header.labels.remove(label)),
         }
         if let Some(part_of) = &node.part_of {
-            self.groups.push((at.path.clone(), part_of));
+            self.groups.push((at.path, part_of));
         }
         Ok(())
     }
@@ -278,6 +285,7 @@ impl<'a> Growing<'a, '_> {
         self.header.leaves.push(Leaf {
             declared: column,
             place: &node.label,
+            labels: at.labels.clone(),
             path: at.path.clone(),
             pick,
             is_over_time: at.is_over_time,

@@ -100,8 +100,8 @@ fn sum_of_the_others<'a>(header: &Header<'_>, body: &[&'a Line]) -> Option<&'a L
 fn refuse_columns(form: &SheetForm, header: &Header<'_>) -> Result<(), Problem> {
     for leaf in header.leaves.iter().filter(|leaf| matches!(leaf.declared.content, Content::Sum(_))) {
         for column in &leaf.summed {
-            let labels = header.labels_of(*column);
-            if let Some(label) = labels.iter().find(|label| is_total_word(label)) {
+            let summed = &header.leaves[*column];
+            if let Some(label) = summed.labels.iter().find(|label| is_total_word(label)) {
                 return Err(yaml::problem(
                     &form.path,
                     leaf.place,
@@ -109,7 +109,7 @@ fn refuse_columns(form: &SheetForm, header: &Header<'_>) -> Result<(), Problem> 
                 )
                 .hint("leave the value out with `rows: {…: {not: …}}` beside `by`"));
             }
-            if header.leaves[*column].is_over_time && form.identity.time == Some(Time::AsOf) {
+            if summed.is_over_time && form.identity.time == Some(Time::AsOf) {
                 return Err(yaml::problem(
                     &form.path,
                     leaf.place,
