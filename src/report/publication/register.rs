@@ -1,0 +1,62 @@
+//! What was published before: the cells of each edition, shown or hidden, below the warehouse. A later edition must
+//! give none of the hidden ones back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use super::cells::Key;
+
+/// One edition of a published report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Edition {
+    pub limit: i64,
+    pub cells: Vec<PublishedCell>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PublishedCell {
+    #[serde(flatten)]
+    pub key: Key,
+    pub value: i64,
+    pub is_hidden: bool,
+}
+
+/// The newest edition for a day before `as_of`. One that cannot be read is an error: what it hides is not known.
+pub(super) fn previous(register: &Path, report: &str, as_of: NaiveDate) -> io::Result<Option<Edition>> {
+    let folder = register.join(report);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut newest: Option<(NaiveDate, PathBuf)> = None;
+    for entry in entries {
+        let path = entry?.path();
+        let date = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<NaiveDate>().ok());
+        let is_edition = path.extension().is_some_and(|extension| extension == "json");
+        if let Some(date) = date.filter(|date| is_edition && *date < as_of)
+            && newest.as_ref().is_none_or(|(found, _)| date > *found)
+        {
+            newest = Some((date, path));
+        }
+    }
+    let Some((_, path)) = newest else { return Ok(None) };
+    let edition = serde_json::from_slice(&fs::read(&path)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display())))?;
+    Ok(Some(edition))
+}
+
+/// Written and synced before the files are: a crash in between hides more than was published, never less.
+pub(super) fn record(register: &Path, report: &str, as_of: NaiveDate, edition: &Edition) -> io::Result<()> {
+    let folder = register.join(report);
+    fs::create_dir_all(&folder)?;
+    let mut aside = tempfile::NamedTempFile::new_in(&folder)?;
+    serde_json::to_writer(&mut aside, edition)?;
+    aside.as_file().sync_all()?;
+    aside.persist(folder.join(format!("{as_of}.json"))).map_err(|error| error.error)?;
+    fs::File::open(&folder)?.sync_all()
+}
