@@ -121,6 +121,7 @@ impl Project {
             workbook_rows_max: self.settings.limits.workbook_rows_max,
             fonts: self.fonts(),
             editions: Some(self.warehouse_folder().join(".editions").join(as_of.to_string())),
+            published: Some(self.warehouse_folder().join(".published")),
             // Beside the memory of the query that reads it.
             gathered_bytes_max: usize::try_from(self.settings.limits.query_memory_bytes / 2).unwrap_or(usize::MAX),
             inputs: Arc::new(self.inputs(session, batches)),

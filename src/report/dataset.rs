@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, Scalar as ArrayScalar, new_null_array, Date32Array, Float64Array, Int64Array, StringViewArray,
     TimestampMicrosecondArray,
 };
+use arrow::compute::kernels::zip::zip;
 use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::datatypes::{
     DataType, Date32Type, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
@@ -381,8 +382,14 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> 
 #[derive(Debug, Clone)]
 pub(super) struct Dataset {
     pub rows: RecordBatch,
-    /// Rows and columns of figures that are not shown.
+    /// Rows and columns of figures that are not shown; null in `rows`.
     suppressed: BTreeSet<(usize, usize)>,
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self { rows: RecordBatch::new_empty(Arc::new(Schema::empty())), suppressed: BTreeSet::new() }
+    }
 }
 
 impl Dataset {
@@ -390,13 +397,9 @@ impl Dataset {
         let canonical = batches.iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
         let rows = match canonical.first() {
             Some(first) => concat_batches(&first.schema(), &canonical)?,
-            None => return Ok(Self::empty()),
+            None => return Ok(Self::default()),
         };
-        Ok(Self { rows, suppressed: BTreeSet::new() })
-    }
-
-    pub(super) fn empty() -> Self {
-        Self { rows: RecordBatch::new_empty(Arc::new(Schema::empty())), suppressed: BTreeSet::new() }
+        Ok(Self { rows, ..Self::default() })
     }
 
     pub(super) fn column_names(&self) -> Vec<String> {
@@ -414,9 +417,25 @@ impl Dataset {
         Cells::of(self.rows.column(column)).value(row)
     }
 
-    /// From here on the figure is known to be there, and not shown.
-    pub(super) fn suppress(&mut self, row: usize, column: usize) {
-        self.suppressed.insert((row, column));
+    /// Takes figures out, by row and column: what reads them afterwards finds that there is one, and not which.
+    pub(super) fn suppress(&mut self, cells: &BTreeSet<(usize, usize)>) -> Result<(), ArrowError> {
+        let mut columns = self.rows.columns().to_vec();
+        for (place, column) in columns.iter_mut().enumerate() {
+            let kept: BooleanArray = (0..column.len()).map(|row| Some(!cells.contains(&(row, place)))).collect();
+            if kept.false_count() > 0 {
+                *column = zip(&kept, column, &ArrayScalar::new(new_null_array(column.data_type(), 1)))?;
+            }
+        }
+        self.rows = RecordBatch::try_new(self.rows.schema(), columns)?;
+        self.suppressed.extend(cells);
+        Ok(())
+    }
+
+    /// The columns that hold numbers.
+    pub(super) fn number_columns(&self) -> Vec<String> {
+        let schema = self.rows.schema();
+        let numbers = schema.fields().iter().filter(|field| field.data_type().is_numeric());
+        numbers.map(|field| field.name().clone()).collect()
     }
 
     pub(super) fn value_of(&self, row: usize, column: &str) -> Value {

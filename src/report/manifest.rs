@@ -13,6 +13,7 @@ use super::dataset::{self, Condition, OrderTerm};
 use super::document::FrontMatter;
 use super::export::{self, DocumentKind};
 use super::form::{self, Form};
+use super::publication::{Publication, PublicationFile};
 use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
 use super::{provenance, template};
@@ -33,6 +34,8 @@ pub struct Report {
     pub(super) period: PeriodKind,
     pub(super) datasets: BTreeMap<String, DatasetSpec>,
     pub(super) outputs: Vec<Output>,
+    /// Set when the report leaves the house.
+    pub(super) publication: Option<Publication>,
 }
 
 impl Report {
@@ -143,6 +146,7 @@ struct ManifestFile {
     parameters: Vec<Parameter>,
     datasets: BTreeMap<String, DatasetFile>,
     outputs: Vec<OutputFile>,
+    publication: Option<PublicationFile>,
 }
 
 #[derive(Deserialize)]
@@ -282,7 +286,12 @@ fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Report, Problem> {
         let OutputFile { file, title, split, characters_max, .. } = output;
         outputs.push(Output { content, file, title, split, characters_max });
     }
+    let publication = file.publication.map(|file| Publication::read(&path, file)).transpose()?;
+    if let Some(publication) = &publication {
+        check_publication(&path, publication, &file.parameters, &datasets, &outputs, problems);
+    }
     Ok(Report {
+        publication,
         name,
         title: file.title,
         description: file.description,
@@ -373,6 +382,57 @@ fn check_limit(
             yaml::problem(path, &split.by, format!("dataset `{}` has a `limit` and is split", sheet.dataset.value))
                 .hint("rank the rows within each member in a view and choose them with `where`"),
         );
+    }
+}
+
+/// What would show a hidden figure by another way than its cell.
+fn check_publication(
+    path: &Path,
+    publication: &Publication,
+    parameters: &[Parameter],
+    datasets: &BTreeMap<String, DatasetSpec>,
+    outputs: &[Output],
+    problems: &mut Vec<Problem>,
+) {
+    if !parameters.is_empty() {
+        problems.push(
+            Problem::new(path, "a published report takes no parameters")
+                .hint("two choices of rows may show together what each hides; make each a report of its own"),
+        );
+    }
+    for spec in datasets.values() {
+        let ordered = spec.order_by.iter().map(|order| order.column.as_str());
+        let chosen = spec.conditions.iter().map(|(column, _)| column.as_str());
+        for column in ordered.chain(chosen).filter(|column| publication.may_hide(column)) {
+            problems.push(
+                yaml::problem(path, &spec.view, format!("rows are ordered or chosen by `{column}`, which may be hidden"))
+                    .hint("order by codes; a place in an order tells how large a hidden figure is"),
+            );
+        }
+        if spec.limit.is_some() {
+            problems.push(
+                yaml::problem(path, &spec.view, "a published dataset has no `limit`")
+                    .hint("rows that are left out are not known when the others are protected"),
+            );
+        }
+    }
+    for (form, sheet) in outputs.iter().flat_map(|output| match &output.content {
+        Content::Form(form) => form.sheets.iter().map(|sheet| (form, sheet)).collect(),
+        Content::Summary { .. } => Vec::new(),
+    }) {
+        if sheet.kind == form::Kind::Ledger {
+            problems.push(
+                Problem::new(&form.path, "a ledger lists persons and cannot be published")
+                    .hint("publish counts, or leave `publication` out of report.yml"),
+            );
+        }
+        if let Some(column) = sheet.columns.iter().find(|column| column.additive) {
+            let place = match &column.content {
+                form::Content::Bound(name) => yaml::problem(&form.path, name, "a published form adds nothing up"),
+                _ => Problem::new(&form.path, "a published form adds nothing up"),
+            };
+            problems.push(place.hint("take totals from rows of the dataset, so that they are protected as well"));
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod members;
 mod mentions;
 mod number;
 mod provenance;
+mod publication;
 mod render;
 mod summary;
 mod template;
@@ -115,6 +116,8 @@ pub struct RunContext {
     pub inputs: Arc<Inputs>,
     /// A folder with fonts besides the system's.
     pub fonts: Option<PathBuf>,
+    /// Where it is kept what published reports showed and hid, which a later edition must not give back.
+    pub published: Option<PathBuf>,
 }
 
 /// A file that has been written, synced and moved to its place.

@@ -23,7 +23,7 @@ use super::provenance::Provenance;
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
-use super::{Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance};
+use super::{Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance, publication};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(
@@ -35,7 +35,13 @@ pub async fn render(
     let names = names_of(report, context)?;
     let unwritable = |error: std::io::Error| Problem::unwritable(out, &error);
     let aside = files::Aside::new(out, &report.name, context.editions.as_deref()).await.map_err(unwritable)?;
-    let data = fetch(report, figures, &names).await?;
+    let mut data = fetch(report, figures, &names).await?;
+    if let Some(publication) = &report.publication {
+        let register = context.published.as_deref();
+        // Files made to look at are not published.
+        let is_kept = context.editions.is_some();
+        publication::protect(publication, (&report.path, &report.name), &mut data, context.as_of, register, is_kept)?;
+    }
     let mut jobs = Jobs::new(context.workers);
     let made = make(report, figures, context, &aside, &data, &names, &mut jobs).await;
     // Also after a problem: no worker may still be writing when the folder aside is cleared.

@@ -72,6 +72,7 @@ fn context() -> RunContext {
         editions: None,
         inputs: Arc::default(),
         fonts: None,
+        published: None,
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Header<'a> {
     /// The header of a form of which nothing grows.
     pub(super) fn fixed(form: &'a SheetForm, names: &Names) -> Self {
         // Without repeated nodes there is nothing to go wrong, which the form's checks see to.
-        Self::grown(form, &Dataset::empty(), &[], names).unwrap_or_default()
+        Self::grown(form, &Dataset::default(), &[], names).unwrap_or_default()
     }
 
     fn fixed_depth(form: &SheetForm) -> Self {
