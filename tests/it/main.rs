@@ -10,6 +10,7 @@ mod docs;
 mod forms;
 mod landing;
 mod pages;
+mod publication;
 mod reports;
 mod shell;
 mod support;
