@@ -426,12 +426,12 @@ fn check_publication(
                     .hint("publish counts, or leave `publication` out of report.yml"),
             );
         }
-        if let Some(column) = sheet.columns.iter().find(|column| column.additive) {
-            let place = match &column.content {
-                form::Content::Bound(name) => yaml::problem(&form.path, name, "a published form adds nothing up"),
-                _ => Problem::new(&form.path, "a published form adds nothing up"),
-            };
-            problems.push(place.hint("take totals from rows of the dataset, so that they are protected as well"));
+        let sums = sheet.totals.iter().chain(sheet.subtotals.iter().map(|subtotal| &subtotal.totals));
+        for totals in sums.filter(|totals| totals.rows.is_none()) {
+            problems.push(
+                yaml::problem(&form.path, &totals.label, "a published form adds nothing up")
+                    .hint("take the totals from rows of the dataset with `rows`, so that they are protected as well"),
+            );
         }
     }
 }
