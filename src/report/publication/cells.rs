@@ -149,19 +149,13 @@ impl Cells {
         let mut places: Vec<&str> = self.keys[cells.clone()].iter().map(|key| key.place.as_str()).collect();
         places.sort_unstable();
         places.dedup();
-        let parent = |place: &str| {
-            (0..place.len())
-                .rev()
-                .filter_map(|length| place.get(..length))
-                .find(|prefix| places.binary_search(prefix).is_ok())
-        };
         let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for cell in cells {
             let key = &self.keys[cell];
             if key.place.is_empty() {
                 continue;
             }
-            let Some(whole) = parent(&key.place)
+            let Some(whole) = place_above(&key.place, &places)
                 .and_then(|parent| self.place_of.get(&Key { place: parent.to_owned(), ..key.clone() }))
             else {
                 continue;
@@ -238,6 +232,12 @@ impl Cells {
         }
         Ok(())
     }
+}
+
+/// The longest beginning of a place's code that is a place itself. `places` is sorted.
+fn place_above<'a>(place: &'a str, places: &[&str]) -> Option<&'a str> {
+    let beginnings = (0..place.len()).rev().filter_map(|length| place.get(..length));
+    beginnings.into_iter().find(|beginning| places.binary_search(beginning).is_ok())
 }
 
 fn previous_name(column: &str) -> String {
