@@ -405,8 +405,12 @@ fn check_publication(
         let chosen = spec.conditions.iter().map(|(column, _)| column.as_str());
         for column in ordered.chain(chosen).filter(|column| publication.may_hide(column)) {
             problems.push(
-                yaml::problem(path, &spec.view, format!("rows are ordered or chosen by `{column}`, which may be hidden"))
-                    .hint("order by codes; a place in an order tells how large a hidden figure is"),
+                yaml::problem(
+                    path,
+                    &spec.view,
+                    format!("rows are ordered or chosen by `{column}`, which may be hidden"),
+                )
+                .hint("order by codes; a place in an order tells how large a hidden figure is"),
             );
         }
         if spec.limit.is_some() {

@@ -23,7 +23,9 @@ use super::provenance::Provenance;
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
-use super::{Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance, publication};
+use super::{
+    Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance, publication,
+};
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
 pub async fn render(

@@ -166,10 +166,7 @@ fn facts(published: &[Line], width: usize) -> Vec<Fact> {
             }
         }
         let groups = (2..width).map(|column| (number * width + column, -1));
-        facts.push(Fact {
-            terms: std::iter::once((number * width + 1, 1)).chain(groups).collect(),
-            is_exact: true,
-        });
+        facts.push(Fact { terms: std::iter::once((number * width + 1, 1)).chain(groups).collect(), is_exact: true });
         facts.push(Fact { terms: vec![(number * width + 1, 1), (number * width, -1)], is_exact: false });
     }
     facts

@@ -11,7 +11,8 @@ use crate::report::document::{ColumnAlign, Figure, Front, Heading, Layout, List,
 use crate::report::provenance;
 use crate::report::summary::{Card, Summary};
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "html", extension: "html", kind: DocumentKind::Summary, needs_fonts: false, write };
+pub(super) static EXPORTER: Exporter =
+    Exporter { name: "html", extension: "html", kind: DocumentKind::Summary, needs_fonts: false, write };
 
 /// A chart that would be higher when half as wide has the width of the page to itself.
 const PAIR_HEIGHT_MOST: f64 = 480.0;

@@ -9,7 +9,8 @@ use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Tab
 use crate::report::summary::{Card, Summary};
 use crate::report::template::escaped;
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "md", extension: "md", kind: DocumentKind::Summary, needs_fonts: false, write };
+pub(super) static EXPORTER: Exporter =
+    Exporter { name: "md", extension: "md", kind: DocumentKind::Summary, needs_fonts: false, write };
 
 fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
     let Document::Summary(summary) = document else { return Ok(()) };

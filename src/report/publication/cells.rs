@@ -211,8 +211,7 @@ impl Cells {
                     .terms
                     .iter()
                     .map(|term| {
-                        let column =
-                            if term.is_previous { previous_name(&term.column) } else { term.column.clone() };
+                        let column = if term.is_previous { previous_name(&term.column) } else { term.column.clone() };
                         Some((*self.place_of.get(&Key { column, ..key.clone() })?, term.sign))
                     })
                     .collect();

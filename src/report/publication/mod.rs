@@ -81,7 +81,8 @@ impl Publication {
             relations.push((text, relation));
         }
         for (rate, parts) in &file.rates {
-            if let Some(unknown) = parts.value.iter().find(|part| !file.counts.iter().any(|count| count.value == **part))
+            if let Some(unknown) =
+                parts.value.iter().find(|part| !file.counts.iter().any(|count| count.value == **part))
             {
                 let message = format!("`{unknown}`, of which `{rate}` is made, is none of the `counts`");
                 return Err(yaml::problem(path, parts, message)

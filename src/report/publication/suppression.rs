@@ -94,9 +94,12 @@ impl<'a> Table<'a> {
     fn complete_relations(&mut self, relations: &[usize]) {
         let mut due = relations.to_vec();
         while let Some(number) = due.pop() {
-            let mut hidden = self.relations[number].terms.iter().map(|(cell, _)| *cell).filter(|cell| self.hidden[*cell]);
+            let mut hidden =
+                self.relations[number].terms.iter().map(|(cell, _)| *cell).filter(|cell| self.hidden[*cell]);
             let (Some(only), None) = (hidden.next(), hidden.next()) else { continue };
-            if self.relations[number].is_exact && let Some(chosen) = self.candidate(number, only) {
+            if self.relations[number].is_exact
+                && let Some(chosen) = self.candidate(number, only)
+            {
                 self.hidden[chosen] = true;
                 due.extend(&self.places[chosen]);
             }

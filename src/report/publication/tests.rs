@@ -156,8 +156,7 @@ fn what_was_published_before_is_taken_into_account() {
 
 #[test]
 fn a_count_that_everything_gives_away_is_refused() {
-    let counts =
-        [Count { value: 2, standing: Standing::Hidden }, Count { value: 2, standing: Standing::Known }];
+    let counts = [Count { value: 2, standing: Standing::Hidden }, Count { value: 2, standing: Standing::Known }];
     let relations = [Relation { terms: vec![(0, 1), (1, -1)], is_exact: true }];
     assert!(hidden_cells(&counts, &relations, LIMIT_HERE).is_err());
 }
@@ -170,7 +169,8 @@ fn dataset(columns: &[(&str, &[i64])]) -> Dataset {
     for (name, values) in columns {
         arrays.push((name, Arc::new(Int64Array::from(values.to_vec()))));
     }
-    let batch = RecordBatch::try_from_iter(arrays).unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty())));
+    let batch = RecordBatch::try_from_iter(arrays)
+        .unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty())));
     Dataset::new(&[batch]).unwrap_or(Dataset::default())
 }
 
