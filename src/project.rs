@@ -115,6 +115,7 @@ impl Project {
             made_at: as_of.and_time(chrono::NaiveTime::MIN) + chrono::TimeDelta::days(1),
             version: format!("gridhouse {}", env!("CARGO_PKG_VERSION")),
             params,
+            guessed_years: session.guessed_years(),
             district_name: self.settings.district.name.clone(),
             office_name: self.settings.district.office.clone(),
             workers: self.settings.limits.worker_count(),

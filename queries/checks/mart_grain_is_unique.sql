@@ -29,6 +29,8 @@ WITH keys AS (
   FROM whistle_by_department
   UNION ALL
   SELECT 'score_rule_list', concat_ws('/', kind, indicator) FROM score_rule_list
+  UNION ALL
+  SELECT 'whistle_limit_list', concat_ws('/', step, category, level) FROM whistle_limit_list
 )
 SELECT mart, row_key, count(*) AS row_count
 FROM keys

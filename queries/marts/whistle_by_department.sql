@@ -2,34 +2,31 @@
 -- to more than the district's whistles. Tasks of 已作废 whistles are left out.
 -- 退回 takes a task off the unit's clock; 挂账 leaves the 应办结 denominator and is shown apart.
 -- 期初在办 + 本期新增 = 本期办结 + 退回 + 期末在办; identity_gap says by how much it fails, 0 is right.
--- 应哨 in time means within 24 hours of dispatch.
+-- 签收(应哨) and 到场 are due by whistle_limits, see whistle_task_clock; both count in the period of the dispatch.
 -- Each kind of unit has a total: its rates come from its counts, its mean from the hours of all its tasks; a median, a
 -- score and a rank of several units would mean nothing.
 WITH timed AS (
   SELECT
-    t.department,
-    t.dispatched_at,
-    t.responded_at,
-    t.due_at,
-    t.response_hours,
-    t.handling_hours,
-    t.is_returned,
-    t.is_closed AND NOT t.is_returned AS is_closed,
-    t.is_open,
-    t.is_open AND t.is_overdue AND NOT coalesce(w.is_suspended, false) AS is_open_overdue,
-    t.is_open AND coalesce(w.is_suspended, false) AS is_suspended,
-    t.is_on_time AND NOT t.is_returned AS is_on_time,
-    -- What left before it came left as it came: a slip of the clock must not upset the balance.
-    CASE
-      WHEN t.is_returned THEN greatest(t.dispatched_at, t.returned_at)
-      WHEN t.is_closed THEN greatest(t.dispatched_at, t.closed_at)
-    END AS left_at,
-    CASE WHEN t.role = '主办' THEN w.satisfaction END AS satisfaction,
-    date_trunc('month', as_of_end() - INTERVAL '1 day') AS month_start,
-    date_trunc('year', as_of_end() - INTERVAL '1 day') AS year_start
-  FROM stg_whistle_tasks AS t
-  LEFT JOIN stg_whistles AS w ON w.whistle_id = t.whistle_id
-  WHERE NOT coalesce(w.is_void, false)
+    department,
+    dispatched_at,
+    due_at,
+    handling_hours,
+    is_returned,
+    is_closed,
+    is_open,
+    is_open AND is_overdue AS is_open_overdue,
+    is_suspended,
+    is_on_time,
+    is_sign_due,
+    is_sign_in_time,
+    is_arrival_due,
+    is_arrival_in_time,
+    left_at,
+    CASE WHEN role = '主办' THEN satisfaction END AS satisfaction,
+    period_start('month', as_of_date()) AS month_start,
+    period_start('year', as_of_date()) AS year_start
+  FROM whistle_task_clock
+  WHERE NOT is_void
 ),
 flagged AS (
   SELECT
@@ -39,13 +36,7 @@ flagged AS (
     coalesce(left_at >= month_start, false) AS is_left_month,
     coalesce(left_at >= year_start, false) AS is_left_year,
     due_at >= month_start AND due_at < as_of_end() AND NOT is_returned AND NOT is_suspended AS is_due_month,
-    due_at >= year_start AND due_at < as_of_end() AND NOT is_returned AND NOT is_suspended AS is_due_year,
-    coalesce(response_hours <= 24 AND responded_at < as_of_end(), false) AND NOT is_returned AS is_response_in_time,
-    NOT is_returned
-      AND (
-        dispatched_at + INTERVAL '24 hours' <= as_of_end()
-        OR coalesce(response_hours <= 24 AND responded_at < as_of_end(), false)
-      ) AS is_response_due
+    due_at >= year_start AND due_at < as_of_end() AND NOT is_returned AND NOT is_suspended AS is_due_year
   FROM timed
 ),
 listed AS (
@@ -73,8 +64,10 @@ counted AS (
     count(*) FILTER (WHERE is_due_month) AS due_count_month,
     count(*) FILTER (WHERE is_due_month AND is_closed) AS due_closed_count_month,
     count(*) FILTER (WHERE is_due_month AND is_on_time) AS due_on_time_count_month,
-    count(*) FILTER (WHERE is_new_month AND is_response_due) AS response_due_count_month,
-    count(*) FILTER (WHERE is_new_month AND is_response_in_time) AS response_in_time_count_month,
+    count(*) FILTER (WHERE is_new_month AND is_sign_due) AS response_due_count_month,
+    count(*) FILTER (WHERE is_new_month AND is_sign_in_time) AS response_in_time_count_month,
+    count(*) FILTER (WHERE is_new_month AND is_arrival_due) AS arrival_due_count_month,
+    count(*) FILTER (WHERE is_new_month AND is_arrival_in_time) AS arrival_in_time_count_month,
     count(satisfaction) FILTER (WHERE is_closed AND is_left_month) AS rated_count_month,
     count(*) FILTER (WHERE is_closed AND is_left_month AND satisfaction >= 4) AS satisfied_count_month,
     round_half_up(avg(handling_hours) FILTER (WHERE is_closed AND is_left_month), 4) AS mean_hours_month,
@@ -91,8 +84,10 @@ counted AS (
     count(*) FILTER (WHERE is_due_year) AS due_count_year,
     count(*) FILTER (WHERE is_due_year AND is_closed) AS due_closed_count_year,
     count(*) FILTER (WHERE is_due_year AND is_on_time) AS due_on_time_count_year,
-    count(*) FILTER (WHERE is_new_year AND is_response_due) AS response_due_count_year,
-    count(*) FILTER (WHERE is_new_year AND is_response_in_time) AS response_in_time_count_year,
+    count(*) FILTER (WHERE is_new_year AND is_sign_due) AS response_due_count_year,
+    count(*) FILTER (WHERE is_new_year AND is_sign_in_time) AS response_in_time_count_year,
+    count(*) FILTER (WHERE is_new_year AND is_arrival_due) AS arrival_due_count_year,
+    count(*) FILTER (WHERE is_new_year AND is_arrival_in_time) AS arrival_in_time_count_year,
     count(satisfaction) FILTER (WHERE is_closed AND is_left_year) AS rated_count_year,
     count(*) FILTER (WHERE is_closed AND is_left_year AND satisfaction >= 4) AS satisfied_count_year,
     round_half_up(avg(handling_hours) FILTER (WHERE is_closed AND is_left_year), 4) AS mean_hours_year,
@@ -209,6 +204,9 @@ SELECT
   response_due_count_month,
   response_in_time_count_month,
   response_rate_month,
+  arrival_due_count_month,
+  arrival_in_time_count_month,
+  rate(arrival_in_time_count_month, arrival_due_count_month) AS arrival_rate_month,
   rated_count_month,
   satisfied_count_month,
   satisfaction_rate_month,
@@ -233,6 +231,9 @@ SELECT
   response_due_count_year,
   response_in_time_count_year,
   response_rate_year,
+  arrival_due_count_year,
+  arrival_in_time_count_year,
+  rate(arrival_in_time_count_year, arrival_due_count_year) AS arrival_rate_year,
   rated_count_year,
   satisfied_count_year,
   satisfaction_rate_year,

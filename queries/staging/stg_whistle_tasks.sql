@@ -14,6 +14,7 @@ SELECT
   role,
   dispatched_at,
   responded_at,
+  arrived_at,
   due_at,
   closed_at,
   returned_at,
@@ -22,8 +23,7 @@ SELECT
   is_returned,
   NOT is_closed AND NOT is_returned AS is_open,
   is_closed AND closed_at <= due_at AS is_on_time,
-  NOT is_returned
-    AND CASE WHEN is_closed THEN closed_at > due_at ELSE due_at < as_of_end() END AS is_overdue,
+  NOT is_returned AND whistle_overdue(due_at, closed_at, NULL, NULL) AS is_overdue,
   hours_between(dispatched_at, responded_at) AS response_hours,
   CASE WHEN is_closed THEN hours_between(dispatched_at, closed_at) END AS handling_hours,
   updated_at,

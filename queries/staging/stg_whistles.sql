@@ -1,13 +1,23 @@
 -- Whistles reported up to the as-of date. What happened after the date has not happened yet:
--- a closing time past it leaves the whistle open. 挂账 stops the clock, 已作废 leaves every rate.
+-- a closing time past it leaves the whistle open. 已作废 leaves every rate.
+-- 挂账 stops the clock from its date until work goes on again; where no date was delivered, the status says so.
 WITH reported AS (
   SELECT
     *,
     status = '已作废' AS is_void,
-    status = '挂账' AS is_suspended,
-    coalesce(closed_at < as_of_end(), false) AS is_closed
+    coalesce(closed_at < as_of_end(), false) AS is_closed,
+    CASE
+      WHEN suspended_at IS NULL THEN status = '挂账'
+      ELSE suspended_at < as_of_end() AND NOT coalesce(resumed_at >= suspended_at AND resumed_at < as_of_end(), false)
+    END AS is_standing
   FROM whistles
   WHERE reported_at < as_of_end()
+),
+standing AS (
+  SELECT
+    *,
+    is_standing AND NOT is_closed AS is_suspended
+  FROM reported
 )
 SELECT
   whistle_id,
@@ -23,6 +33,9 @@ SELECT
   dispatched_at,
   responded_at,
   due_at,
+  extended_to,
+  suspended_at,
+  resumed_at,
   closed_at,
   settled_at,
   department,
@@ -33,8 +46,7 @@ SELECT
   coalesce(settled_at < as_of_end(), false) AS is_settled,
   NOT is_closed AND NOT is_void AS is_open,
   is_closed AND closed_at <= due_at AS is_on_time,
-  NOT is_void AND NOT is_suspended
-    AND CASE WHEN is_closed THEN closed_at > due_at ELSE due_at < as_of_end() END AS is_overdue,
+  NOT is_void AND NOT is_suspended AND whistle_overdue(due_at, closed_at, NULL, NULL) AS is_overdue,
   hours_between(reported_at, responded_at) AS response_hours,
   CASE WHEN is_closed THEN hours_between(reported_at, closed_at) END AS handling_hours,
   CASE WHEN NOT is_closed AND NOT is_void THEN CAST(as_of_date() AS INT) - CAST(CAST(reported_at AS DATE) AS INT) END AS open_days,
@@ -46,4 +58,4 @@ SELECT
   updated_at,
   _batch_id,
   _line
-FROM reported
+FROM standing

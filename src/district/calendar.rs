@@ -64,7 +64,7 @@ struct Exception {
     surplus: i64,
 }
 
-/// Days that differ from the plain week. Days outside the list follow the week.
+/// Days that differ from the plain week. Days outside the list follow the week; see [`Calendar::is_loaded`].
 #[derive(Debug, Clone, Default)]
 pub struct Calendar {
     exceptions: Vec<Exception>,
@@ -89,6 +89,17 @@ impl Calendar {
 
     pub fn is_working_day(&self, date: NaiveDate) -> bool {
         self.is_working(number(date))
+    }
+
+    /// Whether the list has the days off of a year, or its working days are a guess from the week. National Day is in every
+    /// year's list; a day in December or January may come from a neighbour's.
+    pub fn is_loaded(&self, year: i32) -> bool {
+        let Some(first) = NaiveDate::from_ymd_opt(year, 10, 1).map(number) else { return false };
+        let october = self.exceptions.partition_point(|exception| exception.day < first);
+        self.exceptions[october..]
+            .iter()
+            .take_while(|exception| exception.day < first + 7)
+            .any(|e| e.kind == DayKind::Rest)
     }
 
     fn is_working(&self, day: i64) -> bool {
@@ -174,6 +185,27 @@ impl Calendar {
             left -= to - from;
         }
         None
+    }
+
+    /// Where a limit ends that would have ended at `due`, had its clock not stood from `from` to `to`. What was left of it
+    /// runs on from `to`, in its own unit; a clock that had run out before it stood has nothing left. `None` past the end
+    /// of the calendar type.
+    pub fn due_after_pause(&self, due: i64, (from, to): (i64, i64), unit: LimitUnit) -> Option<i64> {
+        if from >= due || to <= from {
+            return Some(due);
+        }
+        let (due_day, of_day) = (due.div_euclid(DAY), due.rem_euclid(DAY));
+        match unit {
+            LimitUnit::Hour => due.checked_add(to - from),
+            LimitUnit::WorkingHour => {
+                self.office_time_after(to, self.office_time_until(due) - self.office_time_until(from))
+            }
+            LimitUnit::WorkingDay => self
+                .working_day_after(due_day, self.working_days_between(from, to))
+                .checked_mul(DAY)?
+                .checked_add(of_day),
+            LimitUnit::Day => due.checked_add((to.div_euclid(DAY) - from.div_euclid(DAY)) * DAY),
+        }
     }
 
     /// Office time up to `moment`, counted from a fixed Monday.
@@ -291,6 +323,112 @@ mod tests {
                 assert!(calendar.working_hours_between(moment(start), end - 1) < hours, "{hours} from {start}");
             }
         }
+    }
+
+    /// May Day 2024: Wednesday 1 to Sunday 5 May off, Sunday 28 April and Saturday 11 May worked.
+    #[test]
+    fn what_is_left_of_a_limit_runs_on_after_a_pause() {
+        let calendar = may_day_2024();
+        let moment = |text: &str| text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros();
+        for (due, from, to, unit, end) in [
+            // A day and an hour left on Monday 29 April; Tuesday 7 May is the next working day after Monday 6.
+            (
+                "2024-04-30T10:00:00",
+                "2024-04-29T09:00:00",
+                "2024-05-06T09:00:00",
+                LimitUnit::WorkingDay,
+                "2024-05-07T10:00:00",
+            ),
+            (
+                "2024-04-30T10:00:00",
+                "2024-04-29T09:00:00",
+                "2024-05-06T09:00:00",
+                LimitUnit::Hour,
+                "2024-05-07T10:00:00",
+            ),
+            (
+                "2024-04-30T10:00:00",
+                "2024-04-29T09:00:00",
+                "2024-05-06T09:00:00",
+                LimitUnit::Day,
+                "2024-05-07T10:00:00",
+            ),
+            // 7 hours and 1: Monday 6 May and 10:00 on Tuesday.
+            (
+                "2024-04-30T10:00:00",
+                "2024-04-29T09:00:00",
+                "2024-05-05T20:00:00",
+                LimitUnit::WorkingHour,
+                "2024-05-07T10:00:00",
+            ),
+            // Days off in the pause take nothing from a limit of working days.
+            (
+                "2024-05-06T16:00:00",
+                "2024-04-30T17:00:00",
+                "2024-05-05T12:00:00",
+                LimitUnit::WorkingDay,
+                "2024-05-06T16:00:00",
+            ),
+            (
+                "2024-05-11T16:00:00",
+                "2024-05-10T17:00:00",
+                "2024-05-10T18:00:00",
+                LimitUnit::WorkingDay,
+                "2024-05-11T16:00:00",
+            ),
+            (
+                "2024-05-10T16:00:00",
+                "2024-05-09T17:00:00",
+                "2024-05-10T18:00:00",
+                LimitUnit::WorkingDay,
+                "2024-05-11T16:00:00",
+            ),
+            // Run out before it stood; and no pause at all.
+            (
+                "2024-04-28T10:00:00",
+                "2024-04-29T09:00:00",
+                "2024-05-06T09:00:00",
+                LimitUnit::WorkingDay,
+                "2024-04-28T10:00:00",
+            ),
+            (
+                "2024-04-30T10:00:00",
+                "2024-04-29T09:00:00",
+                "2024-04-29T09:00:00",
+                LimitUnit::Hour,
+                "2024-04-30T10:00:00",
+            ),
+        ] {
+            let found = calendar.due_after_pause(moment(due), (moment(from), moment(to)), unit);
+            assert_eq!(found, Some(moment(end)), "{unit:?} {due} {from} {to}");
+        }
+    }
+
+    /// Where the clock stands within the time it runs, it is as if it had been set later.
+    #[test]
+    fn a_pause_leaves_as_much_office_time_as_there_was() {
+        let calendar = may_day_2024();
+        let start = (day("2024-04-22") - NaiveDate::default()).num_days() * DAY;
+        for step in 0..400_i64 {
+            let start = start + step * 37 * 60_000_000;
+            let due = calendar.limit_end(start, 20.0, LimitUnit::WorkingHour).unwrap();
+            let (from, to) = (start + step * 11 * 60_000_000, start + step * 97 * 60_000_000);
+            let moved = calendar.due_after_pause(due, (from, to), LimitUnit::WorkingHour).unwrap();
+            let worked = calendar.working_hours_between(start, moved) - calendar.working_hours_between(from, to);
+            if from < due {
+                assert!((worked - 20.0).abs() < 1e-9, "{step}: {worked}");
+            } else {
+                assert_eq!(moved, due);
+            }
+        }
+    }
+
+    #[test]
+    fn a_year_is_loaded_when_its_national_day_is() {
+        let rest = ["2023-12-30", "2024-10-01", "2025-01-01"];
+        let calendar = Calendar::new(rest.map(|date| (day(date), DayKind::Rest)));
+        assert_eq!([2023, 2024, 2025].map(|year| calendar.is_loaded(year)), [false, true, false]);
+        assert!(!calendar.is_loaded(i32::MAX));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use chrono::NaiveDate;
+use chrono::{Datelike, Days, NaiveDate};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -112,6 +112,12 @@ impl Session {
         self.as_of
     }
 
+    /// The year of the as-of date, and of a month later where deadlines lie, if its days off have not landed.
+    pub fn guessed_years(&self) -> Vec<i32> {
+        let ahead = self.as_of.checked_add_days(Days::new(31)).unwrap_or(self.as_of);
+        (self.as_of.year()..=ahead.year()).filter(|year| !self.calendar.is_loaded(*year)).collect()
+    }
+
     pub fn catalog(&self) -> &ViewCatalog {
         &self.catalog
     }
@@ -158,7 +164,7 @@ impl Session {
             Tables::Pinned { warehouse, snapshot, schemas, .. } => {
                 if let Some(version) = snapshot.versions.get(name) {
                     if let Some(table) = warehouse.table_at(name, *version).await? {
-                        return Ok(Some(table.provider().await?));
+                        return Ok(Some(table.provider(schemas.get(name)).await?));
                     }
                     return Err(Diagnostic::unexpected(format!(
                         "version {version} of table `{name}` is gone from the warehouse"

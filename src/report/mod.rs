@@ -100,6 +100,8 @@ pub struct RunContext {
     pub version: String,
     /// Chosen parameters, by name; those left out take the manifest's defaults.
     pub params: BTreeMap<String, String>,
+    /// Years around `as_of` whose days off have not landed, so that their working days are guessed from the week.
+    pub guessed_years: Vec<i32>,
     /// 开福区
     pub district_name: String,
     /// The unit that signs: 开福区网格化综合服务中心

@@ -64,6 +64,7 @@ fn context() -> RunContext {
         made_at: day(28).and_hms_opt(2, 10, 0).unwrap(),
         version: "gridhouse 0.1.0".into(),
         params: BTreeMap::new(),
+        guessed_years: Vec::new(),
         district_name: "开福区".into(),
         office_name: "开福区网格化综合服务中心".into(),
         workers: 2,

@@ -15,6 +15,7 @@ pub(super) struct Names(BTreeMap<String, String>);
 pub(super) const STANDING_NAMES: &[(&str, &str)] = &[
     ("as_of", "截止日期，2024年6月27日"),
     ("as_of_date", "截止日期，2024-06-27"),
+    ("calendar_note", "放假安排未导入的年份，没有则空"),
     ("district", "区名"),
     ("made_at", "生成时间，2024年6月28日02:10"),
     ("made_on", "生成日期，2024年6月28日"),
@@ -32,7 +33,8 @@ pub(super) const STANDING_NAMES: &[(&str, &str)] = &[
 ];
 
 /// The small line at the foot of everything that is made.
-pub(super) const PROVENANCE: &str = "数据截止：{as_of}；数据快照：{snapshot}；生成时间：{made_at}；生成程序：{version}";
+pub(super) const PROVENANCE: &str =
+    "数据截止：{as_of}；数据快照：{snapshot}；生成时间：{made_at}；生成程序：{version}{calendar_note}";
 
 impl Names {
     pub(super) fn new(title: &str, period: PeriodKind, context: &RunContext) -> Self {
@@ -42,6 +44,7 @@ impl Names {
         for (name, value) in [
             ("as_of", chinese_date(context.as_of)),
             ("as_of_date", context.as_of.to_string()),
+            ("calendar_note", calendar_note(&context.guessed_years)),
             ("district", context.district_name.clone()),
             ("made_at", format!("{}{}", chinese_date(made_on), context.made_at.format("%H:%M"))),
             ("made_on", chinese_date(made_on)),
@@ -133,6 +136,15 @@ pub(super) fn names_in(text: &str) -> Vec<&str> {
     pieces(text).into_iter().filter_map(|piece| if let Piece::Name(name) = piece { Some(name) } else { None }).collect()
 }
 
+/// What a reader of time limits has to know where the days off of a year have not landed.
+fn calendar_note(guessed_years: &[i32]) -> String {
+    if guessed_years.is_empty() {
+        return String::new();
+    }
+    let years: Vec<String> = guessed_years.iter().map(|year| format!("{year}年")).collect();
+    format!("；注意：{}放假安排尚未导入，工作日暂按周一至周五推算", years.join("、"))
+}
+
 pub(super) fn chinese_date(date: NaiveDate) -> String {
     format!("{}年{}月{}日", date.year(), date.month(), date.day())
 }
@@ -164,6 +176,12 @@ mod tests {
         let names = Names::default().with(&[("district".into(), "开福区".into())]);
         assert_eq!(names.fill("{district}{unknown}{ 1 }{"), "开福区{unknown}{ 1 }{");
         assert_eq!(names_in("居民台账/{community_code}{community_name}.xlsx"), ["community_code", "community_name"]);
+    }
+
+    #[test]
+    fn says_which_working_days_are_guessed() {
+        assert_eq!(calendar_note(&[]), "");
+        assert_eq!(calendar_note(&[2026, 2027]), "；注意：2026年、2027年放假安排尚未导入，工作日暂按周一至周五推算");
     }
 
     #[test]

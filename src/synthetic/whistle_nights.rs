@@ -4,6 +4,7 @@ use super::nights::Delivered;
 use super::random::Random;
 use super::whistles::{Task, Whistle};
 use super::world::{Stream, World};
+use crate::district::calendar::LimitUnit;
 
 /// What the nights after its first brought: answers, closings, last looks, late ratings, a few deletions.
 pub(crate) fn live_on(world: &World, whistle: &mut Whistle) {
@@ -22,7 +23,7 @@ pub(crate) fn live_on(world: &World, whistle: &mut Whistle) {
             }
             look_again(whistle, at, morning)
         } else {
-            move_on(&mut random, whistle, at, morning, night)
+            move_on(world, &mut random, whistle, at, morning, night)
         };
         whistle.delivered = match (is_changed, night == world.night) {
             (true, true) => Delivered::Update,
@@ -45,8 +46,8 @@ fn look_again(whistle: &mut Whistle, at: f64, morning: i64) -> bool {
     false
 }
 
-fn move_on(random: &mut Random, whistle: &mut Whistle, at: f64, morning: i64, night: u32) -> bool {
-    let closes = at < if whistle.is_suspended { 0.03 } else { 0.25 };
+fn move_on(world: &World, random: &mut Random, whistle: &mut Whistle, at: f64, morning: i64, night: u32) -> bool {
+    let closes = at < if whistle.is_suspended() { 0.03 } else { 0.25 };
     if !closes && (at > 0.7 || whistle.responded.is_some()) {
         return false;
     }
@@ -59,6 +60,7 @@ fn move_on(random: &mut Random, whistle: &mut Whistle, at: f64, morning: i64, ni
             is_main: true,
             dispatched: morning + 1_800,
             responded: None,
+            arrived: None,
             closed: None,
             returned: None,
         });
@@ -66,12 +68,24 @@ fn move_on(random: &mut Random, whistle: &mut Whistle, at: f64, morning: i64, ni
     let responded = *whistle.responded.get_or_insert(morning + 5_400);
     if closes {
         whistle.closed = Some(morning + 7_200 + random.range(0, 3 * 3600));
-        whistle.is_suspended = false;
+        resume(world, whistle, morning + 3_600);
     }
     for task in whistle.tasks.iter_mut().filter(|task| task.returned.is_none()) {
-        task.responded.get_or_insert(responded.max(task.dispatched));
+        let responded = *task.responded.get_or_insert(responded.max(task.dispatched));
+        let by = whistle.closed.unwrap_or(responded + 3_600);
+        task.arrived.get_or_insert(responded + (by - responded).max(0) / 2);
         task.closed = whistle.closed;
     }
     whistle.updated = whistle.closed.unwrap_or(responded) + 60;
     true
+}
+
+/// Work on a suspended whistle goes on, and its limit moves by the working days it stood.
+fn resume(world: &World, whistle: &mut Whistle, at: i64) {
+    let (Some(suspended), None) = (whistle.suspended, whistle.resumed) else { return };
+    const MICROS: i64 = 1_000_000;
+    let stood = (suspended * MICROS, at * MICROS);
+    let due = world.district.calendar.due_after_pause(whistle.due * MICROS, stood, LimitUnit::WorkingDay);
+    whistle.resumed = Some(at);
+    whistle.due = due.map_or(whistle.due, |due| due / MICROS);
 }

@@ -37,10 +37,13 @@ fn fill(world: &World, grid: usize, whistle: &Whistle, row: &mut Row) {
     row.maybe(time(whistle.settled));
     row.code(List::Department, whistle.department);
     row.code(List::WhistleStatus, whistle.status());
+    row.maybe(time(whistle.extended));
+    row.maybe(time(whistle.suspended));
+    row.maybe(time(whistle.resumed));
     row.push(Cell::Whole(whistle.extensions));
     row.push(Cell::Whole(whistle.returns));
     row.push(Cell::Whole(whistle.reworks));
-    if whistle.is_suspended {
+    if whistle.is_suspended() {
         row.text(SUSPEND_REASONS[(street % 4) as usize]);
     } else {
         row.null();
@@ -92,6 +95,7 @@ fn fill_task(world: &World, grid: usize, whistle: &Whistle, at: usize, task: &Ta
     row.code(List::TaskRole, usize::from(!task.is_main));
     row.push(Cell::Time(task.dispatched));
     row.maybe(task.responded.map(Cell::Time));
+    row.maybe(task.arrived.map(Cell::Time));
     row.push(Cell::Time(whistle.due));
     row.maybe(task.closed.map(Cell::Time));
     row.maybe(task.returned.map(Cell::Time));

@@ -33,6 +33,7 @@ pub(crate) struct Task {
     pub(crate) is_main: bool,
     pub(crate) dispatched: i64,
     pub(crate) responded: Option<i64>,
+    pub(crate) arrived: Option<i64>,
     pub(crate) closed: Option<i64>,
     pub(crate) returned: Option<i64>,
 }
@@ -52,7 +53,10 @@ pub(crate) struct Whistle {
     pub(crate) closed: Option<i64>,
     pub(crate) settled: Option<i64>,
     pub(crate) department: usize,
-    pub(crate) is_suspended: bool,
+    /// The limit after the last extension.
+    pub(crate) extended: Option<i64>,
+    pub(crate) suspended: Option<i64>,
+    pub(crate) resumed: Option<i64>,
     pub(crate) extensions: i64,
     pub(crate) returns: i64,
     pub(crate) reworks: i64,
@@ -65,11 +69,15 @@ pub(crate) struct Whistle {
 }
 
 impl Whistle {
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended.is_some() && self.resumed.is_none()
+    }
+
     pub(crate) fn status(&self) -> usize {
         match () {
             () if self.settled.is_some() => status::SETTLED,
             () if self.closed.is_some() => status::CLOSED,
-            () if self.is_suspended => status::SUSPENDED,
+            () if self.is_suspended() => status::SUSPENDED,
             () if self.responded.is_some() => status::HANDLED,
             () if self.dispatched.is_some() => status::DISPATCHED,
             () if self.accepted.is_some() => status::ACCEPTED,
@@ -166,12 +174,13 @@ fn first_night(
         whistle.department = world.district.index(List::Department, "市政维护中心");
     }
     let is_returned = !key.is_loose && !is_riverside && whistle_may_return(world, grid) && random.chance(0.022);
+    let mut is_suspended = false;
     let reported = |day: i32, random: &mut Random| i64::from(day) * 86_400 + random.range(27_000, 73_800);
     if is_open {
         let age = random.log_normal(if is_district { 4.0 } else { 1.8 }, 1.2).min(150.0) as i32;
         whistle.reported = reported(FIRST_NIGHT - age, &mut random);
         let pace = pace(&mut random, is_district, speed(whistle.department, FIRST_NIGHT), is_returned);
-        whistle.is_suspended = age > 20 && random.chance(0.6);
+        is_suspended = age > 20 && random.chance(0.6);
         run(&mut whistle, &pace, end - 1, false);
         if age < 3 {
             hold_back(&mut random, &mut whistle, age);
@@ -189,10 +198,18 @@ fn first_night(
             }
         }
     }
-    set_due(world, &mut random, &mut whistle, end);
+    let turned_back = if is_returned { turned_back(&whistle) } else { None };
+    set_due(world, &mut random, &mut whistle, turned_back, end);
     finish(&mut random, &mut whistle, end);
     whistle.dispatched_on = if whistle.dispatched.is_some() { 1 } else { 0 };
-    send_out(world, &mut random, grid, &mut whistle, is_returned, is_riverside);
+    send_out(world, &mut random, grid, &mut whistle, turned_back, is_riverside);
+    let mut random = world.random(Stream::Whistle, key.number ^ 0x2a_0000_0000);
+    arrive(&mut random, &mut whistle, end - 1);
+    if is_suspended {
+        // Not before the unit knows of it, and mostly before the limit; more than twenty days are left for it.
+        let known = whistle.responded.or(whistle.dispatched).unwrap_or(whistle.reported);
+        whistle.suspended = Some((known + random.range(86_400, 5 * 86_400)).min(end - 1));
+    }
     whistle.updated = latest(&whistle);
     whistle.delivered = if world.night == 1 { Delivered::Full } else { Delivered::No };
     whistle
@@ -212,9 +229,10 @@ fn later_night(world: &World, grid: usize, key: RowKey) -> Whistle {
     whistle.reported = i64::from(day) * 86_400 + random.range(27_000, 73_800);
     let pace = pace(&mut random, is_district, speed(whistle.department, day), false);
     run(&mut whistle, &pace, end - 1, false);
-    set_due(world, &mut random, &mut whistle, end);
+    set_due(world, &mut random, &mut whistle, None, end);
     whistle.dispatched_on = if whistle.dispatched.is_some() { key.born } else { 0 };
-    send_out(world, &mut random, grid, &mut whistle, false, false);
+    send_out(world, &mut random, grid, &mut whistle, None, false);
+    arrive(&mut world.random(Stream::Whistle, key.number ^ 0x2a_0000_0000), &mut whistle, end - 1);
     whistle.updated = latest(&whistle);
     whistle.delivered = if key.born == world.night { Delivered::Insert } else { Delivered::No };
     whistle
@@ -256,7 +274,9 @@ fn case(world: &World, random: &mut Random, grid: usize, key: RowKey, is_distric
         closed: None,
         settled: None,
         department,
-        is_suspended: false,
+        extended: None,
+        suspended: None,
+        resumed: None,
         extensions: 0,
         returns: 0,
         reworks: 0,
@@ -308,10 +328,25 @@ fn hold_back(random: &mut Random, whistle: &mut Whistle, age: i32) {
     }
 }
 
-/// Three working days for a daily whistle, seven for a district one; an extension adds three or five.
-fn set_due(world: &World, random: &mut Random, whistle: &mut Whistle, end: i64) {
-    let day = whistle.reported.div_euclid(86_400) as i32;
-    let of_day = whistle.reported.rem_euclid(86_400);
+/// When the wrong unit sent a whistle back, and when the right one got it.
+#[derive(Debug, Clone, Copy)]
+struct TurnedBack {
+    returned: i64,
+    dispatched: i64,
+}
+
+fn turned_back(whistle: &Whistle) -> Option<TurnedBack> {
+    let (dispatched, responded) = whistle.dispatched.zip(whistle.responded).filter(|_| whistle.returns > 0)?;
+    let returned = dispatched + (responded - dispatched) * 2 / 3;
+    Some(TurnedBack { returned, dispatched: returned + (responded - returned) / 2 })
+}
+
+/// Three working days for a daily whistle, seven for a district one; an extension adds three or five. One that was sent
+/// back begins anew with the right unit.
+fn set_due(world: &World, random: &mut Random, whistle: &mut Whistle, turned_back: Option<TurnedBack>, end: i64) {
+    let start = turned_back.map_or(whistle.reported, |turned_back| turned_back.dispatched);
+    let day = start.div_euclid(86_400) as i32;
+    let of_day = start.rem_euclid(86_400);
     let mut limit = if whistle.is_district { 7 } else { 3 };
     loop {
         let due = world.district.calendar.add_working_days(super::world::date(day), limit);
@@ -323,6 +358,7 @@ fn set_due(world: &World, random: &mut Random, whistle: &mut Whistle, end: i64) 
             whistle.extensions += 1;
             limit += if whistle.is_district { 5 } else { 3 };
         } else {
+            whistle.extended = (whistle.extensions > 0).then_some(whistle.due);
             return;
         }
     }
@@ -351,7 +387,7 @@ fn send_out(
     random: &mut Random,
     grid: usize,
     whistle: &mut Whistle,
-    is_returned: bool,
+    turned_back: Option<TurnedBack>,
     is_riverside: bool,
 ) {
     let Some(dispatched) = whistle.dispatched.filter(|_| !whistle.key.is_loose) else { return };
@@ -365,17 +401,17 @@ fn send_out(
     };
     let mut sent = vec![whistle.department];
     let mut main_dispatched = dispatched;
-    if let (true, Some(responded)) = (is_returned && whistle.returns > 0, whistle.responded) {
+    if let Some(turned_back) = turned_back {
         let wrong = other_department(world, random, whistle.category, &sent);
-        let returned = dispatched + (responded - dispatched) * 2 / 3;
-        main_dispatched = returned + (responded - returned) / 2;
+        main_dispatched = turned_back.dispatched;
         whistle.tasks.push(Task {
             department: wrong,
             is_main: true,
             dispatched,
             responded: None,
+            arrived: None,
             closed: None,
-            returned: Some(returned),
+            returned: Some(turned_back.returned),
         });
         sent.push(wrong);
     }
@@ -384,6 +420,7 @@ fn send_out(
         is_main: true,
         dispatched: main_dispatched,
         responded: whistle.responded,
+        arrived: None,
         closed: whistle.closed,
         returned: None,
     });
@@ -400,7 +437,28 @@ fn send_out(
         let done = closed
             .zip(responded)
             .map(|(closed, responded)| responded + ((closed - responded) as f64 * (0.3 + 0.7 * random.unit())) as i64);
-        whistle.tasks.push(Task { department, is_main: false, dispatched, responded, closed: done, returned: None });
+        let arrived = None;
+        whistle.tasks.push(Task {
+            department,
+            is_main: false,
+            dispatched,
+            responded,
+            arrived,
+            closed: done,
+            returned: None,
+        });
+    }
+}
+
+/// People of a unit come some hours after it has answered, and before it is done.
+fn arrive(random: &mut Random, whistle: &mut Whistle, last: i64) {
+    for task in &mut whistle.tasks {
+        let takes = 600 + (random.log_normal(if whistle.is_district { 26.0 } else { 14.0 }, 0.9) * HOUR) as i64;
+        task.arrived = task.responded.map(|responded| match task.closed {
+            Some(closed) => (responded + takes).min(closed.max(responded)),
+            None => responded + takes,
+        });
+        task.arrived = task.arrived.filter(|arrived| *arrived <= last);
     }
 }
 
@@ -422,8 +480,9 @@ fn other_department(world: &World, random: &mut Random, category: usize, sent: &
 
 /// The last thing that happened to a whistle.
 fn latest(whistle: &Whistle) -> i64 {
-    [whistle.accepted, whistle.dispatched, whistle.responded, whistle.closed, whistle.settled]
+    [whistle.accepted, whistle.dispatched, whistle.responded, whistle.suspended, whistle.closed, whistle.settled]
         .into_iter()
+        .chain(whistle.tasks.iter().map(|task| task.arrived))
         .flatten()
         .fold(whistle.reported, i64::max)
 }

@@ -169,11 +169,16 @@ impl Table {
     }
 
     /// This version as a table that SQL can scan. Texts are plain: sorts of string views count the pages they share
-    /// once per batch, and the memory limit stops them long before the memory does.
-    pub async fn provider(&self) -> Result<Arc<dyn TableProvider>> {
+    /// once per batch, and the memory limit stops them long before the memory does. Columns that are `declared` and not
+    /// stored, because this version is older than they are, are null.
+    pub async fn provider(&self, declared: Option<&SchemaRef>) -> Result<Arc<dyn TableProvider>> {
+        let mut fields = self.schema.fields().to_vec();
+        let missing = declared.iter().flat_map(|declared| declared.fields());
+        fields.extend(missing.filter(|field| self.schema.field_with_name(field.name()).is_err()).cloned());
+        let schema = Arc::new(Schema::new(fields));
         let files = self.files().await?;
         if files.is_empty() {
-            return Ok(Arc::new(EmptyTable::new(self.schema.clone())));
+            return Ok(Arc::new(EmptyTable::new(schema)));
         }
         if let Some(problem) = files.iter().find_map(|file| self.damage(file)) {
             return Err(problem
@@ -191,9 +196,7 @@ impl Table {
             .collect::<Result<Vec<_>>>()?;
         let format = ParquetFormat::default().with_enable_pruning(true);
         let options = ListingOptions::new(Arc::new(format)).with_file_extension(".parquet");
-        let config = ListingTableConfig::new_with_multi_paths(urls)
-            .with_listing_options(options)
-            .with_schema(self.schema.clone());
+        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
         Ok(Arc::new(ListingTable::try_new(config).doing(format!("opening table `{}`", self.name))?))
     }
 

@@ -17,3 +17,4 @@ mod support;
 mod synthetic;
 mod tidy;
 mod views;
+mod whistle_clock;

@@ -1,26 +1,29 @@
-//! Functions of the whistle clock: when a limit ends, how much office time has passed.
+//! Functions of the whistle clock: when a limit ends, whether it has passed, how much office time has.
 //!
-//! The rules are those of [`Calendar`]; its days off come from the `holidays` of the session's snapshot.
+//! The rules of days are those of [`Calendar`]; its days off come from the `holidays` of the session's snapshot. What
+//! happens after the as-of date has not happened yet: a clock that is stopped or a step that is done later runs on.
+//!
+//! An approved extension moves the limit to the day it names. 挂账 stops the clock from its date until work goes on again;
+//! then what was left of the limit runs on. A limit that had passed before stays passed, but nothing under 挂账 is overdue.
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, Float64Array, Int32Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, RecordBatch, TimestampMicrosecondArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, TimestampMicrosecondType};
 use datafusion::common::DataFusionError;
 use datafusion::common::types::{NativeType, logical_float64, logical_string};
 use datafusion::logical_expr::{Coercion, ScalarUDF, Signature, TypeSignatureClass, Volatility};
 
-use super::{MICROS, array, column_of, time_like, two, udf};
-use crate::district::calendar::{Calendar, DayKind, LIMIT_AMOUNT_MAX, LimitUnit};
+use super::{MICROS, array, column_of, date_like, time_like, two, udf};
+use crate::district::calendar::{Calendar, DayKind, LIMIT_AMOUNT_MAX, LimitUnit, civil};
 
 /// `add_working_time(start, amount, unit)`: when a limit of so much time ends, by [`Calendar::limit_end`]. NULL in, NULL
 /// out; a unit that does not exist and an amount that is none are errors, since a deadline left empty would be nobody's.
 pub(super) fn add_working_time(calendar: Arc<Calendar>) -> ScalarUDF {
-    let numbers = vec![TypeSignatureClass::Numeric, TypeSignatureClass::Native(logical_string())];
-    let number = Coercion::new_implicit(TypeSignatureClass::Native(logical_float64()), numbers, NativeType::Float64);
-    let text = Coercion::new_exact(TypeSignatureClass::Native(logical_string()));
-    let arguments = Signature::coercible(vec![time_like(), number, text], Volatility::Immutable);
+    let arguments = Signature::coercible(limit_like().into(), Volatility::Immutable);
     udf("add_working_time", arguments, MICROS, move |args, _| {
         let (starts, amounts) = (cast(&args[0], &MICROS)?, cast(&args[1], &DataType::Float64)?);
         let units = cast(&args[2], &DataType::Utf8)?;
@@ -38,16 +41,23 @@ pub(super) fn add_working_time(calendar: Arc<Calendar>) -> ScalarUDF {
     })
 }
 
+/// A start, an amount of any number type, a unit.
+fn limit_like() -> [Coercion; 3] {
+    let numbers = vec![TypeSignatureClass::Numeric, TypeSignatureClass::Native(logical_string())];
+    let number = Coercion::new_implicit(TypeSignatureClass::Native(logical_float64()), numbers, NativeType::Float64);
+    [time_like(), number, Coercion::new_exact(TypeSignatureClass::Native(logical_string()))]
+}
+
 fn unit_of(label: &str) -> Result<LimitUnit, DataFusionError> {
     LimitUnit::from_label(label).ok_or_else(|| {
         let known: Vec<String> = LimitUnit::ALL.iter().map(|(label, _)| format!("`{label}`")).collect();
-        DataFusionError::Plan(format!("`add_working_time` knows no such unit; the units are {}", known.join(", ")))
+        DataFusionError::Plan(format!("a limit has no such unit; the units are {}", known.join(", ")))
     })
 }
 
 fn no_amount() -> DataFusionError {
     DataFusionError::Plan(format!(
-        "`add_working_time` takes an amount from 0 to {LIMIT_AMOUNT_MAX}, and whole ones of `工作日` and `自然日`"
+        "a limit has an amount from 0 to {LIMIT_AMOUNT_MAX}, and whole ones of `工作日` and `自然日`"
     ))
 }
 
@@ -73,6 +83,123 @@ pub(super) fn working_days_between(calendar: Arc<Calendar>) -> ScalarUDF {
         let days: Int32Array = pairs.map(|(a, b)| Some(calendar.working_days_between(a?, b?) as i32)).collect();
         array(days)
     })
+}
+
+/// A clock that stands, from a moment on; until another where it has gone on.
+#[derive(Clone, Copy)]
+struct Pause {
+    from: i64,
+    to: Option<i64>,
+}
+
+impl Pause {
+    /// As known at `end`. Work that went on before the clock last stopped belongs to an earlier pause.
+    fn at(end: i64, suspended: Option<i64>, resumed: Option<i64>) -> Option<Self> {
+        let from = suspended.filter(|from| *from < end)?;
+        Some(Self { from, to: resumed.filter(|to| *to >= from && *to < end) })
+    }
+}
+
+/// `whistle_due(start, amount, unit, extended_to, suspended_at, resumed_at)`: when the limit of a step ends, extension and
+/// pause considered; under 挂账 where it would have ended. NULL without a start or a limit.
+pub(super) fn whistle_due(calendar: Arc<Calendar>, end: i64) -> ScalarUDF {
+    let events = [time_like(), time_like(), time_like()];
+    let arguments = Signature::coercible(limit_like().into_iter().chain(events).collect(), Volatility::Immutable);
+    udf("whistle_due", arguments, MICROS, move |args, rows| {
+        let amounts = cast(&args[1], &DataType::Float64)?;
+        let (amounts, units) = (amounts.as_primitive::<Float64Type>(), cast(&args[2], &DataType::Utf8)?);
+        let units = units.as_string::<i32>();
+        let [starts, extended, suspended, resumed] = [0, 3, 4, 5].map(|at| moments(&args[at]));
+        let (starts, extended, suspended, resumed) = (starts?, extended?, suspended?, resumed?);
+        let ends: TimestampMicrosecondArray = (0..rows)
+            .map(|row| {
+                let unit = units.is_valid(row).then(|| unit_of(units.value(row))).transpose()?;
+                let amount = amounts.is_valid(row).then(|| amounts.value(row));
+                let (Some(start), Some(amount), Some(unit)) = (at(&starts, row), amount, unit) else {
+                    return Ok(None);
+                };
+                let limit = calendar.limit_end(start, amount, unit).ok_or_else(no_amount)?;
+                // An extension cannot take time away.
+                let due = at(&extended, row).map_or(limit, |extended| extended.max(limit));
+                Ok(match Pause::at(end, at(&suspended, row), at(&resumed, row)) {
+                    Some(Pause { from, to: Some(to) }) => calendar.due_after_pause(due, (from, to), unit),
+                    _ => Some(due),
+                })
+            })
+            .collect::<Result<_, DataFusionError>>()?;
+        array(ends)
+    })
+}
+
+/// `whistle_overdue(due, done, suspended_at, resumed_at)`: whether a step was done late, or is not done and its limit has
+/// passed by the end of the as-of date; false while the clock stands. NULL without a limit.
+pub(super) fn whistle_overdue(end: i64) -> ScalarUDF {
+    udf("whistle_overdue", Signature::coercible(vec![time_like(); 4], Volatility::Immutable), DataType::Boolean, {
+        move |args, rows| {
+            let [due, done, suspended, resumed] = [0, 1, 2, 3].map(|at| moments(&args[at]));
+            let (due, done, suspended, resumed) = (due?, done?, suspended?, resumed?);
+            let overdue: BooleanArray = (0..rows)
+                .map(|row| {
+                    let due = at(&due, row)?;
+                    let is_standing = || {
+                        matches!(Pause::at(end, at(&suspended, row), at(&resumed, row)), Some(Pause { to: None, .. }))
+                    };
+                    Some(match at(&done, row).filter(|done| *done < end) {
+                        Some(done) => done > due,
+                        None => due < end && !is_standing(),
+                    })
+                })
+                .collect();
+            array(overdue)
+        }
+    })
+}
+
+/// `whistle_elapsed_hours(start, done, suspended_at, resumed_at)`: office time from the start until the step was done, or
+/// until now or the clock stood; without the time it stood in between. NULL before the start.
+pub(super) fn whistle_elapsed_hours(calendar: Arc<Calendar>, end: i64) -> ScalarUDF {
+    let arguments = Signature::coercible(vec![time_like(); 4], Volatility::Immutable);
+    udf("whistle_elapsed_hours", arguments, DataType::Float64, move |args, rows| {
+        let [starts, done, suspended, resumed] = [0, 1, 2, 3].map(|at| moments(&args[at]));
+        let (starts, done, suspended, resumed) = (starts?, done?, suspended?, resumed?);
+        let hours: Float64Array = (0..rows)
+            .map(|row| {
+                let start = at(&starts, row).filter(|start| *start < end)?;
+                let pause = Pause::at(end, at(&suspended, row), at(&resumed, row));
+                let stop = at(&done, row).filter(|done| *done < end).unwrap_or(end);
+                let elapsed = |stop: i64| calendar.working_hours_between(start, stop.max(start));
+                Some(match pause {
+                    None => elapsed(stop),
+                    Some(Pause { from, to }) if from < stop => {
+                        let stood_to = to.unwrap_or(stop).min(stop).max(start);
+                        elapsed(from) + calendar.working_hours_between(stood_to, stop)
+                    }
+                    Some(_) => elapsed(stop),
+                })
+            })
+            .collect();
+        array(hours)
+    })
+}
+
+/// `is_calendar_loaded(date)`: whether the landed `holidays` have the days off of its year. Else its working days are
+/// guessed from the week.
+pub(super) fn is_calendar_loaded(calendar: Arc<Calendar>) -> ScalarUDF {
+    let arguments = Signature::coercible(vec![date_like()], Volatility::Immutable);
+    udf("is_calendar_loaded", arguments, DataType::Boolean, move |args, _| {
+        let dates = cast(&args[0], &DataType::Date32)?;
+        let loaded: BooleanArray =
+            dates.as_primitive::<Date32Type>().iter().map(|date| Some(calendar.is_loaded(civil(date?).0))).collect();
+        array(loaded)
+    })
+}
+
+fn moments(argument: &ArrayRef) -> Result<TimestampMicrosecondArray, DataFusionError> {
+    Ok(cast(argument, &MICROS)?.as_primitive::<TimestampMicrosecondType>().clone())
+}
+
+fn at(moments: &TimestampMicrosecondArray, row: usize) -> Option<i64> {
+    moments.is_valid(row).then(|| moments.value(row))
 }
 
 /// The days off and make-up days of the landed `holidays`.
@@ -159,6 +286,82 @@ mod tests {
             ("add_working_time(DATE '2024-02-19', CAST(1.5 AS DECIMAL(5, 2)), '小时')", "2024-02-19T01:30:00"),
         ] {
             assert_eq!(run(call).expect("an answer"), answer, "{call}");
+        }
+    }
+
+    /// As of 27 June 2024. A daily whistle of Thursday 13 June 10:00 with three working days: Tuesday 18 June 10:00.
+    #[test]
+    fn extension_and_pause_move_a_limit() {
+        let due =
+            |more: &str| run(&format!("whistle_due('2024-06-13 10:00:00', 3, '工作日', {more})")).expect("a limit");
+        for (more, end) in [
+            ("NULL, NULL, NULL", "2024-06-18T10:00:00"),
+            ("'2024-06-21 10:00:00', NULL, NULL", "2024-06-21T10:00:00"),
+            // An extension takes no time away.
+            ("'2024-06-17 10:00:00', NULL, NULL", "2024-06-18T10:00:00"),
+            // Friday to Thursday: four working days, Mon to Thu, after which the one and a half that were left.
+            ("NULL, '2024-06-14 15:00:00', '2024-06-20 09:00:00'", "2024-06-24T10:00:00"),
+            ("'2024-06-21 10:00:00', '2024-06-14 15:00:00', '2024-06-20 09:00:00'", "2024-06-27T10:00:00"),
+            // It stands: where it would have ended.
+            ("NULL, '2024-06-14 15:00:00', NULL", "2024-06-18T10:00:00"),
+            // It had run out.
+            ("NULL, '2024-06-18 10:00:00', '2024-06-20 09:00:00'", "2024-06-18T10:00:00"),
+            // After the as-of date: not known yet.
+            ("NULL, '2024-06-14 15:00:00', '2024-06-28 00:00:00'", "2024-06-18T10:00:00"),
+            ("NULL, '2024-06-28 00:00:00', NULL", "2024-06-18T10:00:00"),
+            // Suspended again after it had gone on once.
+            ("NULL, '2024-06-14 15:00:00', '2024-06-14 12:00:00'", "2024-06-18T10:00:00"),
+        ] {
+            assert_eq!(due(more), end, "{more}");
+        }
+        assert_eq!(run("whistle_due(NULL, 3, '工作日', NULL, NULL, NULL)").expect("none"), "NULL");
+        assert_eq!(run("whistle_due('2024-06-13', NULL, NULL, NULL, NULL, NULL)").expect("none"), "NULL");
+        assert!(run("whistle_due('2024-06-13', 3, '天', NULL, NULL, NULL)").is_err());
+    }
+
+    #[test]
+    fn nothing_is_overdue_while_its_clock_stands() {
+        for (call, answer) in [
+            ("'2024-06-18 10:00:00', '2024-06-18 10:00:00', NULL, NULL", "false"),
+            ("'2024-06-18 10:00:00', '2024-06-18 10:00:01', NULL, NULL", "true"),
+            ("'2024-06-18 10:00:00', NULL, NULL, NULL", "true"),
+            ("'2024-06-28 00:00:00', NULL, NULL, NULL", "false"),
+            // Done after the as-of date is not done.
+            ("'2024-06-27 10:00:00', '2024-06-28 00:00:00', NULL, NULL", "true"),
+            ("'2024-06-28 10:00:00', '2024-06-29 00:00:00', NULL, NULL", "false"),
+            ("'2024-06-18 10:00:00', NULL, '2024-06-17 10:00:00', NULL", "false"),
+            ("'2024-06-18 10:00:00', NULL, '2024-06-17 10:00:00', '2024-06-20 10:00:00'", "true"),
+            ("'2024-06-18 10:00:00', '2024-06-19 10:00:00', '2024-06-20 10:00:00', NULL", "true"),
+            ("NULL, NULL, NULL, NULL", "NULL"),
+        ] {
+            assert_eq!(run(&format!("whistle_overdue({call})")).expect("an answer"), answer, "{call}");
+        }
+    }
+
+    /// Thursday 13 June 15:30 has two hours of office time left, each working day seven; Monday 10 June is off.
+    #[test]
+    fn a_clock_that_stands_counts_no_office_time() {
+        for (call, answer) in [
+            ("'2024-06-13 15:30:00', '2024-06-14 10:00:00', NULL, NULL", "3.0"),
+            ("'2024-06-13 15:30:00', NULL, NULL, NULL", "72.0"),
+            ("'2024-06-13 15:30:00', NULL, '2024-06-14 10:00:00', NULL", "3.0"),
+            ("'2024-06-13 15:30:00', NULL, '2024-06-14 10:00:00', '2024-06-26 09:00:00'", "17.0"),
+            ("'2024-06-13 15:30:00', '2024-06-26 10:00:00', '2024-06-14 10:00:00', '2024-06-26 09:00:00'", "4.0"),
+            // Done before it stood, and stood before the step began.
+            ("'2024-06-13 15:30:00', '2024-06-14 10:00:00', '2024-06-17 10:00:00', NULL", "3.0"),
+            ("'2024-06-13 15:30:00', '2024-06-14 10:00:00', '2024-06-11 10:00:00', '2024-06-13 16:30:00'", "2.0"),
+            ("'2024-06-13 15:30:00', NULL, '2024-06-11 10:00:00', NULL", "0.0"),
+            ("'2024-06-28 09:00:00', NULL, NULL, NULL", "NULL"),
+            ("NULL, NULL, NULL, NULL", "NULL"),
+        ] {
+            assert_eq!(run(&format!("whistle_elapsed_hours({call})")).expect("an answer"), answer, "{call}");
+        }
+    }
+
+    #[test]
+    fn a_year_without_its_days_off_is_known() {
+        for (year, loaded) in [("2022", "false"), ("2023", "true"), ("2026", "true"), ("2027", "false")] {
+            assert_eq!(run(&format!("is_calendar_loaded('{year}-06-01')")).expect("an answer"), loaded, "{year}");
         }
     }
 

@@ -52,6 +52,22 @@ pub const DESCRIPTIONS: &[(&str, &str)] = &[
     ("working_hours_between(a, b)", "hours of office time from a to b, by the landed `holidays`"),
     ("working_days_between(a, b)", "working days after the day of a up to the day of b"),
     (
+        "whistle_due(start, amount, unit, extended_to, suspended_at, resumed_at)",
+        "when a step's limit ends: an extension moves it, 挂账 stops its clock and what was left runs on afterwards",
+    ),
+    (
+        "whistle_overdue(due, done, suspended_at, resumed_at)",
+        "done late, or not done and the limit has passed by the end of the as-of date; false under 挂账",
+    ),
+    (
+        "whistle_elapsed_hours(start, done, suspended_at, resumed_at)",
+        "office time until done, 挂账 or the end of the as-of date, without the time the clock stood",
+    ),
+    (
+        "is_calendar_loaded(date)",
+        "whether the landed `holidays` have its year, or working days are guessed from the week",
+    ),
+    (
         "linear_points(rate, full, target, k, floor)",
         "full points at target per cent, k less per point below, never under floor; 2 digits, or a sixth argument's",
     ),
@@ -120,6 +136,7 @@ pub(super) fn all(
         clock::add_working_time(calendar.clone()),
         clock::working_hours_between(calendar.clone()),
         clock::working_days_between(calendar.clone()),
+        clock::is_calendar_loaded(calendar.clone()),
         scores::linear_points(),
         tails::count_tail(),
         masking("mask_name", identifiers::mask_name),
@@ -132,6 +149,13 @@ pub(super) fn all(
             array(sorts)
         }),
     ];
+    // The last day that can be written has no end; nothing happens after it.
+    let end = end.unwrap_or(i64::MAX);
+    functions.extend([
+        clock::whistle_due(calendar.clone(), end),
+        clock::whistle_overdue(end),
+        clock::whistle_elapsed_hours(calendar.clone(), end),
+    ]);
     functions.extend(comparisons::spans());
     functions
 }
@@ -223,7 +247,7 @@ fn column_of<'a>(batch: &'a RecordBatch, table: &str, name: &str) -> Result<&'a 
     batch.column_by_name(name).ok_or_else(|| DataFusionError::Plan(format!("`{table}` has no `{name}`")))
 }
 
-/// One expression over no rows, with the shipped days off.
+/// One expression over no rows as of 27 June 2024, with the shipped days off.
 #[cfg(test)]
 mod test_support {
     use arrow::array::{Date32Array, StringArray};
@@ -244,7 +268,8 @@ mod test_support {
     pub(super) fn run(expression: &str) -> Result<String, DataFusionError> {
         let ctx = SessionContext::new();
         let calendar = Arc::new(shipped());
-        for function in all(chrono::NaiveDate::default(), Arc::default(), &calendar) {
+        let as_of = NaiveDate::from_ymd_opt(2024, 6, 27).expect("a date");
+        for function in all(as_of, Arc::default(), &calendar) {
             ctx.register_udf(function);
         }
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
