@@ -6,13 +6,27 @@ use serde_json::{Value, json};
 
 use crate::report::chart::{Room, draw};
 use crate::report::document::page::masthead_size;
-use crate::report::document::{ColumnAlign, Front, Imprint, Layout, List, Node, Run, Table, TableCell, title_lines};
+use crate::report::document::{
+    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, title_lines,
+};
 use crate::report::summary::Summary;
 
 /// `document.json` and `chart-<n>.svg`.
 pub(super) fn of(summary: &Summary) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    let blocks: Vec<Value> = summary.blocks.iter().map(|node| block(node, &mut files)).collect();
+    let mut blocks = Vec::new();
+    let mut rest = summary.blocks.as_slice();
+    while let Some((node, after)) = rest.split_first() {
+        rest = after;
+        // Two figures in a row stand beside each other, as on a screen.
+        if let (Node::Figure(left), Some((Node::Figure(right), after))) = (node, after.split_first()) {
+            let pair = [left, right].map(|figure| figure_of(figure, Room::HALF, &mut files));
+            blocks.push(json!({"kind": "pair", "figures": pair}));
+            rest = after;
+        } else {
+            blocks.push(block(node, &mut files));
+        }
+    }
     let document = json!({
         "title": summary.title,
         "title_lines": title_lines(&summary.title),
@@ -70,14 +84,15 @@ fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
                 .map(|card| json!({"label": card.label, "value": card.value, "unit": card.unit, "note": card.note}))
                 .collect::<Vec<_>>(),
         }),
-        Node::Figure(figure) => {
-            let name = format!("chart-{}.svg", files.len() + 1);
-            let drawing = draw(&figure.chart, Room::WIDE, &name);
-            files.insert(name.clone(), drawing.svg.into_bytes());
-            json!({"kind": "figure", "caption": figure.caption, "file": name, "alt": figure.chart.alt_text()})
-        }
+        Node::Figure(figure) => figure_of(figure, Room::WIDE, files),
         Node::Rule => json!({"kind": "rule"}),
     }
+}
+
+fn figure_of(figure: &Figure, room: Room, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
+    let name = format!("chart-{}.svg", files.len() + 1);
+    files.insert(name.clone(), draw(&figure.chart, room, &name).svg.into_bytes());
+    json!({"kind": "figure", "caption": figure.caption, "file": name, "alt": figure.chart.alt_text()})
 }
 
 fn items(list: &List, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
