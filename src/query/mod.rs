@@ -7,6 +7,7 @@ mod checks;
 mod engine;
 mod functions;
 mod kept;
+pub mod lineage;
 mod problem;
 mod session;
 mod snapshot;

@@ -334,6 +334,24 @@ impl Session {
         problem
     }
 
+    /// The columns of each table that can be read, by table; tables whose contract is gone are left out.
+    pub(super) fn table_columns(&self) -> BTreeMap<String, Vec<String>> {
+        let names = |schema: &SchemaRef| schema.fields().iter().map(|field| field.name().clone()).collect();
+        match &self.tables {
+            Tables::Pinned { schemas, .. } => {
+                schemas.iter().map(|(table, schema)| (table.clone(), names(schema))).collect()
+            }
+            Tables::Given(given) => given.iter().map(|(table, (schema, _))| (table.clone(), names(schema))).collect(),
+        }
+    }
+
+    /// Names of the functions that take one value of many rows.
+    pub(super) fn aggregate_names(&self) -> BTreeSet<String> {
+        let state = self.ctx.state();
+        let functions = state.aggregate_functions().iter();
+        functions.flat_map(|(name, function)| std::iter::once(name).chain(function.aliases())).cloned().collect()
+    }
+
     /// Every table and view that can be read, sorted.
     pub fn relation_names(&self) -> Vec<String> {
         let mut names: BTreeSet<String> = match &self.tables {

@@ -7,6 +7,7 @@ mod contracts;
 mod crash;
 mod damage;
 mod docs;
+mod explain;
 mod forms;
 mod landing;
 mod pages;

@@ -1,0 +1,172 @@
+//! How a figure is made: from a column of a view, in one row, down to the stored rows it rests on.
+//!
+//! Read from the views' own SQL, with no declarations: a column is followed through CTEs, sub-selects, unions and views to
+//! an aggregate or a stored column ([`row`]); the rows behind an aggregate are listed by a query made of the same SQL
+//! ([`open`]). Whatever is found is checked: the rows must come to the figure again, and where they do not, or where a
+//! column cannot be followed, the answer says so.
+
+mod datum;
+mod names;
+mod open;
+mod row;
+mod shape;
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+pub use self::datum::Datum;
+pub use self::row::{Formula, Lineage};
+use crate::diagnostic::Place;
+
+/// Why something cannot be followed further.
+#[derive(Debug, Clone)]
+pub struct Untraced(String);
+
+impl Untraced {
+    fn of(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+type Traced<T> = std::result::Result<T, Untraced>;
+
+impl fmt::Display for Untraced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value with the way it was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// A view, or `view.cte` inside one.
+    pub relation: String,
+    /// Empty for a part of an expression.
+    pub column: String,
+    /// As SQL, every column with the name of the relation it is read from.
+    pub expression: String,
+    #[serde(serialize_with = "as_text")]
+    pub place: Place,
+    pub value: Datum,
+    pub made: Made,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// Handed on from a row of another relation.
+    From(Box<Figure>),
+    Ratio {
+        numerator: Box<Figure>,
+        denominator: Box<Figure>,
+    },
+    /// `+` or `-`, and what it stands before.
+    Sum(Vec<(char, Figure)>),
+    Product(Vec<Figure>),
+    /// Counted, added up or otherwise taken of rows.
+    Rows(Drill),
+    /// A value of a stored row.
+    Stored(Stored),
+    /// What the rows are grouped by.
+    Key,
+    /// Not followed: the expression and the values that went into it.
+    Computed {
+        why: String,
+        inputs: Vec<Figure>,
+    },
+    /// A rate or a score inside another: ask for it by itself.
+    Apart {
+        relation: String,
+        column: String,
+    },
+    Constant,
+    /// No row of the relation matched, so there is nothing.
+    Nothing {
+        relation: String,
+    },
+}
+
+/// The rows behind an aggregate.
+#[derive(Debug, Clone, Serialize)]
+pub struct Drill {
+    /// The aggregate as written.
+    pub call: String,
+    /// The keys of the group and their values.
+    pub group: Vec<(String, Datum)>,
+    /// What is asked of the rows on the way down.
+    pub conditions: Vec<Condition>,
+    /// Where the rows are stored.
+    pub tables: Vec<String>,
+    /// Gives `_table`, `_key` and what the row counts for.
+    pub sql: String,
+    /// Rows that count.
+    pub rows: u64,
+    /// What they come to.
+    pub total: Datum,
+    /// Whether that is the figure.
+    pub matches: bool,
+    /// Why the rows are those of a view and not those of a table.
+    pub ends_early: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Condition {
+    pub kind: ConditionKind,
+    pub sql: String,
+    #[serde(serialize_with = "as_text")]
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConditionKind {
+    Where,
+    Join,
+    Filter,
+    Having,
+}
+
+/// One row of a table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stored {
+    pub table: String,
+    pub key: Vec<(String, Datum)>,
+}
+
+fn as_text<S: Serializer>(place: &Place, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(place)
+}
+
+impl Figure {
+    /// Every list of rows below the figure.
+    pub fn drills(&self) -> Vec<&Drill> {
+        let mut found = Vec::new();
+        self.visit(&mut |figure| {
+            if let Made::Rows(drill) = &figure.made {
+                found.push(drill);
+            }
+        });
+        found
+    }
+
+    /// The figure, then those it is made of.
+    pub fn visit<'f>(&'f self, seen: &mut impl FnMut(&'f Figure)) {
+        seen(self);
+        let parts: Vec<&Figure> = match &self.made {
+            Made::From(inner) => vec![inner],
+            Made::Ratio { numerator, denominator } => vec![numerator, denominator],
+            Made::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),
+            Made::Product(parts) | Made::Computed { inputs: parts, .. } => parts.iter().collect(),
+            Made::Rows(_)
+            | Made::Stored(_)
+            | Made::Key
+            | Made::Apart { .. }
+            | Made::Constant
+            | Made::Nothing { .. } => Vec::new(),
+        };
+        for part in parts {
+            part.visit(seen);
+        }
+    }
+}
