@@ -26,4 +26,6 @@ pub mod project;
 
 pub mod nightly;
 
+pub mod explain;
+
 pub mod cli;

@@ -19,6 +19,7 @@ pub struct Settings {
     pub paths: Paths,
     pub limits: Limits,
     pub upkeep: UpkeepSettings,
+    pub access: Access,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -132,6 +133,13 @@ impl Default for UpkeepSettings {
     fn default() -> Self {
         Self { retention_days: 400 }
     }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Whether `explain --unmasked` may show personal data; each use is recorded with its reason.
+    pub unmasked_rows: bool,
 }
 
 /// A project folder with its settings.

@@ -150,6 +150,38 @@ pub enum Command {
         #[command(flatten)]
         at: AsOf,
     },
+    /// Say where a figure comes from: definition, SQL, numerator and denominator, batches, rows
+    #[command(
+        after_help = "TARGET is a file of a report and CELL one of its cells, or TARGET is a view, CELL one of its \
+                      columns, and --where picks the row.\n\
+                      Example: gridhouse explain outbox/2024-06-27/吹哨办理情况表.xlsx '部门!F8'"
+    )]
+    Explain {
+        /// A file that a report made, or a view
+        target: String,
+        /// Sheet and cell, or a column of the view; left out, what can be asked is listed
+        cell: Option<String>,
+        /// What the row of the view has in its columns
+        #[arg(short = 'w', long = "where", value_name = "COLUMN=VALUE", value_parser = key_value)]
+        row: Vec<(String, String)>,
+        /// Rows to show of each list
+        #[arg(long, default_value_t = 10)]
+        rows: usize,
+        /// Show all rows
+        #[arg(long, conflicts_with = "rows")]
+        all: bool,
+        /// Show personal data too, where the settings allow it; it is recorded who did and why
+        #[arg(long, requires = "reason")]
+        unmasked: bool,
+        /// Why personal data have to be seen
+        #[arg(long, requires = "unmasked")]
+        reason: Option<String>,
+        /// table or json
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        #[command(flatten)]
+        at: AsOf,
+    },
     /// Say what a table or view holds, what it reads and what reads it
     #[command(after_help = "Example: gridhouse describe visit_by_place")]
     Describe {

@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod demo;
 mod describe;
+mod explain;
 mod fsck;
 mod history;
 mod land;
@@ -30,7 +31,7 @@ use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Fault, Result};
 use crate::landing::{self, Moment, Run};
 use crate::project::Project;
-use crate::query::Session;
+use crate::query::{Session, Snapshot};
 
 /// More than any number of cores here reads, writes and packs at once.
 const BLOCKING_THREADS_MAX: usize = 64;
@@ -122,6 +123,18 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
             report::report(&context, &asked, at.date).await
         }
         Command::Check { names, format, at } => check::check(&context, names, *format, at.date).await,
+        Command::Explain { target, cell, row, rows, all, unmasked, reason, format, at } => {
+            let asked = explain::Question {
+                target,
+                cell: cell.as_deref(),
+                row,
+                limit: (!all).then_some(*rows),
+                reason: reason.as_deref().filter(|_| *unmasked),
+                format: *format,
+                as_of: at.date,
+            };
+            explain::explain(&context, &asked).await
+        }
         Command::Describe { name, format } => describe::describe(&context, name, *format).await,
         Command::History { table, format } => history::history(&context, table.as_deref(), *format).await,
         Command::Quarantine(command) => quarantine::quarantine(&context, command).await,
@@ -165,7 +178,6 @@ impl CommandContext<'_> {
     /// Opens the newest state, or what the last good run of a date saw.
     async fn open(&self, as_of: Option<NaiveDate>) -> Result<Opened> {
         let project = self.project()?;
-        let contracts = Arc::new(project.contracts()?);
         let warehouse = project.warehouse();
         let runs = landing::read_runs(&warehouse).await?;
         let snapshot = match as_of {
@@ -175,6 +187,13 @@ impl CommandContext<'_> {
                 project.pin(&warehouse, newest.unwrap_or(today(&project)?))?
             }
         };
+        self.open_at(project, snapshot, runs).await
+    }
+
+    /// Opens the table versions of a snapshot.
+    async fn open_at(&self, project: Project, snapshot: Snapshot, runs: Vec<Run>) -> Result<Opened> {
+        let contracts = Arc::new(project.contracts()?);
+        let warehouse = project.warehouse();
         let id = snapshot.id();
         let night = runs.into_iter().rev().find(|run| run.snapshot_id == id && run.outcome != "interrupted");
         let (session, problems) = project.session(&warehouse, &contracts, snapshot).await?;

@@ -411,6 +411,16 @@ impl Session {
         self.fetch_plan(&plan).await
     }
 
+    /// The same for a query that looks few rows up in a large table: columns are read only where the condition holds.
+    pub async fn fetch_few(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+        let plan = self.plan(sql).await?;
+        let mut state = self.ctx.state();
+        state.config_mut().options_mut().execution.parquet.pushdown_filters = true;
+        let failed = |error: DataFusionError| problem::from_datafusion(&error, "the query failed");
+        let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
+        collect(physical, state.task_ctx()).await.map_err(failed)
+    }
+
     /// All rows of a plan.
     pub async fn fetch_plan(&self, plan: &LogicalPlan) -> Result<Vec<RecordBatch>> {
         let physical = self.physical(plan).await?;

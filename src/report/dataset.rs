@@ -41,6 +41,10 @@ pub(super) enum Scalar {
 const COMPARISONS: &[(&str, &str)] = &[("above", ">"), ("at_least", ">="), ("below", "<"), ("at_most", "<=")];
 
 impl Condition {
+    pub(super) fn is(value: &str) -> Self {
+        Self::OneOf(vec![Some(Scalar::Text(value.to_owned()))])
+    }
+
     /// `grid`, `[grid, community]`, `null`, `{not: …}`, or `{above|at_least|below|at_most: …}`.
     pub(super) fn parse(value: &serde_json::Value) -> Result<Self, String> {
         let Some(map) = value.as_object() else {

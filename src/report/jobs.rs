@@ -1,12 +1,14 @@
 //! Files of a report that are being written at the same time.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::export::Document;
+use super::recompose::Kept;
 use super::{OutputFile, Problem};
 
 pub(super) type Job = Result<Vec<OutputFile>, Problem>;
@@ -18,6 +20,8 @@ pub(super) struct Jobs {
     written: Vec<OutputFile>,
     /// Files that have a maker.
     pub(super) taken: BTreeSet<PathBuf>,
+    /// Where documents go that are not written.
+    pub(super) kept: Option<Kept>,
 }
 
 impl Jobs {
@@ -27,6 +31,22 @@ impl Jobs {
             slots: Arc::new(Semaphore::new(workers.max(1))),
             written: Vec::new(),
             taken: BTreeSet::new(),
+            kept: None,
+        }
+    }
+
+    /// Nothing is written: documents are handed over.
+    pub(super) fn keeping(kept: Kept) -> Self {
+        Self { kept: Some(kept), ..Self::new(1) }
+    }
+
+    pub(super) fn wants(&self, path: &Path) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.wants(path))
+    }
+
+    pub(super) fn keep_document(&mut self, path: PathBuf, document: Document) {
+        if let Some(kept) = &mut self.kept {
+            kept.documents.push((path, document));
         }
     }
 

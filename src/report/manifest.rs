@@ -56,6 +56,18 @@ impl Report {
         })
     }
 
+    /// BLAKE3 of each of its files, by path below its folder.
+    pub fn template_hashes(&self) -> &BTreeMap<String, String> {
+        &self.templates
+    }
+
+    /// The same report over all columns of its views, so that a row can be told from every other.
+    pub(super) fn with_whole_rows(&self) -> Self {
+        let mut whole = self.clone();
+        whole.datasets.values_mut().for_each(|spec| spec.columns.clear());
+        whole
+    }
+
     /// File names as declared, names in braces and all.
     pub fn file_patterns(&self) -> Vec<String> {
         self.outputs.iter().map(|output| output.file.value.clone()).collect()
@@ -85,6 +97,15 @@ pub(super) struct DatasetSpec {
     pub limit: Option<u32>,
     /// Exactly one row, which a template reads as `name.column`.
     pub single: bool,
+}
+
+impl DatasetSpec {
+    /// Only the rows in which a column has this value.
+    pub(super) fn only(&self, column: &str, value: &str) -> Self {
+        let mut narrowed = self.clone();
+        narrowed.conditions.push((column.to_owned(), Condition::is(value)));
+        narrowed
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -27,6 +27,7 @@ mod mentions;
 mod number;
 mod provenance;
 mod publication;
+mod recompose;
 mod render;
 mod summary;
 mod template;
@@ -52,6 +53,7 @@ pub use export::{EXPORTERS, Exporter};
 pub use layout::{SheetLayout, WorkbookLayout};
 pub use manifest::{Parameter, Report};
 pub use provenance::{BatchRef, Batches, Beside, Carried, Content, Inputs, Member, NoRecord, Provenance, ViewFiles};
+pub use recompose::{Recomposed, Source, Spot, recompose};
 pub use render::render;
 
 /// Where reports get their numbers: the query engine, pinned to one snapshot.

@@ -20,6 +20,7 @@ use super::layout::{Properties, WorkbookLayout};
 use super::manifest::{Content, DatasetSpec, Output, Report, Split, extensions_hint, listed};
 use super::members::{self, Cutter, Gathered, Member};
 use super::provenance::Provenance;
+use super::recompose::Kept;
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
@@ -57,6 +58,39 @@ pub async fn render(
     Ok(written.into_iter().zip(places.into_iter().step_by(2)).map(|(file, path)| OutputFile { path, ..file }).collect())
 }
 
+/// A file by its place below the output folder, and the column and key of its member.
+pub(super) type Wanted<'a> = (&'a Path, Option<(&'a str, &'a str)>);
+
+/// Lays out the file that is wanted, else every file but row lists, and writes none. Rows are read whole, with columns no
+/// form shows.
+pub(super) async fn keep(
+    report: &Report,
+    figures: &dyn Figures,
+    context: &RunContext,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Vec<(PathBuf, Document)>, BTreeMap<String, Dataset>), Problem> {
+    let names = names_of(report, context)?;
+    let whole = report.with_whole_rows();
+    let data = fetch(&whole, figures, &names).await?;
+    let mut jobs = Jobs::keeping(Kept::new(wanted.map(|(path, _)| path)));
+    let metas = metas(report, figures);
+    for output in &whole.outputs {
+        let member = wanted.and_then(|(_, member)| member);
+        let making = Making { report: &whole, output, context, aside: None, metas: &metas, member };
+        match &output.content {
+            Content::Form(form) => match form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger) {
+                Some(_) if wanted.is_none() => {}
+                Some(sheet) => making.ledger(sheet, figures, &names, &mut jobs).await?,
+                None => making.tables(form, &data, &names, &mut jobs).await?,
+            },
+            Content::Summary { path, front, source } => {
+                making.summaries(path, front, source, &data, &names, &mut jobs).await?;
+            }
+        }
+    }
+    Ok((jobs.kept.map(|kept| kept.documents).unwrap_or_default(), data))
+}
+
 async fn make(
     report: &Report,
     figures: &dyn Figures,
@@ -68,7 +102,7 @@ async fn make(
 ) -> Result<(), Problem> {
     let metas = metas(report, figures);
     for output in &report.outputs {
-        let making = Making { report, output, context, aside, metas: &metas };
+        let making = Making { report, output, context, aside: Some(aside), metas: &metas, member: None };
         match &output.content {
             Content::Form(form) => match form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger) {
                 Some(sheet) => making.ledger(sheet, figures, names, jobs).await?,
@@ -147,8 +181,11 @@ struct Making<'a> {
     report: &'a Report,
     output: &'a Output,
     context: &'a RunContext,
-    aside: &'a files::Aside,
+    /// Where files are written; none are where it is missing.
+    aside: Option<&'a files::Aside>,
     metas: &'a BTreeMap<String, ViewMeta>,
+    /// The only member whose rows are read, by column and key.
+    member: Option<(&'a str, &'a str)>,
 }
 
 impl Making<'_> {
@@ -246,6 +283,9 @@ impl Making<'_> {
     ) -> Result<(), Problem> {
         let Some(spec) = self.report.datasets.get(&sheet.dataset.value) else { return Ok(()) };
         let split = self.output.split.as_ref();
+        let narrowed = self.member.filter(|(column, _)| split.is_some_and(|split| split.by.value == *column));
+        let narrowed = narrowed.map(|(column, key)| spec.only(column, key));
+        let spec = narrowed.as_ref().unwrap_or(spec);
         let mut columns: Vec<&str> = sheet.bound_columns().iter().map(|column| column.value.as_str()).collect();
         columns.extend(split.iter().flat_map(|split| split.columns()));
         columns.extend(spec.order_by.iter().map(|order| order.column.as_str()));
@@ -372,11 +412,19 @@ impl Making<'_> {
             return Err(named(format!("two outputs are called `{}`", taken.display()))
                 .hint("mention the split column in `file`"));
         }
+        let Some(aside) = self.aside else {
+            if let Some((_, path)) = files.into_iter().find(|(_, path)| jobs.wants(path)) {
+                let document = document()
+                    .map_err(|error| Problem { file: self.report.path.clone(), ..run_problem(error.into()) })?;
+                jobs.keep_document(path, document);
+            }
+            return Ok(());
+        };
         let has_fonts = || fonts::found(self.context.fonts.as_deref()).is_chinese;
         let places: Vec<_> = files
             .into_iter()
             .filter(|(exporter, _)| !exporter.needs_fonts || has_fonts())
-            .map(|(exporter, path)| (exporter, self.aside.path(&path), path))
+            .map(|(exporter, path)| (exporter, aside.path(&path), path))
             .collect();
         let report_path = self.report.path.clone();
         jobs.spawn(move || {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// Modules from the lowest to the highest. A module may use those before it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "diagnostic",
     "district",
     "settings",
@@ -18,6 +18,7 @@ const ORDER: [&str; 13] = [
     "synthetic",
     "project",
     "nightly",
+    "explain",
     "cli",
 ];
 

@@ -35,7 +35,7 @@ impl Datum {
     }
 
     /// Whether it can be looked up by equality: floats are not, their last digits depend on the order of a sum.
-    pub(super) fn is_exact(&self) -> bool {
+    pub fn is_exact(&self) -> bool {
         use arrow::datatypes::DataType as T;
         let kind = self.0.data_type();
         kind.is_integer()
@@ -93,7 +93,13 @@ impl Serialize for Datum {
     }
 }
 
-/// The rows of a result, each as its values in order.
+impl Datum {
+    /// The rows of a result, each as its values in order.
+    pub fn rows(batches: &[RecordBatch]) -> Result<Vec<Vec<Self>>> {
+        rows_of(batches)
+    }
+}
+
 pub(super) fn rows_of(batches: &[RecordBatch]) -> Result<Vec<Vec<Datum>>> {
     let mut rows = Vec::new();
     for batch in batches {

@@ -12,6 +12,7 @@ mod row;
 mod shape;
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
@@ -60,6 +61,11 @@ pub enum Made {
     Ratio {
         numerator: Box<Figure>,
         denominator: Box<Figure>,
+    },
+    /// By how much `now` exceeds `base`, as a share of it.
+    Growth {
+        now: Box<Figure>,
+        base: Box<Figure>,
     },
     /// `+` or `-`, and what it stands before.
     Sum(Vec<(char, Figure)>),
@@ -134,6 +140,15 @@ pub struct Stored {
     pub key: Vec<(String, Datum)>,
 }
 
+/// The SQL of what a list of rows calls the key of a row.
+pub fn key_sql(columns: &[String]) -> String {
+    let parts: Vec<String> = columns.iter().map(|name| format!("CAST({} AS VARCHAR)", names::ident(name))).collect();
+    match parts.as_slice() {
+        [single] => single.clone(),
+        several => format!("concat_ws('/', {})", several.join(", ")),
+    }
+}
+
 fn as_text<S: Serializer>(place: &Place, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(place)
 }
@@ -150,12 +165,36 @@ impl Figure {
         found
     }
 
+    /// Names the views' files from here on.
+    pub fn relative_to(&mut self, root: &Path) {
+        let relative = |place: &mut Place| {
+            if let Ok(inner) = place.file.strip_prefix(root) {
+                place.file = inner.to_owned();
+            }
+        };
+        relative(&mut self.place);
+        match &mut self.made {
+            Made::From(inner) => inner.relative_to(root),
+            Made::Ratio { numerator: left, denominator: right } | Made::Growth { now: left, base: right } => {
+                left.relative_to(root);
+                right.relative_to(root);
+            }
+            Made::Sum(terms) => terms.iter_mut().for_each(|(_, term)| term.relative_to(root)),
+            Made::Product(parts) | Made::Computed { inputs: parts, .. } => {
+                parts.iter_mut().for_each(|part| part.relative_to(root));
+            }
+            Made::Rows(drill) => drill.conditions.iter_mut().for_each(|condition| relative(&mut condition.place)),
+            Made::Stored(_) | Made::Key | Made::Apart { .. } | Made::Constant | Made::Nothing { .. } => {}
+        }
+    }
+
     /// The figure, then those it is made of.
     pub fn visit<'f>(&'f self, seen: &mut impl FnMut(&'f Figure)) {
         seen(self);
         let parts: Vec<&Figure> = match &self.made {
             Made::From(inner) => vec![inner],
             Made::Ratio { numerator, denominator } => vec![numerator, denominator],
+            Made::Growth { now, base } => vec![now, base],
             Made::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),
             Made::Product(parts) | Made::Computed { inputs: parts, .. } => parts.iter().collect(),
             Made::Rows(_)

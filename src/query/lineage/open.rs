@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::names::{Block, Book, Item, Relation, Source, alias_of, columns_in, ident, unwrapped, with_clause};
 use super::shape::{Leaf, Term, arguments, has_window, is_distinct, linear};
-use super::{Condition, ConditionKind, Traced, Untraced};
+use super::{Condition, ConditionKind, Traced, Untraced, key_sql};
 
 /// What stands for the opened relation while a FROM clause is printed.
 const OPENED: &str = "opened_relation";
@@ -101,7 +101,7 @@ impl Book<'_> {
             let branches = self.open_calls(None, block, vec![term], &[], keys, trail)?;
             return match branches.iter().map(|branch| branch.kind).collect::<Vec<_>>().as_slice() {
                 [] => Err(Untraced::of("it counts no rows of any table")),
-                [Kind::Things] => Ok(Opened {
+                kinds if kinds.iter().all(|kind| *kind == Kind::Things) => Ok(Opened {
                     sql: select("_thing", &branches),
                     total: "count(DISTINCT _thing)".to_owned(),
                     filter: "_thing IS NOT NULL AND _key IS NOT NULL",
@@ -501,11 +501,7 @@ impl Book<'_> {
             }
         }
         trail.tables.insert(label.to_owned());
-        let parts: Vec<String> = key.iter().map(|name| format!("CAST({} AS VARCHAR)", ident(name))).collect();
-        let key = match parts.as_slice() {
-            [single] => single.clone(),
-            several => format!("concat_ws('/', {})", several.join(", ")),
-        };
+        let key = key_sql(&key);
         let mut columns: Vec<String> = needed.iter().map(|name| ident(name).to_string()).collect();
         columns.extend([format!("'{label}' AS _table"), format!("{key} AS _key")]);
         if !terms.is_empty() {

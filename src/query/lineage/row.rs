@@ -54,6 +54,7 @@ enum PartKind {
     First(Vec<Part>),
     Choice(Vec<(Option<usize>, Option<Part>)>),
     Ratio(Box<Part>, Box<Part>),
+    Growth(Box<Part>, Box<Part>),
     Sum(Vec<(char, Part)>),
     Product(Vec<Part>),
     Constant,
@@ -324,6 +325,9 @@ impl<'a> Lineage<'a> {
                     Box::new(self.part(block, numerator, asked)),
                     Box::new(self.part(block, denominator, asked)),
                 ),
+                Shape::Growth(now, base) => {
+                    PartKind::Growth(Box::new(self.part(block, now, asked)), Box::new(self.part(block, base, asked)))
+                }
                 Shape::Sum(terms) => {
                     PartKind::Sum(terms.into_iter().map(|(sign, term)| (sign, self.part(block, term, asked))).collect())
                 }
@@ -388,6 +392,10 @@ impl<'a> Lineage<'a> {
                 PartKind::Ratio(numerator, denominator) => Made::Ratio {
                     numerator: Box::new(self.made(here, numerator, ratios + 1).await?),
                     denominator: Box::new(self.made(here, denominator, ratios + 1).await?),
+                },
+                PartKind::Growth(now, base) => Made::Growth {
+                    now: Box::new(self.made(here, now, ratios + 1).await?),
+                    base: Box::new(self.made(here, base, ratios + 1).await?),
                 },
                 PartKind::Sum(terms) => {
                     let mut made = Vec::new();
@@ -465,7 +473,12 @@ impl<'a> Lineage<'a> {
                         .source(alias)
                         .is_some_and(|source| self.stands_alone(&source.relation, name, depth + 1));
                 }
-                shape => return matches!(shape, Shape::Ratio(..) | Shape::Product(..) | Shape::Window | Shape::Other),
+                shape => {
+                    return matches!(
+                        shape,
+                        Shape::Ratio(..) | Shape::Growth(..) | Shape::Product(..) | Shape::Window | Shape::Other
+                    );
+                }
             }
         }
     }

@@ -27,6 +27,8 @@ pub(super) enum Shape<'e> {
     /// The first result whose condition holds; the condition of the last is always true.
     Choice(Vec<(Option<Expr>, Option<&'e Expr>)>),
     Ratio(&'e Expr, &'e Expr),
+    /// By how much the first exceeds the second, as a share of it.
+    Growth(&'e Expr, &'e Expr),
     /// Signs and what they stand before.
     Sum(Vec<(char, &'e Expr)>),
     Product(&'e Expr, &'e Expr),
@@ -79,6 +81,8 @@ fn function_shape(call: &Function) -> Shape<'_> {
     match (name.as_str(), arguments.as_slice()) {
         ("coalesce", all) if !all.is_empty() => Shape::First(arguments),
         ("rate", [numerator, denominator]) => Shape::Ratio(numerator, denominator),
+        ("growth", [now, base]) => Shape::Growth(now, base),
+        ("point_change", [now, base]) => Shape::Sum(vec![('+', now), ('-', base)]),
         (name, [value, ..]) if SHOWING.contains(&name) => Shape::Same(value),
         (_, []) => Shape::Constant,
         _ => Shape::Other,
@@ -221,7 +225,7 @@ fn collect(block: &Block<'_>, expr: &Expr, factor: f64, conditions: &[Expr], ter
         }
         Shape::Constant if is_number(expr, 0.0) || is_null(expr) => {}
         Shape::Constant => return Err(Untraced::of(format!("`{expr}` stands in for rows"))),
-        Shape::Ratio(..) => return Err(Untraced::of("a ratio is no sum of rows")),
+        Shape::Ratio(..) | Shape::Growth(..) => return Err(Untraced::of("a ratio is no sum of rows")),
         Shape::Window => return Err(Untraced::of(format!("`{expr}` looks at other rows of the outcome"))),
         Shape::Other => return Err(Untraced::of(format!("`{expr}` is no sum of rows"))),
     }

@@ -49,6 +49,11 @@ pub struct Exporter {
 
 pub static EXPORTERS: &[&Exporter] = &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER, &pdf::EXPORTER];
 
+/// What the tabs of a workbook are called in the file, in order.
+pub(super) fn tab_names(workbook: &WorkbookLayout) -> Vec<String> {
+    xlsx::tab_names(workbook.sheets.iter().map(|sheet| sheet.name.as_str()))
+}
+
 /// The files that an output declared as `path` becomes: one per format of its kind, or the one whose extension it
 /// has; none when that is an extension of the other kind.
 pub(super) fn files_of(kind: DocumentKind, path: &Path) -> Vec<(&'static Exporter, PathBuf)> {

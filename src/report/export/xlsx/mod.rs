@@ -250,7 +250,7 @@ pub(super) fn serial_instant(micros_since_1970: i64) -> Option<f64> {
 }
 
 /// Sheet names as spreadsheets allow them: at most 31 characters, none of `[]:*?/\`, no two alike.
-fn tab_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn tab_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     const LENGTH_MAX: usize = 31;
     let mut taken: Vec<String> = Vec::new();
     for name in names {

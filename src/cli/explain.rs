@@ -1,0 +1,352 @@
+//! `gridhouse explain`: where a figure comes from, for a terminal or as JSON.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde_json::json;
+
+use super::args::Format;
+use super::output::Output;
+use super::{CommandContext, Ending, Opened, environment, local_now};
+use crate::diagnostic::{Context, Diagnostic, Place, Result};
+use crate::explain::{self, Answer, Asked, Audit, Masking, Rows, Showing};
+use crate::landing;
+use crate::project::Project;
+use crate::query::Snapshot;
+use crate::query::lineage::{Drill, Figure, Made};
+use crate::report::{Recomposed, Source, Spot};
+
+/// Columns of a row that a terminal has room for, beside those that say where it came from.
+const COLUMNS_MAX: usize = 6;
+
+/// What was asked for on the command line.
+pub(super) struct Question<'a> {
+    pub(super) target: &'a str,
+    pub(super) cell: Option<&'a str>,
+    pub(super) row: &'a [(String, String)],
+    pub(super) limit: Option<usize>,
+    /// Why rows are to be shown unmasked; masked where there is none.
+    pub(super) reason: Option<&'a str>,
+    pub(super) format: Format,
+    pub(super) as_of: Option<NaiveDate>,
+}
+
+pub(super) async fn explain(context: &CommandContext<'_>, asked: &Question<'_>) -> Result<Ending> {
+    if !matches!(asked.format, Format::Table | Format::Json) {
+        return Err(Diagnostic::error("an explanation is no table").hint("`--format table` or `--format json`"));
+    }
+    let file = context.output.base().join(asked.target);
+    if file.is_file() {
+        return explain_file(context, asked, &file).await;
+    }
+    let opened = context.open(asked.as_of).await?;
+    say_problems(context, &opened);
+    if opened.session.catalog().get(asked.target).is_none() {
+        return Err(Diagnostic::error(format!("`{}` is no file and no view", asked.target))
+            .hint("name a file in the outbox and one of its cells, or a view, a column and the row with `--where`"));
+    }
+    let Some(column) = asked.cell else {
+        return Err(Diagnostic::error("no column was named")
+            .hint(format!("`gridhouse describe {}` lists the columns", asked.target)));
+    };
+    let question = explain::ask(&opened.session, asked.target, column, asked.row).await?;
+    answered(context, asked, &opened, &question, None).await
+}
+
+fn say_problems(context: &CommandContext<'_>, opened: &Opened) {
+    for problem in &opened.problems {
+        context.output.problem(problem);
+    }
+}
+
+async fn explain_file(context: &CommandContext<'_>, asked: &Question<'_>, file: &Path) -> Result<Ending> {
+    let project = context.project()?;
+    let runs = landing::read_runs(&project.warehouse()).await?;
+    let record = explain::record_of(file)?;
+    let snapshot = explain::snapshot_of(&record, &runs)?;
+    let opened = context.open_at(project, snapshot, runs).await?;
+    say_problems(context, &opened);
+    let batches = landing::read_batches(&opened.project.warehouse()).await?;
+    let laid_out = explain::lay_out(&opened.project, &opened.session, &batches, &record).await?;
+    for changed in &laid_out.changed {
+        context.output.problem(changed);
+    }
+    let Some(cell) = asked.cell else { return list(context, asked, &laid_out.file) };
+    let spot = laid_out.file.find(cell).map_err(|problem| Diagnostic::from(problem).in_file(file))?;
+    let Source::View { view, column, row } = &spot.source else {
+        return said(context, asked, &spot);
+    };
+    let question = Asked { view: view.clone(), column: column.clone(), row: row.clone() };
+    answered(context, asked, &opened, &question, Some(&spot)).await
+}
+
+/// A cell that no view's column stands in.
+fn said(context: &CommandContext<'_>, asked: &Question<'_>, spot: &Spot) -> Result<Ending> {
+    let what = match &spot.source {
+        Source::View { .. } => "a figure".to_owned(),
+        Source::Form { how } => format!("computed by the form: {how}"),
+        Source::RowNumber => "a number that counts the rows of the file".to_owned(),
+        Source::Words => "a text of the form, no figure".to_owned(),
+        Source::Suppressed => "a figure that this file keeps from being shown".to_owned(),
+        Source::Blank => "empty, no figure".to_owned(),
+    };
+    if asked.format == Format::Json {
+        let value = json!({"cell": spot.address, "shown": spot.shown, "header": spot.header, "source": what});
+        context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
+    } else {
+        context.output.data(format!("{}  {}\n  {what}", spot.address, spot.shown))?;
+    }
+    Ok(Ending::Done)
+}
+
+/// What can be asked of a file: the columns of each sheet with figures in them.
+fn list(context: &CommandContext<'_>, asked: &Question<'_>, file: &Recomposed) -> Result<Ending> {
+    let mut columns: Vec<(String, String, String, Vec<Spot>)> = Vec::new();
+    for spot in file.spots(1) {
+        let Source::View { view, column, .. } = &spot.source else { continue };
+        let (tab, cell) = spot.address.rsplit_once('!').unwrap_or(("", &spot.address));
+        let letters: String = cell.chars().take_while(char::is_ascii_alphabetic).collect();
+        let made = format!("{view}.{column}");
+        let is_same =
+            |known: &(String, String, String, Vec<Spot>)| known.0 == tab && known.1 == letters && known.2 == made;
+        match columns.iter_mut().find(|known| is_same(known)) {
+            Some((.., spots)) => spots.push(spot),
+            None => columns.push((tab.to_owned(), letters, made, vec![spot])),
+        }
+    }
+    let rows: Vec<Vec<serde_json::Value>> = columns
+        .iter()
+        .map(|(tab, _, made, spots)| {
+            let cell =
+                |spot: Option<&Spot>| spot.map(|spot| spot.address.rsplit('!').next().unwrap_or_default().to_owned());
+            let (first, last) = (cell(spots.first()), cell(spots.last()));
+            let cells =
+                if first == last { first } else { first.zip(last).map(|(first, last)| format!("{first}:{last}")) };
+            let header = spots.first().map(|spot| spot.header.join("/"));
+            vec![json!(tab), json!(cells), json!(header), json!(made)]
+        })
+        .collect();
+    context.output.records(asked.format, &["sheet", "cells", "header", "made_of"], &rows)?;
+    Ok(Ending::Done)
+}
+
+async fn answered(
+    context: &CommandContext<'_>,
+    asked: &Question<'_>,
+    opened: &Opened,
+    question: &Asked,
+    spot: Option<&Spot>,
+) -> Result<Ending> {
+    let masking = allowed(&opened.project, asked, question, opened)?;
+    let batches = landing::read_batches(&opened.project.warehouse()).await?;
+    let showing = Showing { limit: asked.limit, masking };
+    let answer =
+        explain::answer(&opened.project, &opened.session, &opened.contracts, &batches, question, showing).await?;
+    match asked.format {
+        Format::Json => {
+            let mut value = serde_json::to_value(&answer).doing("printing JSON")?;
+            if let (Some(spot), Some(object)) = (spot, value.as_object_mut()) {
+                let cell = json!({"address": spot.address, "shown": spot.shown, "header": spot.header});
+                object.insert("cell".to_owned(), cell);
+            }
+            context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
+        }
+        _ => {
+            if let Some(spot) = spot {
+                context.output.data(format!("{}  {}  {}", spot.address, spot.shown, spot.header.join("/")))?;
+            }
+            print(context.output, &answer)?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+/// Whether rows may be shown in full; where they may, who asks and why is on record before they are.
+fn allowed(project: &Project, asked: &Question<'_>, question: &Asked, opened: &Opened) -> Result<Masking> {
+    let Some(reason) = asked.reason else { return Ok(Masking::Masked) };
+    if !project.settings.access.unmasked_rows {
+        return Err(Diagnostic::error("personal data are not shown unmasked here")
+            .in_file(project.root.join(crate::settings::FILE_NAME))
+            .hint("whoever answers for the data may set `access.unmasked_rows = true`"));
+    }
+    if reason.trim().is_empty() {
+        return Err(Diagnostic::error("`--reason` is empty").hint("say for which task the rows have to be seen"));
+    }
+    let names = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
+    let environment = environment();
+    let user = names.iter().find_map(|name| environment.iter().find(|(known, _)| known == name));
+    explain::record(
+        &project.warehouse_folder(),
+        &Audit {
+            at: local_now(project)?,
+            user: user.map(|(_, user)| user.clone()).unwrap_or_else(|| "unknown".to_owned()),
+            reason: reason.trim().to_owned(),
+            asked: format!(
+                "{} {} ({}.{})",
+                asked.target,
+                asked.cell.unwrap_or_default(),
+                question.view,
+                question.column
+            ),
+            snapshot: opened.session.snapshot().map(Snapshot::id).unwrap_or_default(),
+        },
+    )?;
+    Ok(Masking::Unmasked)
+}
+
+fn print(output: &Output, answer: &Answer) -> Result<()> {
+    let unit = if answer.unit.is_empty() { String::new() } else { format!(" {}", answer.unit) };
+    let label = if answer.label.is_empty() { &answer.column } else { &answer.label };
+    let mut text = format!("{label}  {}{unit}\n", answer.figure.value.shown());
+    let mut line = |name: &str, said: &str| {
+        if !said.is_empty() {
+            text.push_str(&format!("  {name:<11}{said}\n"));
+        }
+    };
+    line("definition", &answer.definition);
+    line("view", &format!("{}.{}  {}", answer.view, answer.column, answer.view_label));
+    line("", &answer.view_definition);
+    let row: Vec<String> = answer
+        .row
+        .iter()
+        .filter(|(_, value)| value.number().is_none() && !value.is_null())
+        .map(|(name, value)| format!("{name}={}", value.shown()))
+        .collect();
+    line("row", &row.join(", "));
+    line("as of", &format!("{}, snapshot {}", answer.as_of, answer.snapshot));
+    for (at, table) in answer.tables.iter().enumerate() {
+        let batches = match table.batches {
+            0 => String::new(),
+            count => format!(", {count} batches, the newest {}", table.newest_batch),
+        };
+        let said = format!("{} {} at version {}{batches}", table.table, table.label, table.version);
+        line(if at == 0 { "tables" } else { "" }, &said);
+    }
+    text.push_str("\nmade of\n");
+    tree(&answer.figure, 1, "", &mut text);
+    output.data(text.trim_end())?;
+    for (number, (drill, rows)) in answer.figure.drills().into_iter().zip(&answer.rows).enumerate() {
+        print_rows(output, number + 1, drill, rows)?;
+    }
+    Ok(())
+}
+
+/// The figure and what it is made of, a line each.
+fn tree(figure: &Figure, depth: usize, role: &str, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    let place = shown(&figure.place);
+    let expression = match figure.column.as_str() {
+        "" => figure.expression.clone(),
+        column if figure.expression == column => format!("{}.{column}", figure.relation),
+        column => format!("{}.{column} = {}", figure.relation, figure.expression),
+    };
+    text.push_str(&format!("{indent}{role}{}  {expression}{place}\n", figure.value.shown()));
+    let deeper = depth + 1;
+    match &figure.made {
+        Made::From(inner) => tree(inner, deeper, "", text),
+        Made::Ratio { numerator, denominator } => {
+            tree(numerator, deeper, "numerator ", text);
+            tree(denominator, deeper, "denominator ", text);
+        }
+        Made::Growth { now, base } => {
+            tree(now, deeper, "now ", text);
+            tree(base, deeper, "base ", text);
+        }
+        Made::Sum(terms) => {
+            for (sign, term) in terms {
+                tree(term, deeper, &format!("{sign} "), text);
+            }
+        }
+        Made::Product(parts) => parts.iter().for_each(|part| tree(part, deeper, "× ", text)),
+        Made::Rows(drill) => drilled(drill, &"  ".repeat(deeper), text),
+        Made::Stored(stored) => {
+            let key: Vec<String> = stored.key.iter().map(|(name, value)| format!("{name}={}", value.shown())).collect();
+            text.push_str(&format!("{indent}  stored in {} under {}\n", stored.table, key.join(", ")));
+        }
+        Made::Key => {}
+        Made::Computed { why, inputs } => {
+            text.push_str(&format!("{indent}  not followed: {why}\n"));
+            inputs.iter().for_each(|input| tree(input, deeper, "", text));
+        }
+        Made::Apart { relation, column } => {
+            text.push_str(&format!("{indent}  a figure of its own: {relation}.{column}\n"));
+        }
+        Made::Constant => {}
+        Made::Nothing { relation } => text.push_str(&format!("{indent}  no row of {relation} matches\n")),
+    }
+}
+
+fn drilled(drill: &Drill, indent: &str, text: &mut String) {
+    let tables = drill.tables.join(", ");
+    let outcome = match (&drill.ends_early, drill.matches) {
+        (_, false) if drill.tables.is_empty() => {
+            format!("{} is not followed: {}", drill.call, drill.ends_early.as_deref().unwrap_or_default())
+        }
+        (None, true) => format!("{} rows of {tables} come to it", drill.rows),
+        (Some(why), true) => format!("{} rows of {tables} come to it; not followed to a table: {why}", drill.rows),
+        (_, false) => format!("WARNING: {} rows of {tables} come to {}, not to it", drill.rows, drill.total.shown()),
+    };
+    text.push_str(&format!("{indent}{outcome}\n"));
+    let group: Vec<String> = drill.group.iter().map(|(key, value)| format!("{key} = {}", value.shown())).collect();
+    if !group.is_empty() {
+        text.push_str(&format!("{indent}group   {}\n", group.join(", ")));
+    }
+    for condition in &drill.conditions {
+        let kind = format!("{:?}", condition.kind).to_lowercase();
+        text.push_str(&format!("{indent}{kind:<8}{}{}\n", condition.sql, shown(&condition.place)));
+    }
+}
+
+fn shown(place: &Place) -> String {
+    let place = place.to_string();
+    if place.is_empty() { String::new() } else { format!("   {place}") }
+}
+
+fn print_rows(output: &Output, number: usize, drill: &Drill, rows: &Rows) -> Result<()> {
+    if rows.shown == 0 {
+        return Ok(());
+    }
+    output.data(format!("\nrows of {} ({} of {})", number_and_call(number, drill), rows.shown, rows.of))?;
+    for table in &rows.tables {
+        let weighs = table.rows.iter().any(|row| row.counts.is_some_and(|counts| (counts - 1.0).abs() > f64::EPSILON));
+        let columns = chosen(drill, &table.columns);
+        let mut header = vec![table.table.as_str()];
+        header.extend(weighs.then_some("counts"));
+        header.extend(columns.iter().map(|at| table.columns[*at].1.as_str()));
+        header.extend(["file", "line", "batch"]);
+        let lines: Vec<Vec<serde_json::Value>> = table
+            .rows
+            .iter()
+            .map(|row| {
+                let mut cells = vec![json!(row.key)];
+                cells.extend(weighs.then(|| json!(row.counts)));
+                cells.extend(columns.iter().map(|at| json!(row.values.get(*at).cloned().flatten())));
+                cells.extend([json!(row.file), json!(row.line), json!(row.batch)]);
+                cells
+            })
+            .collect();
+        output.records(Format::Table, &header, &lines)?;
+    }
+    let shown: Vec<String> =
+        rows.batches.iter().take(5).map(|batch| format!("{} ({} rows)", batch.batch, batch.rows)).collect();
+    if !shown.is_empty() {
+        let more = rows.batches.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        output.data(format!("from {}{more}", shown.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn number_and_call(number: usize, drill: &Drill) -> String {
+    format!("{number}. {}", drill.call)
+}
+
+/// The columns that the list itself asks about come first.
+fn chosen(drill: &Drill, columns: &[(String, String)]) -> Vec<usize> {
+    let is_word = |sign: char| sign.is_alphanumeric() || sign == '_';
+    let words: std::collections::BTreeSet<&str> = drill.sql.split(|sign| !is_word(sign)).collect();
+    // The key stands in front already.
+    let (asked, others): (Vec<usize>, Vec<usize>) =
+        (1..columns.len()).partition(|at| words.contains(columns[*at].0.as_str()));
+    asked.into_iter().chain(others).take(COLUMNS_MAX).collect()
+}

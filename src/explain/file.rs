@@ -1,0 +1,84 @@
+//! From a file to its layout: which report made it, over which table versions, and what has changed since.
+
+use std::path::Path;
+
+use crate::diagnostic::{Diagnostic, Result};
+use crate::landing::{Batch, Run};
+use crate::project::Project;
+use crate::query::{Session, Snapshot};
+use crate::report::{self, Carried, Provenance, Recomposed};
+
+/// A file laid out again.
+pub struct LaidOut {
+    pub file: Recomposed,
+    /// What is no longer as it was when the file was made, and may make its figures otherwise.
+    pub changed: Vec<Diagnostic>,
+}
+
+/// What a file says of where it comes from.
+pub fn record_of(file: &Path) -> Result<Provenance> {
+    let carried = Carried::of(file).map_err(|error| Diagnostic::error(error.to_string()).in_file(file))?;
+    if let Some(record) = carried.record() {
+        return Ok(record.clone());
+    }
+    let unread = carried.embedded.and_then(std::result::Result::err);
+    let message = unread.map_or_else(|| "it carries no record of a report".to_owned(), |problem| problem.to_string());
+    Err(Diagnostic::error(message).in_file(file).hint(
+        "files that `gridhouse nightly` or `gridhouse report` made carry one, in themselves or in a `.json` beside",
+    ))
+}
+
+/// The table versions a file was made of: those of its run, or what its record names.
+pub fn snapshot_of(record: &Provenance, runs: &[Run]) -> Result<Snapshot> {
+    let of_run = runs.iter().rev().find(|run| run.snapshot_id == record.snapshot && run.outcome != "interrupted");
+    match of_run {
+        Some(run) => crate::nightly::snapshot_of_run(run),
+        None => Ok(Snapshot { as_of: record.as_of, versions: record.tables.clone() }),
+    }
+}
+
+/// Lays out the file of a record again over a session at its snapshot.
+pub async fn lay_out(project: &Project, session: &Session, batches: &[Batch], record: &Provenance) -> Result<LaidOut> {
+    let (reports, problems) = report::load(&project.report_templates());
+    let Some(made_by) = reports.iter().find(|report| report.name == record.report) else {
+        let folder = project.report_templates().join(&record.report);
+        let broken = problems.into_iter().find(|problem| problem.file.starts_with(&folder));
+        return Err(broken.map_or_else(
+            || Diagnostic::error(format!("there is no report `{}` any more", record.report)).in_file(&folder),
+            Diagnostic::from,
+        ));
+    };
+    let context = project.report_context(session, batches, record.parameters.clone());
+    let laid_out = report::recompose(made_by, session, &context, record).await.map_err(Diagnostic::from)?;
+    let Some(file) = laid_out else {
+        return Err(Diagnostic::error(format!("report `{}` makes no `{}` any more", record.report, record.file))
+            .in_file(&made_by.path));
+    };
+    Ok(LaidOut { file, changed: changed(made_by, &context, record) })
+}
+
+fn changed(made_by: &report::Report, context: &report::RunContext, record: &Provenance) -> Vec<Diagnostic> {
+    let (queries, _) = context.inputs.below(&made_by.views());
+    let differing = |then: &std::collections::BTreeMap<String, String>,
+                     now: &std::collections::BTreeMap<String, String>| {
+        let names = then.keys().chain(now.keys());
+        let mut names: Vec<String> = names.filter(|name| then.get(*name) != now.get(*name)).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let mut changed = Vec::new();
+    for (what, names) in [
+        ("SQL", differing(&record.queries, &queries)),
+        ("the template", differing(&record.templates, made_by.template_hashes())),
+    ] {
+        if !names.is_empty() {
+            changed.push(
+                Diagnostic::warning(format!("{what} has changed since the file was made"))
+                    .note("changed", names.join(", "))
+                    .effect("what is explained is what today's would make of the same rows"),
+            );
+        }
+    }
+    changed
+}

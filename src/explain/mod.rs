@@ -1,0 +1,197 @@
+//! Where a figure comes from: its definition, the SQL that made it, what it was made of, and the rows it rests on.
+//!
+//! `query::lineage` knows views and columns, `report` knows files and cells; here a question about either becomes one
+//! answer, with personal data masked. Nothing here is printed or written, but for the record of who saw rows in full.
+
+mod audit;
+mod file;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+pub use audit::{Audit, record};
+pub use file::{LaidOut, lay_out, record_of, snapshot_of};
+pub use rows::{Rows, TableRows};
+
+use crate::contract::Contracts;
+use crate::diagnostic::{Diagnostic, Result, did_you_mean};
+use crate::landing::Batch;
+use crate::project::Project;
+use crate::query::lineage::{Datum, Figure, Lineage};
+use crate::query::{Session, Snapshot, View};
+
+/// A column of a view, and what its row has in other columns.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub view: String,
+    pub column: String,
+    pub row: Vec<(String, Datum)>,
+}
+
+/// How many rows are shown, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Showing {
+    /// At most so many rows of each list; all where there is none.
+    pub limit: Option<usize>,
+    pub masking: Masking,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Masking {
+    /// Columns about persons are masked or left out, as their contract classifies them.
+    Masked,
+    Unmasked,
+}
+
+/// Finds the one row of a view that has these values, given as text.
+pub async fn ask(session: &Session, view: &str, column: &str, given: &[(String, String)]) -> Result<Asked> {
+    let view = view_of(session, view)?;
+    let schema = session.schema(&view.name).await?;
+    let mut conditions = Vec::new();
+    for (name, value) in given {
+        if schema.index_of(name).is_err() {
+            let problem = Diagnostic::error(format!("view `{}` has no column `{name}`", view.name));
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            return Err(match did_you_mean(name, names) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+        }
+        conditions.push(format!("CAST(\"{name}\" AS VARCHAR) = '{}'", value.replace('\'', "''")));
+    }
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let rows = session.fetch(&format!("SELECT * FROM \"{}\"{filter} LIMIT 2", view.name)).await?;
+    let rows = Datum::rows(&rows)?;
+    let names = || schema.fields().iter().map(|field| field.name().clone());
+    match rows.as_slice() {
+        [row] => Ok(Asked {
+            view: view.name.clone(),
+            column: column.to_owned(),
+            row: names().zip(row.iter().cloned()).filter(|(_, value)| value.is_exact()).collect(),
+        }),
+        [] => Err(Diagnostic::error(format!("view `{}` has no such row", view.name))),
+        [one, other, ..] => {
+            let differing: Vec<String> = names()
+                .zip(one.iter().zip(other))
+                .filter(|(_, (one, other))| one.is_exact() && one.number().is_none() && one != other)
+                .map(|(name, _)| format!("`{name}`"))
+                .take(4)
+                .collect();
+            let problem = Diagnostic::error(format!("several rows of view `{}` are meant", view.name));
+            Err(if differing.is_empty() {
+                problem.hint("name more columns with `--where COLUMN=VALUE`")
+            } else {
+                problem.hint(format!("they differ in {}: name more with `--where COLUMN=VALUE`", differing.join(", ")))
+            })
+        }
+    }
+}
+
+/// All there is to say of one figure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    pub view: String,
+    pub column: String,
+    /// What people call it, and what it is measured in.
+    pub label: String,
+    pub unit: String,
+    pub definition: String,
+    pub view_label: String,
+    pub view_definition: String,
+    /// The row it stands in.
+    pub row: Vec<(String, Datum)>,
+    pub as_of: String,
+    pub snapshot: String,
+    /// The tables the view rests on.
+    pub tables: Vec<TableVersion>,
+    pub figure: Figure,
+    /// For each list of rows in the figure, in order.
+    pub rows: Vec<Rows>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TableVersion {
+    pub table: String,
+    pub label: String,
+    pub version: u64,
+    /// Batches that had landed in it, and the newest of them.
+    pub batches: usize,
+    pub newest_batch: String,
+}
+
+/// Answers a question about a view's column. `batches` are those of the warehouse, oldest first within a table.
+pub async fn answer(
+    project: &Project,
+    session: &Session,
+    contracts: &Contracts,
+    batches: &[Batch],
+    asked: &Asked,
+    showing: Showing,
+) -> Result<Answer> {
+    let view = view_of(session, &asked.view)?;
+    let lineage = Lineage::of(session, contracts, &[&view.name])?;
+    let mut figure = lineage.explain(&view.name, &asked.column, &asked.row).await?;
+    let mut rows = Vec::new();
+    for drill in figure.drills() {
+        rows.push(rows::contributing(session, contracts, batches, &lineage, drill, showing).await?);
+    }
+    figure.relative_to(&project.root);
+    let described = view.model.columns.iter().find(|column| column.name == asked.column).cloned().unwrap_or_default();
+    Ok(Answer {
+        view: view.name.clone(),
+        column: asked.column.clone(),
+        label: described.label,
+        unit: described.unit,
+        definition: described.description.trim().to_owned(),
+        view_label: view.model.label.clone(),
+        view_definition: view.model.description.trim().to_owned(),
+        row: asked.row.clone(),
+        as_of: session.as_of().to_string(),
+        snapshot: session.snapshot().map(Snapshot::id).unwrap_or_default(),
+        tables: tables(session, contracts, batches, &view.name),
+        figure,
+        rows,
+    })
+}
+
+fn view_of<'s>(session: &'s Session, name: &str) -> Result<&'s View> {
+    session.catalog().get(name).ok_or_else(|| {
+        let problem = Diagnostic::error(format!("no view `{name}`"));
+        match did_you_mean(name, session.catalog().iter().map(|view| view.name.as_str())) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem.hint("`gridhouse sql -c '\\d'` lists tables and views"),
+        }
+    })
+}
+
+/// The versions of the tables below a view.
+fn tables(session: &Session, contracts: &Contracts, batches: &[Batch], view: &str) -> Vec<TableVersion> {
+    let catalog = session.catalog();
+    let views = catalog.in_order([view]);
+    let read: BTreeSet<&str> = views
+        .iter()
+        .flat_map(|view| &view.reads)
+        .filter(|name| catalog.get(name).is_none())
+        .map(String::as_str)
+        .collect();
+    let versions: BTreeMap<&str, u64> = session
+        .snapshot()
+        .map(|snapshot| snapshot.versions.iter().map(|(table, version)| (table.as_str(), *version)).collect())
+        .unwrap_or_default();
+    read.into_iter()
+        .filter_map(|table| {
+            let version = *versions.get(table)?;
+            let landed: Vec<&Batch> =
+                batches.iter().filter(|batch| batch.table_name == table && batch.version <= version).collect();
+            Some(TableVersion {
+                table: table.to_owned(),
+                label: contracts.get(table).map(|contract| contract.label.clone()).unwrap_or_default(),
+                version,
+                batches: landed.len(),
+                newest_batch: landed.last().map(|batch| batch.batch_id.clone()).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
