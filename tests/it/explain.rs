@@ -65,7 +65,9 @@ fn trace_every_number() {
         let (reports, _) = gridhouse::report::load(&project.report_templates());
         let used: BTreeSet<&str> = reports.iter().flat_map(gridhouse::report::Report::views).collect();
         let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
-        for view in session.catalog().iter().filter(|view| view.layer == Layer::Mart && used.contains(view.name.as_str())) {
+        for view in
+            session.catalog().iter().filter(|view| view.layer == Layer::Mart && used.contains(view.name.as_str()))
+        {
             let rows = session.fetch(&format!("SELECT * FROM {}", view.name)).await.expect("a mart");
             let Some(first) = rows.first() else { continue };
             let rows = concat_batches(&first.schema(), &rows).expect("rows");
@@ -82,8 +84,6 @@ fn trace_every_number() {
                     let value = ScalarValue::try_from_array(rows.column(column), row).expect("a value");
                     assert_eq!(figure.value.shown(), Datum(value).shown(), "{}.{}", view.name, field.name());
                     let found = outcome(&figure);
-                        eprintln!("slow {}.{} {:?}", view.name, field.name(), clock.elapsed());
-                    }
                     if worst.as_ref().is_none_or(|worst| found.0 > worst.0) {
                         worst = Some(found);
                     }
@@ -143,7 +143,12 @@ fn a_cell_of_a_form_is_explained_down_to_the_delivered_rows() {
     let sheet = calamine::Reader::worksheet_range(&mut book, &tab).expect("a sheet");
     let at = |label: &str| {
         let row = sheet.rows().position(|row| row.iter().any(|cell| cell.to_string() == "上期结转")).expect("a header");
-        sheet.rows().skip(row).take(2).find_map(|row| row.iter().position(|cell| cell.to_string() == label)).expect("a column")
+        sheet
+            .rows()
+            .skip(row)
+            .take(2)
+            .find_map(|row| row.iter().position(|cell| cell.to_string() == label))
+            .expect("a column")
     };
     let column = at("应办结");
     let (row, count) = sheet
@@ -192,12 +197,15 @@ fn what_is_no_figure_gets_an_honest_answer() {
 #[test]
 fn personal_data_are_masked_unless_allowed_with_a_reason_on_record() {
     let project = Project::sample();
-    let file = std::fs::read_dir(project.path("outbox/2024-06-27/居民台账")).expect("ledgers").flatten()
+    let file = std::fs::read_dir(project.path("outbox/2024-06-27/居民台账"))
+        .expect("ledgers")
+        .flatten()
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|e| e == "xlsx"))
         .expect("a ledger");
     let file = file.to_str().expect("a path");
-    let of_place = ["explain", "population_by_place", "person_count", "-w", "place_level=district", "--all", "--format", "json"];
+    let of_place =
+        ["explain", "population_by_place", "person_count", "-w", "place_level=district", "--all", "--format", "json"];
     let masked = project.run(&of_place).expect(0).stdout;
     assert!(masked.contains("residents") && !masked.contains("\"99010519"), "an identity number is shown");
     let names = project.sql("SELECT DISTINCT name FROM residents WHERE char_length(name) > 1 LIMIT 50");
