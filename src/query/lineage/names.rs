@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::{Traced, Untraced};
-use crate::contract::Contracts;
+use crate::contract::{Contracts, DeliveryKind};
 use crate::diagnostic::{Place, Result};
 use crate::query::session::Session;
 use crate::query::views::{Layer, View, ViewCatalog, parse_one};
@@ -28,6 +28,8 @@ pub(super) struct Book<'a> {
     columns: BTreeMap<String, Vec<String>>,
     /// Key columns of landed tables.
     keys: BTreeMap<String, Vec<String>>,
+    /// Tables that are delivered whole: lists that others refer to.
+    lists: BTreeSet<String>,
     aggregates: BTreeSet<String>,
 }
 
@@ -100,11 +102,15 @@ impl<'a> Book<'a> {
             queries: BTreeMap::new(),
             columns: session.table_columns(),
             keys: BTreeMap::new(),
+            lists: BTreeSet::new(),
             aggregates: session.aggregate_names(),
         };
         for contract in contracts.iter() {
             let key = contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect();
             book.keys.insert(contract.table.clone(), key);
+            if contract.delivery == DeliveryKind::Full {
+                book.lists.insert(contract.table.clone());
+            }
         }
         book.keys.insert("quarantine".to_owned(), vec!["quarantine_id".to_owned()]);
         book.keys.insert("batches".to_owned(), vec!["batch_id".to_owned()]);
@@ -269,6 +275,10 @@ impl<'a> Book<'a> {
     /// The key columns of a landed table.
     pub fn key_of_table(&self, table: &str) -> &[String] {
         self.keys.get(table).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub fn is_list(&self, table: &str) -> bool {
+        self.lists.contains(table)
     }
 
     /// Rows of a landed table: the table, or a staging view that shows each of its rows under its key.

@@ -570,9 +570,18 @@ impl Book<'_> {
         let mentioned: BTreeSet<String> = mentioned.iter().flat_map(columns_in).map(|(alias, _)| alias).collect();
         let pools = [&fine, &known];
         let picks = pools.into_iter().flat_map(|pool| {
+            // What is reported day by day is counted; the lists it refers to are not.
+            let events = pool.iter().filter(|source| self.rests_on_events(&source.relation));
+            let event = events.clone().next();
             let named = pool.iter().find(|source| mentioned.contains(&source.alias));
             let firm = pool.iter().find(|source| !source.is_optional && !self.is_grouped(&source.relation));
-            [named, firm, pool.iter().find(|source| !source.is_optional), pool.first()]
+            [
+                event.filter(|_| events.count() == 1),
+                named,
+                firm,
+                pool.iter().find(|source| !source.is_optional),
+                pool.first(),
+            ]
         });
         let picked = picks.flatten().next().map(|source| source.alias.clone());
         picked.and_then(|alias| block.source(&alias)).ok_or_else(|| Untraced::of("no table stands behind its rows"))
@@ -589,6 +598,15 @@ impl Book<'_> {
                 Err(_) => false,
             },
         }
+    }
+
+    /// Whether a table stands behind it that is delivered as changes.
+    fn rests_on_events(&self, relation: &Relation<'_>) -> bool {
+        if let Some((table, _)) = self.stored(relation) {
+            return !self.is_list(table);
+        }
+        let Ok((blocks, _)) = self.blocks(relation) else { return false };
+        blocks.iter().any(|block| block.sources.iter().any(|source| self.rests_on_events(&source.relation)))
     }
 
     /// Whether another relation's rows find this one's by its whole key.

@@ -524,7 +524,10 @@ impl<'a> Lineage<'a> {
         trail: Trail,
         ends_early: Option<String>,
     ) -> std::result::Result<Drill, String> {
-        let sql = format!("SELECT {}, count(*) FROM ({}) AS r WHERE {}", opened.total, opened.sql, opened.filter);
+        let sql = format!(
+            "SELECT {}, count(DISTINCT concat(_table, '/', _key)) FROM ({}) AS r WHERE {}",
+            opened.total, opened.sql, opened.filter
+        );
         let found = self.session.fetch(&sql).await.and_then(|batches| rows_of(&batches));
         let found = found.map_err(|problem| problem.message)?;
         let [total, rows] = found.first().map(Vec::as_slice).unwrap_or_default() else {
@@ -535,7 +538,14 @@ impl<'a> Lineage<'a> {
             group: here.group_shown(),
             conditions: trail.conditions,
             tables: trail.tables.into_iter().collect(),
-            sql: format!("SELECT * FROM ({}) AS r WHERE {}", opened.sql, opened.filter),
+            // A row that counts several times is listed once.
+            sql: match opened.total.as_str() {
+                "sum(_counts)" => format!(
+                    "SELECT _table, _key, sum(_counts) AS _counts FROM ({}) AS r WHERE {} GROUP BY _table, _key",
+                    opened.sql, opened.filter
+                ),
+                _ => format!("SELECT DISTINCT * FROM ({}) AS r WHERE {}", opened.sql, opened.filter),
+            },
             rows: rows.number().unwrap_or_default() as u64,
             matches: agree(value, total),
             total: total.clone(),
