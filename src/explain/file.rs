@@ -48,6 +48,14 @@ pub async fn lay_out(project: &Project, session: &Session, batches: &[Batch], re
             Diagnostic::from,
         ));
     };
+    if made_by.is_published() {
+        return Err(Diagnostic::error(format!(
+            "report `{}` is for publication: its rows are shown to nobody",
+            record.report
+        ))
+        .in_file(&made_by.path)
+        .hint("ask for the same figure in a report for the office, or in its view"));
+    }
     let context = project.report_context(session, batches, record.parameters.clone());
     let laid_out = report::recompose(made_by, session, &context, record).await.map_err(Diagnostic::from)?;
     let Some(file) = laid_out else {

@@ -56,6 +56,11 @@ impl Report {
         })
     }
 
+    /// Whether it leaves the office, with small figures kept from being shown.
+    pub fn is_published(&self) -> bool {
+        self.publication.is_some()
+    }
+
     /// BLAKE3 of each of its files, by path below its folder.
     pub fn template_hashes(&self) -> &BTreeMap<String, String> {
         &self.templates
