@@ -2,6 +2,7 @@
 //!
 //! A new format is one file here and one entry in [`EXPORTERS`].
 
+mod docx;
 mod html;
 mod markdown;
 mod pdf;
@@ -47,7 +48,8 @@ pub struct Exporter {
     pub(super) write: fn(&Document, &mut dyn Write) -> Result<(), ExportError>,
 }
 
-pub static EXPORTERS: &[&Exporter] = &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER, &pdf::EXPORTER];
+pub static EXPORTERS: &[&Exporter] =
+    &[&xlsx::EXPORTER, &markdown::EXPORTER, &html::EXPORTER, &docx::EXPORTER, &pdf::EXPORTER];
 
 /// What the tabs of a workbook are called in the file, in order.
 pub(super) fn tab_names(workbook: &WorkbookLayout) -> Vec<String> {
@@ -78,6 +80,8 @@ pub(super) enum ExportError {
     Package(String),
     #[error("the text cannot be typeset: {0}")]
     Typesetting(String),
+    #[error("the document's package cannot be written: {0}")]
+    Zip(#[from] zip::result::ZipError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

@@ -1,0 +1,92 @@
+//! The text: headings, paragraphs, lists, figures.
+
+use super::numbering::{self, Lists};
+use super::picture::{self, Picture};
+use super::styles::{AFTER_TABLE, BODY, FIGURE, FIGURE_CAPTION, RULE, heading};
+use super::table;
+use super::xml::{paragraph, plain_run, runs};
+use crate::report::document::{Figure, Heading, List, Node, Run, Table};
+
+/// The text as it grows, with what belongs into other parts.
+#[derive(Default)]
+pub(super) struct Body {
+    pub xml: String,
+    pub lists: Lists,
+    pub pictures: Vec<Picture>,
+}
+
+impl Body {
+    pub(super) fn nodes(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            self.node(node);
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node {
+            Node::Heading(Heading { level, numeral, text }) => {
+                paragraph(&heading(*level), "", &mut self.xml, |out| {
+                    plain_run(numeral, out);
+                    runs(text, None, out);
+                });
+            }
+            Node::Paragraph(text) => paragraph(BODY, "", &mut self.xml, |out| runs(text, None, out)),
+            Node::List(list) => self.list(list, 0),
+            Node::Table(table) => self.table(table),
+            Node::Cards(cards) => {
+                table::cards(cards, &mut self.xml);
+                self.after_table();
+            }
+            Node::Figure(figure) => self.figure(figure),
+            Node::Rule => paragraph(RULE, "", &mut self.xml, |_| ()),
+        }
+    }
+
+    fn list(&mut self, list: &List, depth: usize) {
+        let level = numbering::level(depth);
+        let number = self.lists.add(list.first_number, level);
+        for item in &list.items {
+            let mut is_first = true;
+            if !matches!(item.first(), Some(Node::Paragraph(_))) {
+                self.item(number, level, true, &[]);
+                is_first = false;
+            }
+            for node in item {
+                match node {
+                    Node::Paragraph(text) => self.item(number, level, is_first, text),
+                    Node::List(inner) => self.list(inner, depth + 1),
+                    other => self.node(other),
+                }
+                is_first = false;
+            }
+        }
+    }
+
+    fn item(&mut self, list: usize, level: u8, is_first: bool, text: &[Run]) {
+        let own = numbering::item(list, level, is_first);
+        paragraph(numbering::STYLE, &own, &mut self.xml, |out| runs(text, None, out));
+    }
+
+    fn table(&mut self, table: &Table) {
+        table::write(table, &mut self.xml);
+        self.after_table();
+    }
+
+    /// Two tables without a paragraph between would become one.
+    fn after_table(&mut self) {
+        paragraph(AFTER_TABLE, "", &mut self.xml, |_| ());
+    }
+
+    /// A picture, or the table behind it where no picture can be drawn.
+    fn figure(&mut self, figure: &Figure) {
+        let number = self.pictures.len() + 1;
+        match picture::of(&figure.chart, number) {
+            Some(picture) => {
+                paragraph(FIGURE, "", &mut self.xml, |out| picture.inline(figure, number, out));
+                self.pictures.push(picture);
+                paragraph(FIGURE_CAPTION, "", &mut self.xml, |out| plain_run(&figure.caption, out));
+            }
+            None => self.table(&table::of_chart(figure)),
+        }
+    }
+}

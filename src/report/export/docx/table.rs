@@ -1,0 +1,200 @@
+//! Tables: widths from the content, repeated heads, merged cells. Rows are never split across pages.
+
+use super::styles::{
+    CARD_LABEL, CARD_NOTE, CARD_VALUE, TABLE, TABLE_CAPTION, TABLE_CENTER, TABLE_HEAD, TABLE_NUMBER, TABLE_TEXT,
+};
+use super::xml::{paragraph, plain_run, runs, twips};
+use crate::report::document::page::{TYPE_WIDTH, width};
+use crate::report::document::{ColumnAlign, Figure, Run, Table, TableCell, plain};
+use crate::report::summary::Card;
+
+/// Left and right of a cell's text, in points.
+const PADDING: f64 = 2.85;
+/// Sizes tried in turn, in half points, until every column can hold its longest word.
+const SIZES: [u32; 3] = [21, 18, 15];
+/// Cards beside each other.
+const CARDS_PER_ROW: usize = 5;
+/// What a cell asks for at most, in characters, before it is broken into lines.
+const NATURAL_MAX: f64 = 24.0;
+
+pub(super) fn write(table: &Table, out: &mut String) {
+    let columns = table.columns.len();
+    if columns == 0 {
+        return;
+    }
+    if !table.caption.is_empty() {
+        paragraph(TABLE_CAPTION, "", out, |out| plain_run(&table.caption, out));
+    }
+    let (half_points, widths) = fitted(table);
+    open(TABLE, &widths, out);
+    let size = (half_points != SIZES[0]).then_some(half_points);
+    rows(&table.head, table, &widths, size, true, out);
+    rows(&table.body, table, &widths, size, false, out);
+    out.push_str("</w:tbl>");
+}
+
+fn open(style: &str, widths: &[i64], out: &mut String) {
+    out.push_str(&format!(
+        "<w:tbl><w:tblPr><w:tblStyle w:val=\"{style}\"/><w:tblW w:w=\"{}\" w:type=\"dxa\"/><w:jc w:val=\"center\"/><w:tblLayout w:type=\"fixed\"/></w:tblPr><w:tblGrid>",
+        widths.iter().sum::<i64>()
+    ));
+    for width in widths {
+        out.push_str(&format!("<w:gridCol w:w=\"{width}\"/>"));
+    }
+    out.push_str("</w:tblGrid>");
+}
+
+/// Rows with the cells that merges from above go on in.
+fn rows(rows: &[Vec<TableCell>], table: &Table, widths: &[i64], size: Option<u32>, is_head: bool, out: &mut String) {
+    // For each column, how many rows a cell above still covers, and how many columns it has.
+    let mut going_on: Vec<(usize, usize)> = vec![(0, 1); widths.len()];
+    for (number, cells) in rows.iter().enumerate() {
+        let left = rows.len() - number;
+        out.push_str("<w:tr><w:trPr><w:cantSplit/>");
+        out.push_str(if is_head { "<w:tblHeader/></w:trPr>" } else { "</w:trPr>" });
+        let mut cells = cells.iter().peekable();
+        let mut column = 0;
+        while column < widths.len() {
+            let (covered, span) = going_on[column];
+            if covered > 0 {
+                cell(&widths[column..column + span], "<w:vMerge/>", out, |out| {
+                    paragraph(TABLE_TEXT, "", out, |_| ());
+                });
+                going_on[column].0 -= 1;
+                column += span;
+                continue;
+            }
+            let found = cells.next_if(|cell| cell.column <= column);
+            let room = (column..widths.len()).take_while(|column| going_on[*column].0 == 0).count();
+            let span = found.map_or(1, |cell| cell.columns.clamp(1, room));
+            let deep = found.map_or(1, |cell| cell.rows.clamp(1, left));
+            let merge = if deep > 1 { "<w:vMerge w:val=\"restart\"/>" } else { "" };
+            let align = table.columns.get(column).copied().unwrap_or_default();
+            cell(&widths[column..column + span], merge, out, |out| {
+                text(found.map_or(&[], |cell| cell.text.as_slice()), style(align, is_head), size, out);
+            });
+            going_on[column] = (deep - 1, span);
+            column += span;
+        }
+        out.push_str("</w:tr>");
+    }
+}
+
+fn style(align: ColumnAlign, is_head: bool) -> &'static str {
+    match align {
+        _ if is_head => TABLE_HEAD,
+        ColumnAlign::Left => TABLE_TEXT,
+        ColumnAlign::Center => TABLE_CENTER,
+        ColumnAlign::Right => TABLE_NUMBER,
+    }
+}
+
+fn cell(widths: &[i64], merge: &str, out: &mut String, fill: impl FnOnce(&mut String)) {
+    out.push_str(&format!("<w:tc><w:tcPr><w:tcW w:w=\"{}\" w:type=\"dxa\"/>", widths.iter().sum::<i64>()));
+    if widths.len() > 1 {
+        out.push_str(&format!("<w:gridSpan w:val=\"{}\"/>", widths.len()));
+    }
+    out.push_str(merge);
+    out.push_str("<w:vAlign w:val=\"center\"/></w:tcPr>");
+    fill(out);
+    out.push_str("</w:tc>");
+}
+
+fn text(words: &[Run], style: &str, size: Option<u32>, out: &mut String) {
+    paragraph(style, "", out, |out| runs(words, size, out));
+}
+
+/// The table of a chart that no picture can be drawn of, under its name.
+pub(super) fn of_chart(figure: &Figure) -> Table {
+    let table = figure.chart.table();
+    let row = |words: &[String]| {
+        let cell = |(column, words): (usize, &String)| TableCell {
+            text: vec![Run { text: words.clone(), ..Run::default() }],
+            column,
+            columns: 1,
+            rows: 1,
+        };
+        words.iter().enumerate().map(cell).collect::<Vec<_>>()
+    };
+    let align = |column| if column == 0 { ColumnAlign::Left } else { ColumnAlign::Right };
+    Table {
+        caption: figure.caption.clone(),
+        columns: (0..table.head.len()).map(align).collect(),
+        head: vec![row(&table.head)],
+        body: table.rows.iter().map(|words| row(words)).collect(),
+    }
+}
+
+/// Headline figures beside each other, without lines.
+pub(super) fn cards(cards: &[Card], out: &mut String) {
+    let rows = cards.len().div_ceil(CARDS_PER_ROW).max(1);
+    let per_row = cards.len().div_ceil(rows).max(1);
+    let has_notes = cards.iter().any(|card| !card.note.is_empty());
+    let widths = vec![twips(TYPE_WIDTH) / i64::try_from(per_row).unwrap_or(1); per_row];
+    open("TableNormal", &widths, out);
+    for row in cards.chunks(per_row) {
+        out.push_str("<w:tr><w:trPr><w:cantSplit/></w:trPr>");
+        for place in 0..per_row {
+            cell(&widths[place..=place], "", out, |out| {
+                let card = row.get(place);
+                paragraph(CARD_LABEL, "", out, |out| plain_run(card.map_or("", |card| &card.label), out));
+                paragraph(CARD_VALUE, "", out, |out| {
+                    if let Some(card) = card {
+                        plain_run(&card.value, out);
+                        runs(&[Run { text: card.unit.clone(), ..Run::default() }], Some(SIZES[0]), out);
+                    }
+                });
+                if has_notes {
+                    paragraph(CARD_NOTE, "", out, |out| plain_run(card.map_or("", |card| &card.note), out));
+                }
+            });
+        }
+        out.push_str("</w:tr>");
+    }
+    out.push_str("</w:tbl>");
+}
+
+/// The largest size at which every column holds its longest word, and the widths of the columns in twips: what a column
+/// asks for where there is room, the rest shared out by what is asked.
+fn fitted(table: &Table) -> (u32, Vec<i64>) {
+    let columns = table.columns.len();
+    let (mut least, mut natural) = (vec![1.0_f64; columns], vec![2.0_f64; columns]);
+    for cell in table.head.iter().chain(&table.body).flatten().filter(|cell| cell.columns == 1) {
+        let (Some(least), Some(natural)) = (least.get_mut(cell.column), natural.get_mut(cell.column)) else { continue };
+        let text = plain(&cell.text);
+        let lines = text.split('\n').map(width).fold(0.0, f64::max);
+        *natural = natural.max(lines.min(NATURAL_MAX));
+        *least = least.max(longest_word(&text).min(NATURAL_MAX / 2.0));
+    }
+    let room = TYPE_WIDTH;
+    let asked =
+        |ems: &[f64], size: f64| -> Vec<f64> { ems.iter().map(|ems| ems * size + 2.0 * PADDING + 1.0).collect() };
+    let half_points = SIZES
+        .into_iter()
+        .find(|half_points| asked(&least, f64::from(*half_points) / 2.0).iter().sum::<f64>() <= room)
+        .unwrap_or(SIZES[SIZES.len() - 1]);
+    let size = f64::from(half_points) / 2.0;
+    let (least, natural) = (asked(&least, size), asked(&natural, size));
+    let (least_sum, natural_sum) = (least.iter().sum::<f64>(), natural.iter().sum::<f64>());
+    let widths: Vec<f64> = if natural_sum <= room {
+        natural.iter().map(|natural| natural * room / natural_sum).collect()
+    } else if least_sum < room {
+        let share = (room - least_sum) / (natural_sum - least_sum);
+        least.iter().zip(&natural).map(|(least, natural)| least + (natural - least) * share).collect()
+    } else {
+        least.iter().map(|least| least * room / least_sum).collect()
+    };
+    // Rounding down keeps the sum within the type area.
+    (half_points, widths.into_iter().map(|width| (width * 20.0).floor().max(1.0) as i64).collect())
+}
+
+/// Width of the longest stretch that no line break may split; every Chinese character is one.
+fn longest_word(text: &str) -> f64 {
+    let (mut longest, mut word) = (0.0_f64, 0.0);
+    for sign in text.chars() {
+        let wide = width(sign.encode_utf8(&mut [0; 4]));
+        word = if sign.is_ascii_graphic() { word + wide } else { 0.0 };
+        longest = longest.max(word).max(wide);
+    }
+    longest
+}
