@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
 use super::chart::Chart;
 use super::dataset::{Dataset, Value};
-use super::document::{Front, Node};
+use super::document::{Front, Node, Table};
 use super::layout::Properties;
 use super::template::{self, BLOCK_CLOSE, BLOCK_OPEN, Blocks};
 use super::wording::Names;
@@ -41,6 +41,7 @@ pub(super) enum Piece {
 pub(super) enum Block {
     Cards(Vec<Card>),
     Chart(Chart),
+    Table(Table),
 }
 
 /// A headline figure.

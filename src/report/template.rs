@@ -14,6 +14,7 @@ use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::chart::{self, CHART_KINDS};
+use super::document;
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
 use super::number::{fixed, percent};
@@ -121,6 +122,10 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
     environment.add_function("cards", move |entries: Vec<Value>| {
         let cards = entries.iter().map(card).collect::<Result<Vec<_>, _>>()?;
         mark(&sink, Block::Cards(cards))
+    });
+    let sink = Arc::clone(blocks);
+    environment.add_function("table", move |rows: Value, options: Kwargs| {
+        mark(&sink, Block::Table(document::declared(&rows, &options)?))
     });
     for kind in CHART_KINDS {
         let sink = Arc::clone(blocks);

@@ -1,6 +1,7 @@
 //! A summary's text as blocks: headings with their numerals, paragraphs, lists, tables, figures. Every format
 //! shows the same blocks; what a heading or a caption is called is decided here, once.
 
+mod declared;
 mod front;
 mod length;
 mod numerals;
@@ -10,6 +11,7 @@ mod title;
 
 use super::chart::Chart;
 use super::summary::Card;
+pub(super) use declared::declared;
 pub(super) use front::{Front, FrontMatter, Imprint, Layout};
 pub(super) use length::{characters, of_text};
 pub(super) use reading::read;

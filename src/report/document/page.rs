@@ -6,6 +6,8 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use super::Layout;
+
 pub(in crate::report) const PAGE_WIDTH: f64 = mm(210.0);
 pub(in crate::report) const PAGE_HEIGHT: f64 = mm(297.0);
 /// 天头
@@ -17,8 +19,6 @@ pub(in crate::report) const TYPE_WIDTH: f64 = mm(156.0);
 pub(in crate::report) const TYPE_HEIGHT: f64 = mm(225.0);
 pub(in crate::report) const LINES: u32 = 22;
 pub(in crate::report) const CHARACTERS: u32 = 28;
-/// From the top of the type area to the top of the masthead.
-pub(in crate::report) const MASTHEAD_DOWN: f64 = mm(35.0);
 /// From the document number to the red rule.
 pub(in crate::report) const RULE_DOWN: f64 = mm(4.0);
 /// From the type area to the dash of the page number.
@@ -56,6 +56,14 @@ pub(in crate::report) fn character_pitch() -> f64 {
 /// How many Chinese characters wide a text is; letters and digits are half of one.
 pub(in crate::report) fn width(text: &str) -> f64 {
     text.chars().map(|sign| sign.width_cjk().unwrap_or(0) as f64 / 2.0).sum()
+}
+
+/// From the top of the type area to the top of the masthead. The standard says it of documents; a bulletin needs the room.
+pub(in crate::report) fn masthead_down(layout: Layout) -> f64 {
+    match layout {
+        Layout::Official => mm(35.0),
+        Layout::Bulletin | Layout::Plain => mm(10.0),
+    }
 }
 
 /// Height in points and width against height of a masthead that fills at most one line. Long names are set narrow before

@@ -23,6 +23,7 @@ pub(in crate::report) fn read(pieces: &[Piece], is_numbered: bool) -> Vec<Node> 
     for piece in pieces {
         match piece {
             Piece::Markdown(markdown) => nodes.extend(Reader::new(markdown).blocks(None)),
+            Piece::Block(Block::Table(table)) => nodes.push(Node::Table(table.clone())),
             Piece::Block(Block::Cards(cards)) => nodes.push(Node::Cards(cards.clone())),
             Piece::Block(Block::Chart(chart)) => {
                 figures += 1;
@@ -39,7 +40,7 @@ pub(in crate::report) fn read(pieces: &[Piece], is_numbered: bool) -> Vec<Node> 
     nodes
 }
 
-/// Captions move from the paragraph above into their table.
+/// Captions move from the paragraph above into their table, and are counted.
 fn captioned(nodes: Vec<Node>) -> Vec<Node> {
     let mut done: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut tables = 0;
@@ -48,12 +49,15 @@ fn captioned(nodes: Vec<Node>) -> Vec<Node> {
             done.push(node);
             continue;
         };
-        let words = match done.last() {
+        let above = match done.last() {
             Some(Node::Paragraph(runs)) => plain(runs).strip_prefix(CAPTION).map(|words| words.trim().to_owned()),
             _ => None,
         };
-        if let Some(words) = words {
+        if above.is_some() {
             done.pop();
+        }
+        let words = above.or_else(|| (!table.caption.is_empty()).then(|| table.caption.clone()));
+        if let Some(words) = words {
             tables += 1;
             table.caption = format!("表{tables}　{words}");
         }

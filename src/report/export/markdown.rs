@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
 use crate::report::chart::Chart;
-use crate::report::document::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell};
+use crate::report::document::{ColumnAlign, Figure, Heading, Imprint, Layout, List, Node, Run, Table, TableCell};
 use crate::report::summary::{Card, Summary};
 use crate::report::template::escaped;
 
@@ -19,14 +19,39 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 
 fn text(summary: &Summary) -> String {
     let front = &summary.front;
-    let mut parts = vec![
-        format!("# {}", escaped(&summary.title)),
-        format!("{}　{}", escaped(&front.sender), escaped(&summary.as_of)),
-    ];
-    parts.extend(front.recipients.iter().map(|recipients| escaped(recipients)));
+    let issue = front.issue.iter().map(|issue| format!("{}　{}", escaped(&front.masthead), escaped(issue)));
+    let byline = match front.layout {
+        Layout::Plain => Some(format!("{}　{}", front.sender, summary.as_of)),
+        Layout::Bulletin => Some(format!("{}　{}", front.sender, front.date)),
+        Layout::Official => front.number.clone(),
+    };
+    let mut parts: Vec<String> = issue.collect();
+    parts.push(format!("# {}", escaped(&summary.title)));
+    parts.extend(byline.iter().chain(&front.recipients).map(|text| escaped(text)));
     parts.extend(summary.blocks.iter().map(block));
+    parts.extend(attachments(&front.attachments));
+    if front.layout == Layout::Official {
+        parts.push(format!("{}  \n{}", escaped(&front.sender), escaped(&front.date)));
+    }
+    parts.extend(front.imprint.iter().flat_map(imprint));
     parts.push(format!("---\n\n{}", escaped(&summary.provenance)));
     parts.join("\n\n") + "\n"
+}
+
+fn attachments(names: &[String]) -> Option<String> {
+    match names {
+        [] => None,
+        [name] => Some(format!("附件：{}", escaped(name))),
+        names => {
+            let items = (1..).zip(names).map(|(number, name)| format!("{number}. {}", escaped(name)));
+            Some(format!("附件：\n\n{}", items.collect::<Vec<_>>().join("\n")))
+        }
+    }
+}
+
+fn imprint(imprint: &Imprint) -> Vec<String> {
+    let printed = format!("{}　{}", imprint.printed_by, imprint.printed_on);
+    imprint.copies.iter().chain([&printed]).map(|text| escaped(text)).collect()
 }
 
 fn block(node: &Node) -> String {

@@ -19,10 +19,10 @@ use std::io::Write;
 use self::package::{Parts, RELATIONS, Relation, WORD, relationships};
 use self::xml::twips;
 use super::{Document, DocumentKind, ExportError, Exporter};
-use crate::report::document::page::{
-    CHARACTERS, LINES, MARGIN_LEFT, MARGIN_TOP, PAGE_HEIGHT, PAGE_WIDTH, SIZE_THREE, TYPE_HEIGHT, TYPE_WIDTH,
-};
 use crate::report::document::Front;
+use crate::report::document::page::{
+    CHARACTERS, MARGIN_LEFT, MARGIN_TOP, PAGE_HEIGHT, PAGE_WIDTH, SIZE_THREE, TYPE_HEIGHT, TYPE_WIDTH,
+};
 use crate::report::summary::Summary;
 
 pub(super) static EXPORTER: Exporter = Exporter { name: "docx", extension: "docx", kind: DocumentKind::Summary, write };
@@ -92,7 +92,7 @@ fn page() -> String {
         twips(PAGE_HEIGHT) - twips(MARGIN_TOP) - twips(TYPE_HEIGHT),
         twips(MARGIN_LEFT),
         twips(foot::page_number_up()),
-        twips(TYPE_HEIGHT) / i64::from(LINES),
+        styles::line(),
         // In 4096ths of a point, on top of the size of the body.
         ((character - SIZE_THREE) * 4096.0).floor(),
     )
@@ -106,7 +106,7 @@ fn settings(front: &Front) -> String {
          <w:compat><w:doNotExpandShiftReturn/><w:adjustLineHeightInTable/><w:useFELayout/>\
          <w:compatSetting w:name=\"compatibilityMode\" w:uri=\"http://schemas.microsoft.com/office/word\" w:val=\"15\"/></w:compat>\
          <w:themeFontLang w:val=\"en-US\" w:eastAsia=\"zh-CN\"/><w:decimalSymbol w:val=\".\"/><w:listSeparator w:val=\",\"/></w:settings>",
-        twips(TYPE_HEIGHT) / i64::from(LINES)
+        styles::line()
     )
 }
 
@@ -118,3 +118,6 @@ fn end(front: &Front) -> String {
     }
     xml
 }
+
+#[cfg(test)]
+mod tests;

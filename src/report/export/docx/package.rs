@@ -18,8 +18,6 @@ const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006";
 const WORD_TYPE: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml";
 /// What names properties a program of its own has added.
 const CUSTOM_FORMAT: &str = "{D5CDD505-2E9C-101B-9397-08002B2CF9AE}";
-/// Names of properties may be this long in Word.
-const PROPERTY_NAME_MAX: usize = 255;
 
 /// The parts of a package by name.
 #[derive(Default)]
@@ -103,15 +101,15 @@ pub(super) fn relationships(relations: &[Relation]) -> String {
 }
 
 fn core(summary: &Summary) -> String {
-    let created = summary.created.format("%Y-%m-%dT%H:%M:%SZ");
+    let created = summary.properties.created.format("%Y-%m-%dT%H:%M:%SZ");
     format!(
         "<cp:coreProperties xmlns:cp=\"{PACKAGE}/metadata/core-properties\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
          xmlns:dcterms=\"http://purl.org/dc/terms/\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
          <dc:title>{}</dc:title><dc:creator>{sender}</dc:creator><dc:description>{}</dc:description><cp:lastModifiedBy>{sender}</cp:lastModifiedBy>\
          <dcterms:created xsi:type=\"dcterms:W3CDTF\">{created}</dcterms:created><dcterms:modified xsi:type=\"dcterms:W3CDTF\">{created}</dcterms:modified>\
          <dc:language>zh-CN</dc:language></cp:coreProperties>",
-        escaped(&summary.title),
-        escaped(&summary.provenance),
+        escaped(&summary.properties.title),
+        escaped(&summary.properties.comment),
         sender = escaped(&summary.front.sender),
     )
 }
@@ -124,21 +122,15 @@ fn application(summary: &Summary) -> String {
     )
 }
 
-/// Where the file comes from, as properties that Word shows under 自定义. A name is given once, blank ones not at all.
+/// Where the file comes from, as properties that Word shows under 自定义. Numbers 0 and 1 mean something else.
 fn custom(summary: &Summary) -> String {
-    let mut known = std::collections::BTreeSet::new();
-    let properties: String = summary
-        .properties
-        .iter()
-        .map(|(name, value)| (name.trim().chars().take(PROPERTY_NAME_MAX).collect::<String>(), value))
-        .filter(|(name, _)| !name.is_empty() && known.insert(name.to_lowercase()))
-        // Numbers 0 and 1 mean something else.
-        .zip(2..)
-        .map(|((name, value), number)| {
+    let properties: String = (2..)
+        .zip(summary.properties.record.properties())
+        .map(|(number, (name, value))| {
             format!(
                 "<property fmtid=\"{CUSTOM_FORMAT}\" pid=\"{number}\" name=\"{}\"><vt:lpwstr>{}</vt:lpwstr></property>",
                 escaped(&name),
-                escaped(value)
+                escaped(&value)
             )
         })
         .collect();

@@ -1,15 +1,16 @@
 //! The styles a clerk goes on working with. Those that Word knows carry its English names, which it shows in Chinese
 //! (标题 1, 正文); the others are named in Chinese here.
 //!
-//! The document grid counts its characters from the size of `Normal`, so that one has to be 三号. Text of other sizes
-//! stays off the grid.
+//! The page has the grid of the standard, 22 lines of 28 characters, which Word counts from the size of `Normal`: 三号. Text
+//! is not snapped to it but set on the same pitches. Snapping gives 28 characters in Word alone: LibreOffice gives a
+//! character of 16 pt two cells of 15.79 pt, and fills numbers up to whole cells.
 
 use super::fonts::{FANGSONG, HEITI, KAITI, LATIN, SONGTI, XIAOBIAOSONG};
 use super::xml::twips;
 use crate::report::document::Front;
 use crate::report::document::page::{
-    DATE_INDENT, MASTHEAD_DOWN, RULE_DOWN, SIZE_FIVE, SIZE_FOUR, SIZE_SMALL_FIVE, SIZE_SMALL_FOUR, SIZE_THREE,
-    SIZE_TWO, TYPE_WIDTH, character_pitch, line_pitch, masthead_size,
+    DATE_INDENT, RULE_DOWN, SIZE_FIVE, SIZE_FOUR, SIZE_SMALL_FIVE, SIZE_SMALL_FOUR, SIZE_THREE, SIZE_TWO, TYPE_WIDTH,
+    character_pitch, line_pitch, masthead_down, masthead_size,
 };
 
 pub(super) const BODY: &str = "NormalIndent";
@@ -44,6 +45,9 @@ pub(super) const CARD_NOTE: &str = "CardNote";
 pub(super) const PROVENANCE: &str = "Provenance";
 pub(super) const STRONG: &str = "Strong";
 pub(super) const EMPHASIS: &str = "Emphasis";
+const LEFT: &str = "<w:jc w:val=\"left\"/>";
+const CENTER: &str = "<w:jc w:val=\"center\"/>";
+const RIGHT: &str = "<w:jc w:val=\"right\"/>";
 /// 公文红
 const RED: &str = "FF0000";
 
@@ -62,14 +66,16 @@ struct Style<'a> {
 
 /// `styles.xml`; only the masthead depends on the text.
 pub(super) fn part(front: &Front) -> String {
-    let normal_run = size(SIZE_THREE);
+    let normal_run = half_points(SIZE_THREE);
+    // A picture in the text makes its line higher instead of being cut off.
+    let pitch = line();
     let mut xml = format!(
         "<w:styles xmlns:w=\"{}\"><w:docDefaults><w:rPrDefault><w:rPr><w:rFonts w:ascii=\"{LATIN}\" w:hAnsi=\"{LATIN}\" \
          w:eastAsia=\"{FANGSONG}\" w:cs=\"{LATIN}\"/>{normal_run}<w:lang w:val=\"en-US\" w:eastAsia=\"zh-CN\" w:bidi=\"ar-SA\"/></w:rPr></w:rPrDefault>\
          <w:pPrDefault/></w:docDefaults>\
          <w:style w:type=\"paragraph\" w:default=\"1\" w:styleId=\"Normal\"><w:name w:val=\"Normal\"/><w:qFormat/>\
-         <w:pPr><w:widowControl w:val=\"0\"/><w:overflowPunct w:val=\"0\"/><w:autoSpaceDE w:val=\"0\"/><w:autoSpaceDN w:val=\"0\"/><w:jc w:val=\"both\"/></w:pPr>\
-         <w:rPr>{normal_run}</w:rPr></w:style>\
+         <w:pPr><w:widowControl w:val=\"0\"/><w:overflowPunct w:val=\"0\"/><w:autoSpaceDE w:val=\"0\"/><w:autoSpaceDN w:val=\"0\"/><w:snapToGrid w:val=\"0\"/><w:spacing w:line=\"{pitch}\" w:lineRule=\"atLeast\"/><w:jc w:val=\"both\"/></w:pPr>\
+         <w:rPr>{ON_PITCH}{normal_run}</w:rPr></w:style>\
          <w:style w:type=\"character\" w:default=\"1\" w:styleId=\"DefaultParagraphFont\"><w:name w:val=\"Default Paragraph Font\"/><w:semiHidden/></w:style>\
          <w:style w:type=\"table\" w:default=\"1\" w:styleId=\"TableNormal\"><w:name w:val=\"Normal Table\"/><w:semiHidden/>\
          <w:tblPr><w:tblInd w:w=\"0\" w:type=\"dxa\"/><w:tblCellMar><w:left w:w=\"57\" w:type=\"dxa\"/><w:right w:w=\"57\" w:type=\"dxa\"/></w:tblCellMar></w:tblPr></w:style>",
@@ -115,7 +121,6 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
         |id, name, based_on, next, paragraph: String, run: String| Style { id, name, based_on, next, paragraph, run };
     let indent = characters("firstLine", 2.0);
     let kept = "<w:keepNext/><w:keepLines/>";
-    let off_grid = "<w:snapToGrid w:val=\"0\"/>";
     let headings = [
         ("Heading1", "heading 1", HEITI),
         ("Heading2", "heading 2", KAITI),
@@ -130,25 +135,25 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "Title",
             "Normal",
             BODY,
-            format!("{kept}{off_grid}{}<w:jc w:val=\"center\"/>", exact(line_pitch(), 0.0, 1.0)),
+            format!("{kept}{}{CENTER}", exact(line_pitch(), 0.0, 1.0)),
             fonts(XIAOBIAOSONG) + &size(SIZE_TWO),
         ),
-        style(BYLINE, "编制单位", "Normal", BODY, format!("{}<w:jc w:val=\"center\"/>", lines(0.0, 1.0)), fonts(KAITI)),
+        style(BYLINE, "编制单位", "Normal", BODY, format!("{}{CENTER}", lines(0.0, 1.0)), fonts(KAITI)),
         style(
             MASTHEAD,
             "发文机关标志",
             "Normal",
             NUMBER,
             format!(
-                "{kept}{off_grid}<w:spacing w:before=\"{}\" w:after=\"0\" w:line=\"{}\" w:lineRule=\"exact\"/><w:jc w:val=\"center\"/>",
-                twips(MASTHEAD_DOWN - masthead * MASTHEAD_RISE),
+                "{kept}<w:spacing w:before=\"{}\" w:after=\"0\" w:line=\"{}\" w:lineRule=\"exact\"/>{CENTER}",
+                twips(masthead_down(front.layout) - masthead * MASTHEAD_RISE),
                 twips(masthead * MASTHEAD_LINE)
             ),
             format!(
-                "{}<w:snapToGrid w:val=\"0\"/><w:color w:val=\"{RED}\"/><w:w w:val=\"{:.0}\"/>{}",
+                "{}<w:color w:val=\"{RED}\"/><w:spacing w:val=\"0\"/><w:w w:val=\"{:.0}\"/>{}",
                 fonts(XIAOBIAOSONG),
                 (scale * 100.0).floor(),
-                size(masthead)
+                half_points(masthead)
             ),
         ),
         style(
@@ -156,51 +161,37 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "发文字号",
             "Normal",
             TITLE,
-            format!("{kept}{}{}<w:jc w:val=\"center\"/>", red_rule(), lines(2.0, 2.0)),
+            format!("{kept}{}{}{CENTER}", red_rule(), lines(2.0, 2.0)),
             String::new(),
         ),
-        style(
-            ISSUE,
-            "期号",
-            "Normal",
-            ISSUED,
-            format!("{kept}{}<w:jc w:val=\"center\"/>", lines(1.0, 1.0)),
-            String::new(),
-        ),
+        style(ISSUE, "期号", "Normal", ISSUED, format!("{kept}{}{CENTER}", lines(1.0, 1.0)), String::new()),
         style(
             ISSUED,
             "编发单位",
             "Normal",
             TITLE,
-            format!("{kept}{}{}{}<w:jc w:val=\"left\"/>", red_rule(), ends_tabs(), lines(0.0, 2.0)),
+            format!("{kept}{}{}{}{LEFT}", red_rule(), ends_tabs(), lines(0.0, 2.0)),
             String::new(),
         ),
-        style(RECIPIENTS, "主送机关", "Normal", BODY, "<w:jc w:val=\"left\"/>".to_owned(), String::new()),
-        style(ATTACHMENTS, "附件说明", "Normal", ATTACHMENTS, "<w:jc w:val=\"left\"/>".to_owned(), String::new()),
-        style(
-            SIGNATURE,
-            "发文机关署名",
-            "Normal",
-            DATE,
-            format!("{kept}{}<w:jc w:val=\"right\"/>", lines(2.0, 0.0)),
-            String::new(),
-        ),
+        style(RECIPIENTS, "主送机关", "Normal", BODY, LEFT.to_owned(), String::new()),
+        style(ATTACHMENTS, "附件说明", "Normal", ATTACHMENTS, LEFT.to_owned(), String::new()),
+        style(SIGNATURE, "发文机关署名", "Normal", DATE, format!("{kept}{}{RIGHT}", lines(2.0, 0.0)), String::new()),
         style(
             DATE,
             "成文日期",
             "Normal",
             BODY,
-            format!("<w:ind {}/><w:jc w:val=\"right\"/>", characters("right", DATE_INDENT)),
+            format!("<w:ind {}/>{RIGHT}", characters("right", DATE_INDENT)),
             String::new(),
         ),
-        style(COPIES, "抄送机关", "Normal", PRINTED, format!("{off_grid}<w:jc w:val=\"left\"/>"), size(SIZE_FOUR)),
-        style(PRINTED, "印发机关", "Normal", PRINTED, format!("{off_grid}<w:jc w:val=\"left\"/>"), size(SIZE_FOUR)),
+        style(COPIES, "抄送机关", "Normal", PRINTED, single(3.0, 3.0) + LEFT, size(SIZE_FOUR)),
+        style(PRINTED, "印发机关", "Normal", PRINTED, single(3.0, 3.0) + LEFT, size(SIZE_FOUR)),
         style(
             FOOTER,
             "footer",
             "Normal",
             FOOTER,
-            format!("{off_grid}{}<w:jc w:val=\"center\"/>", exact(SIZE_FOUR, 0.0, 0.0)),
+            format!("{}{CENTER}", exact(SIZE_FOUR, 0.0, 0.0)),
             fonts(SONGTI) + &size(SIZE_FOUR),
         ),
         style(LIST, "List Paragraph", "Normal", LIST, String::new(), String::new()),
@@ -210,7 +201,7 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "Normal",
             BODY,
             format!(
-                "<w:pBdr><w:bottom w:val=\"single\" w:sz=\"4\" w:space=\"1\" w:color=\"808080\"/></w:pBdr>{off_grid}{}",
+                "<w:pBdr><w:bottom w:val=\"single\" w:sz=\"4\" w:space=\"1\" w:color=\"808080\"/></w:pBdr>{}",
                 exact(6.0, 0.0, 0.5)
             ),
             size(1.0),
@@ -220,7 +211,7 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "表题",
             "Normal",
             TABLE_TEXT,
-            format!("{kept}<w:jc w:val=\"center\"/>"),
+            format!("{kept}{CENTER}"),
             fonts(HEITI) + &size(SIZE_SMALL_FOUR),
         ),
         style(
@@ -228,49 +219,28 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "表文字",
             "Normal",
             TABLE_TEXT,
-            format!("{off_grid}<w:spacing w:before=\"20\" w:after=\"20\"/><w:jc w:val=\"left\"/>"),
+            single(1.0, 1.0) + LEFT,
             fonts_over_latin(SONGTI) + &size(SIZE_FIVE),
         ),
-        style(
-            TABLE_CENTER,
-            "表文字居中",
-            TABLE_TEXT,
-            TABLE_CENTER,
-            "<w:jc w:val=\"center\"/>".to_owned(),
-            String::new(),
-        ),
-        style(TABLE_NUMBER, "表数字", TABLE_TEXT, TABLE_NUMBER, "<w:jc w:val=\"right\"/>".to_owned(), String::new()),
-        style(
-            TABLE_HEAD,
-            "表头",
-            TABLE_TEXT,
-            TABLE_HEAD,
-            "<w:keepNext/><w:jc w:val=\"center\"/>".to_owned(),
-            fonts(HEITI),
-        ),
-        style(AFTER_TABLE, "表后空", "Normal", BODY, format!("{off_grid}{}", exact(8.0, 0.0, 0.0)), size(1.0)),
+        style(TABLE_CENTER, "表文字居中", TABLE_TEXT, TABLE_CENTER, CENTER.to_owned(), String::new()),
+        style(TABLE_NUMBER, "表数字", TABLE_TEXT, TABLE_NUMBER, RIGHT.to_owned(), String::new()),
+        style(TABLE_HEAD, "表头", TABLE_TEXT, TABLE_HEAD, format!("<w:keepNext/>{CENTER}"), fonts(HEITI)),
+        style(AFTER_TABLE, "表后空", "Normal", BODY, exact(8.0, 0.0, 0.0), size(1.0)),
         style(
             FIGURE,
             "图",
             "Normal",
             FIGURE_CAPTION,
-            format!("<w:keepNext/>{off_grid}<w:spacing w:before=\"120\"/><w:jc w:val=\"center\"/>"),
+            format!("<w:keepNext/>{}{CENTER}", single(6.0, 0.0)),
             String::new(),
         ),
-        style(
-            FIGURE_CAPTION,
-            "图题",
-            "Normal",
-            BODY,
-            format!("{off_grid}<w:spacing w:before=\"40\" w:after=\"120\"/><w:jc w:val=\"center\"/>"),
-            fonts(HEITI) + &size(SIZE_SMALL_FOUR),
-        ),
+        style(FIGURE_CAPTION, "图题", "Normal", BODY, single(2.0, 6.0) + CENTER, fonts(HEITI) + &size(SIZE_SMALL_FOUR)),
         style(
             CARD_LABEL,
             "要数名称",
             "Normal",
             CARD_VALUE,
-            format!("<w:keepNext/>{off_grid}<w:jc w:val=\"center\"/>"),
+            format!("<w:keepNext/>{}{CENTER}", single(0.0, 0.0)),
             fonts_over_latin(SONGTI) + &size(SIZE_FIVE),
         ),
         style(
@@ -278,7 +248,7 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "要数",
             "Normal",
             CARD_NOTE,
-            format!("<w:keepNext/>{off_grid}<w:jc w:val=\"center\"/>"),
+            format!("<w:keepNext/>{}{CENTER}", single(0.0, 0.0)),
             fonts(HEITI) + &size(SIZE_THREE),
         ),
         style(
@@ -286,7 +256,7 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "要数说明",
             "Normal",
             BODY,
-            format!("{off_grid}<w:jc w:val=\"center\"/>"),
+            single(0.0, 0.0) + CENTER,
             fonts_over_latin(SONGTI) + &size(SIZE_SMALL_FIVE),
         ),
         style(
@@ -294,7 +264,7 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             "数据说明",
             "Normal",
             BODY,
-            format!("{off_grid}{}<w:jc w:val=\"left\"/>", lines(1.0, 0.0)),
+            single(line_pitch(), 0.0) + LEFT,
             fonts_over_latin(SONGTI) + &size(SIZE_SMALL_FIVE),
         ),
     ];
@@ -307,13 +277,30 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
     styles
 }
 
+/// 16 pt set 2 % narrow and a tenth of a point apart, 15.78 pt: 28 characters take the width of the type area.
+const ON_PITCH: &str = "<w:spacing w:val=\"2\"/><w:w w:val=\"98\"/>";
+
 /// Of its height, how far a masthead's signs begin below the top of its line, and how high that line is.
 const MASTHEAD_RISE: f64 = 0.15;
 const MASTHEAD_LINE: f64 = 1.2;
 
+/// Text of a size of its own, off the pitch of the body.
 fn size(points: f64) -> String {
-    let half_points = (points * 2.0).round();
-    format!("<w:sz w:val=\"{half_points}\"/><w:szCs w:val=\"{half_points}\"/>")
+    format!("<w:spacing w:val=\"0\"/><w:w w:val=\"100\"/>{}", half_points(points))
+}
+
+fn half_points(points: f64) -> String {
+    let size = (points * 2.0).round();
+    format!("<w:sz w:val=\"{size}\"/><w:szCs w:val=\"{size}\"/>")
+}
+
+/// Lines as high as their text needs, space around in points.
+fn single(before: f64, after: f64) -> String {
+    format!(
+        "<w:spacing w:before=\"{}\" w:after=\"{}\" w:line=\"240\" w:lineRule=\"auto\"/>",
+        twips(before),
+        twips(after)
+    )
 }
 
 /// One font for all signs.
@@ -326,14 +313,19 @@ fn fonts_over_latin(name: &str) -> String {
     format!("<w:rFonts w:eastAsia=\"{name}\"/>")
 }
 
+/// A line in twentieths of a point, rounded down so that 22 of them fit.
+pub(super) fn line() -> f64 {
+    (line_pitch() * 20.0).floor()
+}
+
 /// Space above and below in lines of the grid.
 pub(super) fn lines(before: f64, after: f64) -> String {
     format!(
         "<w:spacing w:beforeLines=\"{:.0}\" w:before=\"{}\" w:afterLines=\"{:.0}\" w:after=\"{}\"/>",
         before * 100.0,
-        twips(line_pitch() * before),
+        (before * line()).round(),
         after * 100.0,
-        twips(line_pitch() * after)
+        (after * line()).round()
     )
 }
 
@@ -341,13 +333,13 @@ pub(super) fn lines(before: f64, after: f64) -> String {
 fn exact(height: f64, before: f64, after: f64) -> String {
     format!(
         "<w:spacing w:before=\"{}\" w:after=\"{}\" w:line=\"{}\" w:lineRule=\"exact\"/>",
-        twips(line_pitch() * before),
-        twips(line_pitch() * after),
-        twips(height)
+        (before * line()).round(),
+        (after * line()).round(),
+        (height * 20.0).floor()
     )
 }
 
-/// An indent in characters of the grid, and in points for programs that do not count characters.
+/// An indent in characters, and in points for programs that do not count characters.
 pub(super) fn characters(side: &str, count: f64) -> String {
     format!("w:{side}Chars=\"{:.0}\" w:{side}=\"{}\"", count * 100.0, twips(character_pitch() * count))
 }
