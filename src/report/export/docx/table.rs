@@ -16,6 +16,8 @@ const SIZES: [u32; 3] = [21, 18, 15];
 const CARDS_PER_ROW: usize = 5;
 /// What a cell asks for at most, in characters, before it is broken into lines.
 const NATURAL_MAX: f64 = 24.0;
+/// A table fills the page unless its columns would lie too far apart.
+const STRETCH_MAX: f64 = 2.0;
 
 pub(super) fn write(table: &Table, out: &mut String) {
     let columns = table.columns.len();
@@ -177,7 +179,8 @@ fn fitted(table: &Table) -> (u32, Vec<i64>) {
     let (least, natural) = (asked(&least, size), asked(&natural, size));
     let (least_sum, natural_sum) = (least.iter().sum::<f64>(), natural.iter().sum::<f64>());
     let widths: Vec<f64> = if natural_sum <= room {
-        natural.iter().map(|natural| natural * room / natural_sum).collect()
+        let stretch = (room / natural_sum).min(STRETCH_MAX);
+        natural.iter().map(|natural| natural * stretch).collect()
     } else if least_sum < room {
         let share = (room - least_sum) / (natural_sum - least_sum);
         least.iter().zip(&natural).map(|(least, natural)| least + (natural - least) * share).collect()
