@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
+use resvg::usvg::fontdb::Database;
 use typst_kit::fonts::{self, FontStore};
 
 /// Signs that a font for Chinese text has; fonts for Japanese lack the second.
@@ -16,6 +17,28 @@ pub(super) const HOW_TO_GET_FONTS: &str = "install the packages `fonts-noto-cjk`
 pub(super) struct Fonts {
     pub store: FontStore,
     pub is_chinese: bool,
+    /// A family that has Chinese signs.
+    chinese: String,
+    folder: Option<PathBuf>,
+    for_pictures: OnceLock<Arc<Database>>,
+}
+
+impl Fonts {
+    /// The same fonts for those who draw pictures; looked up when first asked for.
+    pub(super) fn for_pictures(&self) -> Arc<Database> {
+        let database = self.for_pictures.get_or_init(|| {
+            let mut database = Database::new();
+            if let Some(folder) = &self.folder {
+                database.load_fonts_dir(folder);
+            }
+            database.load_system_fonts();
+            // Where a picture's own families are not found, its text would be left out.
+            database.set_serif_family(&self.chinese);
+            database.set_sans_serif_family(&self.chinese);
+            Arc::new(database)
+        });
+        Arc::clone(database)
+    }
 }
 
 static FOUND: LazyLock<Mutex<BTreeMap<Option<PathBuf>, Arc<Fonts>>>> = LazyLock::new(Mutex::default);
@@ -34,10 +57,19 @@ fn find(folder: Option<&Path>) -> Fonts {
     }
     store.extend(fonts::system());
     let book = store.book();
-    let is_chinese = book
-        .families()
-        .flat_map(|(_, faces)| faces)
-        .filter_map(|face| book.info(face))
-        .any(|info| PROBE.iter().all(|sign| info.coverage.contains(u32::from(*sign))));
-    Fonts { is_chinese, store }
+    let is_chinese = |face: usize| {
+        book.info(face).is_some_and(|info| PROBE.iter().all(|sign| info.coverage.contains(u32::from(*sign))))
+    };
+    let mut families: Vec<&str> =
+        book.families().filter(|(_, faces)| faces.clone().any(is_chinese)).map(|(name, _)| name).collect();
+    // Of the regional families of one design, the one for the mainland.
+    families.sort_by_key(|name| !name.ends_with(" SC"));
+    let chinese = families.first().copied().unwrap_or_default().to_owned();
+    Fonts {
+        is_chinese: !chinese.is_empty(),
+        chinese,
+        store,
+        folder: folder.map(Path::to_owned),
+        for_pictures: OnceLock::new(),
+    }
 }

@@ -1,11 +1,14 @@
 //! The text: headings, paragraphs, lists, figures.
 
+use std::path::PathBuf;
+
 use super::numbering::{self, Lists};
 use super::picture::{self, Picture};
 use super::styles::{AFTER_TABLE, BODY, FIGURE, FIGURE_CAPTION, RULE, heading};
 use super::table;
 use super::xml::{paragraph, plain_run, runs};
 use crate::report::document::{Figure, Heading, List, Node, Run, Table};
+use crate::report::fonts;
 
 /// The text as it grows, with what belongs into other parts.
 #[derive(Default)]
@@ -13,9 +16,15 @@ pub(super) struct Body {
     pub xml: String,
     pub lists: Lists,
     pub pictures: Vec<Picture>,
+    /// A folder with fonts for pictures, besides the system's.
+    fonts: Option<PathBuf>,
 }
 
 impl Body {
+    pub(super) fn new(fonts: Option<PathBuf>) -> Self {
+        Self { fonts, ..Self::default() }
+    }
+
     pub(super) fn nodes(&mut self, nodes: &[Node]) {
         for node in nodes {
             self.node(node);
@@ -80,13 +89,14 @@ impl Body {
     /// A picture, or the table behind it where no picture can be drawn.
     fn figure(&mut self, figure: &Figure) {
         let number = self.pictures.len() + 1;
-        match picture::of(&figure.chart, number) {
-            Some(picture) => {
-                paragraph(FIGURE, "", &mut self.xml, |out| picture.inline(figure, number, out));
-                self.pictures.push(picture);
-                paragraph(FIGURE_CAPTION, "", &mut self.xml, |out| plain_run(&figure.caption, out));
-            }
-            None => self.table(&table::of_chart(figure)),
+        let Some(picture) = picture::of(&figure.chart, number, &fonts::found(self.fonts.as_deref())) else {
+            return self.table(&table::of_chart(figure, &figure.caption));
+        };
+        paragraph(FIGURE, "", &mut self.xml, |out| picture.inline(figure, number, out));
+        self.pictures.push(picture);
+        paragraph(FIGURE_CAPTION, "", &mut self.xml, |out| plain_run(&figure.caption, out));
+        if figure.chart.is_table_open {
+            self.table(&table::of_chart(figure, ""));
         }
     }
 }

@@ -25,7 +25,8 @@ use crate::report::document::page::{
 };
 use crate::report::summary::Summary;
 
-pub(super) static EXPORTER: Exporter = Exporter { name: "docx", extension: "docx", kind: DocumentKind::Summary, write };
+pub(super) static EXPORTER: Exporter =
+    Exporter { name: "docx", extension: "docx", kind: DocumentKind::Summary, needs_fonts: false, write };
 
 fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
     let Document::Summary(summary) = document else { return Ok(()) };
@@ -34,7 +35,7 @@ fn write(document: &Document, out: &mut dyn Write) -> Result<(), ExportError> {
 
 fn package(summary: &Summary) -> Result<Vec<u8>, ExportError> {
     let front = &summary.front;
-    let mut body = body::Body::default();
+    let mut body = body::Body::new(summary.fonts.clone());
     head::write(summary, &mut body.xml);
     body.nodes(&summary.blocks);
     foot::write(summary, &mut body.xml);

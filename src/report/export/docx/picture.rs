@@ -1,14 +1,27 @@
 //! Charts as pictures with their text for those who do not see them.
 
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
+
 use super::xml::escaped;
-use crate::report::chart::Chart;
+use crate::report::chart::{Chart, Room, draw};
 use crate::report::document::Figure;
+use crate::report::document::page::{TYPE_HEIGHT, TYPE_WIDTH};
+use crate::report::fonts::Fonts;
 
 pub(super) const NAMESPACES: &str = "xmlns:wp=\"http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing\" \
      xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/main\" \
      xmlns:pic=\"http://schemas.openxmlformats.org/drawingml/2006/picture\"";
 /// English Metric Units in a point.
 const EMU: f64 = 12_700.0;
+
+/// Charts are measured in pixels of 1/96 inch.
+const PIXELS_PER_POINT: f64 = 96.0 / 72.0;
+/// Dots of the picture per pixel: 240 to the inch.
+const SCALE: f64 = 2.5;
+const PIXELS_MAX: f64 = 8_000.0;
+/// Of the height of the type area, so that the caption stays on the page.
+const HEIGHT_SHARE_MAX: f64 = 0.85;
 
 /// A drawn chart with its size on paper in points.
 pub(super) struct Picture {
@@ -22,9 +35,24 @@ pub(super) fn id(number: usize) -> String {
     format!("picture{number}")
 }
 
-/// The chart as a picture; `None` where it cannot be drawn.
-pub(super) fn of(_chart: &Chart, _number: usize) -> Option<Picture> {
-    None
+/// The chart as a picture; `None` where no font can print its text.
+pub(super) fn of(chart: &Chart, number: usize, fonts: &Fonts) -> Option<Picture> {
+    if !fonts.is_chinese {
+        return None;
+    }
+    let room = Room { width: TYPE_WIDTH * PIXELS_PER_POINT, height: TYPE_HEIGHT * HEIGHT_SHARE_MAX * PIXELS_PER_POINT };
+    let drawing = draw(chart, room, &id(number));
+    let options = Options { fontdb: fonts.for_pictures(), ..Options::default() };
+    let tree = Tree::from_str(&drawing.svg, &options).ok()?;
+    let pixels = |length: f64| (length * SCALE).ceil().clamp(1.0, PIXELS_MAX) as u32;
+    let mut pixmap = Pixmap::new(pixels(drawing.width), pixels(drawing.height))?;
+    pixmap.fill(resvg::tiny_skia::Color::WHITE);
+    resvg::render(&tree, Transform::from_scale(SCALE as f32, SCALE as f32), &mut pixmap.as_mut());
+    Some(Picture {
+        png: pixmap.encode_png().ok()?,
+        width: drawing.width / PIXELS_PER_POINT,
+        height: drawing.height / PIXELS_PER_POINT,
+    })
 }
 
 impl Picture {

@@ -106,8 +106,8 @@ fn text(words: &[Run], style: &str, size: Option<u32>, out: &mut String) {
     paragraph(style, "", out, |out| runs(words, size, out));
 }
 
-/// The table of a chart that no picture can be drawn of, under its name.
-pub(super) fn of_chart(figure: &Figure) -> Table {
+/// The table behind a chart.
+pub(super) fn of_chart(figure: &Figure, caption: &str) -> Table {
     let table = figure.chart.table();
     let row = |words: &[String]| {
         let cell = |(column, words): (usize, &String)| TableCell {
@@ -120,7 +120,7 @@ pub(super) fn of_chart(figure: &Figure) -> Table {
     };
     let align = |column| if column == 0 { ColumnAlign::Left } else { ColumnAlign::Right };
     Table {
-        caption: figure.caption.clone(),
+        caption: caption.to_owned(),
         columns: (0..table.head.len()).map(align).collect(),
         head: vec![row(&table.head)],
         body: table.rows.iter().map(|words| row(words)).collect(),

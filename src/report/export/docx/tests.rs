@@ -9,8 +9,9 @@ use quick_xml::events::Event;
 use zip::ZipArchive;
 
 use super::*;
-use crate::report::chart::{CHART_KINDS, Chart, Role, Series};
+use crate::report::chart::{CHART_KINDS, Chart, Point, Role, Series};
 use crate::report::document::{self, FrontMatter};
+use crate::report::fonts;
 use crate::report::layout::Properties;
 use crate::report::number::Format;
 use crate::report::provenance::Provenance;
@@ -51,6 +52,7 @@ fn summary(front: &str, title: &str, pieces: &[Piece]) -> Summary {
                 ..Provenance::new()
             },
         },
+        fonts: None,
         blocks: document::read(pieces, front.is_numbered),
         front,
     }
@@ -413,25 +415,59 @@ fn the_file_says_where_it_comes_from() {
     assert!(core.contains("<dc:title>每日要情</dc:title>") && core.contains("2024-06-28T02:10:00Z"), "{core}");
 }
 
-#[test]
-fn a_chart_has_its_figures_in_words() {
-    let chart = Chart {
+fn chart() -> Chart {
+    Chart {
         kind: CHART_KINDS[0],
         title: "吹哨 <月>".into(),
         unit: "件".into(),
-        format: Format::Integer,
         labels: ["1月", "2月"].map(String::from).to_vec(),
-        series: vec![Series { name: "上报".into(), points: vec![Some(10.0), None], role: Role::Main }],
-    };
-    let made = summary("", "标题", &[Piece::Block(Block::Chart(chart.clone())), Piece::Markdown("正文".into())]);
-    let document = body(&made);
-    if document.contains("<w:drawing>") {
-        let text = xml::escaped(&chart.alt_text());
-        assert!(document.contains(&format!("descr=\"{text}\"")), "{document}");
-        assert_eq!(words_in(&document, "FigureCaption"), ["图1　吹哨 &lt;月&gt;（件）"]);
-        assert!(parts(&made).keys().any(|name| name == "word/media/picture1.png"));
-    } else {
-        assert_eq!(words_in(&document, "TableCaption"), ["图1　吹哨 &lt;月&gt;（件）"]);
-        assert_eq!(words_in(&document, "TableNumber"), ["10", "—"]);
+        series: vec![Series {
+            name: "上报".into(),
+            points: vec![Point::Figure(10.0), Point::Missing],
+            format: Format::Integer,
+            role: Role::Main,
+        }],
+        is_table_open: false,
+        tiles: Vec::new(),
     }
+}
+
+#[test]
+fn a_chart_is_a_picture_with_its_text() {
+    if !fonts::found(None).is_chinese {
+        eprintln!("skipped: no font on this machine can print Chinese");
+        return;
+    }
+    let made = summary("", "标题", &[Piece::Block(Block::Chart(chart())), Piece::Markdown("正文".into())]);
+    let (parts, document) = (parts(&made), body(&made));
+    assert!(
+        document
+            .contains(&format!("descr=\"{}\" title=\"图1　吹哨 &lt;月&gt;（件）\"", xml::escaped(&chart().alt_text())))
+    );
+    assert_eq!(words_in(&document, "FigureCaption"), ["图1　吹哨 &lt;月&gt;（件）"]);
+    let (wide, high) = (number(&document, "<wp:extent cx=\""), number(&document, "cy=\""));
+    assert!(wide / 12_700.0 <= 442.3 && wide / 12_700.0 > 400.0, "{wide}");
+    // Width and height of a PNG follow its signature and the name of its first chunk.
+    let png = &parts["word/media/picture1.png"];
+    let dots = |at: usize| f64::from(u32::from_be_bytes(png[at..at + 4].try_into().expect("four bytes")));
+    assert!((dots(16) / dots(20) - wide / high).abs() < 0.02, "the picture is not distorted");
+    assert_eq!(document.matches("<w:tbl>").count(), 0);
+
+    let open = Chart { is_table_open: true, ..chart() };
+    let document = body(&summary("", "标题", &[Piece::Block(Block::Chart(open))]));
+    assert_eq!(words_in(&document, "TableNumber"), ["10", "—"]);
+}
+
+#[test]
+fn a_chart_without_fonts_is_its_table() {
+    let nodes = document::read(&[Piece::Block(Block::Chart(chart()))], true);
+    let [document::Node::Figure(figure)] = nodes.as_slice() else { panic!("{nodes:?}") };
+    let mut document = String::new();
+    table::write(&table::of_chart(figure, &figure.caption), &mut document);
+    assert_eq!(words_in(&document, "TableCaption"), ["图1　吹哨 &lt;月&gt;（件）"]);
+    assert_eq!(
+        (words_in(&document, "TableHead").concat(), words_in(&document, "TableText").concat()),
+        ("项目上报".into(), "1月2月".into())
+    );
+    assert_eq!(words_in(&document, "TableNumber"), ["10", "—"]);
 }
