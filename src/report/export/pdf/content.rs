@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::report::chart::{Room, draw};
-use crate::report::document::page::masthead_size;
+use crate::report::document::page::{masthead_size, width};
 use crate::report::document::{
-    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, title_lines,
+    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
 };
 use crate::report::summary::Summary;
 
@@ -125,10 +125,24 @@ fn table_of(table: &Table) -> Value {
         "kind": "table",
         "caption": table.caption,
         "aligns": aligns,
+        "widths": widths(table),
         "head_rows": table.head.len(),
         "head": cells(&table.head),
         "body": cells(&table.body),
     })
+}
+
+/// How wide each column wants to be, in characters: as its longest text, within reason.
+fn widths(table: &Table) -> Vec<f64> {
+    const LEAST: f64 = 3.0;
+    const MOST: f64 = 16.0;
+    let mut widths = vec![LEAST; table.columns.len()];
+    for cell in table.head.iter().chain(&table.body).flatten().filter(|cell| cell.columns == 1) {
+        if let Some(wanted) = widths.get_mut(cell.column) {
+            *wanted = wanted.max(width(&plain(&cell.text)).min(MOST));
+        }
+    }
+    widths
 }
 
 fn runs(text: &[Run]) -> Vec<Value> {
