@@ -132,17 +132,18 @@ fn table_of(table: &Table) -> Value {
     })
 }
 
-/// How wide each column wants to be, in characters: as its longest text, within reason.
-fn widths(table: &Table) -> Vec<f64> {
-    const LEAST: f64 = 3.0;
-    const MOST: f64 = 16.0;
-    let mut widths = vec![LEAST; table.columns.len()];
+/// The widest columns, in characters of their longest text: they share the room that the others leave, and break their
+/// lines. `None` for columns that keep their texts whole.
+fn widths(table: &Table) -> Vec<Option<f64>> {
+    const SHARE: f64 = 0.8;
+    let mut widths = vec![0.0_f64; table.columns.len()];
     for cell in table.head.iter().chain(&table.body).flatten().filter(|cell| cell.columns == 1) {
         if let Some(wanted) = widths.get_mut(cell.column) {
-            *wanted = wanted.max(width(&plain(&cell.text)).min(MOST));
+            *wanted = wanted.max(width(&plain(&cell.text)));
         }
     }
-    widths
+    let widest = widths.iter().copied().fold(1.0, f64::max);
+    widths.into_iter().map(|width| (width >= widest * SHARE).then_some(width)).collect()
 }
 
 fn runs(text: &[Run]) -> Vec<Value> {
