@@ -61,7 +61,7 @@ fn find(folder: Option<&Path>) -> Fonts {
         book.info(face).is_some_and(|info| PROBE.iter().all(|sign| info.coverage.contains(u32::from(*sign))))
     };
     let mut families: Vec<&str> =
-        book.families().filter(|(_, faces)| faces.clone().any(is_chinese)).map(|(name, _)| name).collect();
+        book.families().filter_map(|(name, mut faces)| faces.any(is_chinese).then_some(name)).collect();
     // Of the regional families of one design, the one for the mainland.
     families.sort_by_key(|name| !name.ends_with(" SC"));
     let chinese = families.first().copied().unwrap_or_default().to_owned();
