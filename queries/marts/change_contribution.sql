@@ -1,4 +1,5 @@
--- What made an indicator change, from the previous window to the current one, by place, category and lead unit.
+-- What made an indicator change, from the previous window to the current one, by place, category and lead unit. Rows of a
+-- grid that is in no list are kept as 未知, or the parts would not add up.
 -- Of a count, each member contributes its own change; they add up to the change of the district, whatever they are.
 -- Of 按期办结率 a member contributes, in percentage points,
 --   100 × [(on_time₁ − R₀ × due₁) ÷ D₁ − (on_time₀ − R₀ × due₀) ÷ D₀],
@@ -10,12 +11,12 @@ WITH whistles AS (
     p.period_sort,
     p.period_name,
     p.period_window = 'current' AS is_current,
-    g.subdistrict_code,
-    g.subdistrict_name,
-    g.community_code,
-    g.community_name,
-    g.grid_code,
-    g.grid_name,
+    coalesce(g.subdistrict_code, '未知') AS subdistrict_code,
+    coalesce(g.subdistrict_name, '未知街道') AS subdistrict_name,
+    coalesce(g.community_code, '未知') AS community_code,
+    coalesce(g.community_name, '未知社区') AS community_name,
+    coalesce(w.grid_code, '未知') AS grid_code,
+    coalesce(g.grid_name, '未知网格') AS grid_name,
     coalesce(w.category, '未分类') AS category,
     coalesce(w.department, '未派遣') AS department,
     w.reported_at >= p.start_at AND w.reported_at < p.end_at AS is_reported,
@@ -23,7 +24,7 @@ WITH whistles AS (
     w.due_at >= p.start_at AND w.due_at < p.end_at AND coalesce(w.closed_at <= w.due_at, false) AS is_on_time
   FROM report_period AS p
   INNER JOIN stg_whistles AS w ON w.reported_at < p.end_at
-  INNER JOIN stg_grids AS g ON g.grid_code = w.grid_code
+  LEFT JOIN stg_grids AS g ON g.grid_code = w.grid_code
   -- A year has nothing before it but itself a year ago.
   WHERE p.period_window IN ('current', 'previous') AND p.period_kind <> 'year' AND NOT w.is_void
 ),
@@ -33,15 +34,15 @@ visits AS (
     p.period_sort,
     p.period_name,
     p.period_window = 'current' AS is_current,
-    g.subdistrict_code,
-    g.subdistrict_name,
-    g.community_code,
-    g.community_name,
-    g.grid_code,
-    g.grid_name
+    coalesce(g.subdistrict_code, '未知') AS subdistrict_code,
+    coalesce(g.subdistrict_name, '未知街道') AS subdistrict_name,
+    coalesce(g.community_code, '未知') AS community_code,
+    coalesce(g.community_name, '未知社区') AS community_name,
+    coalesce(v.grid_code, '未知') AS grid_code,
+    coalesce(g.grid_name, '未知网格') AS grid_name
   FROM report_period AS p
   INNER JOIN stg_visits AS v ON v.visited_at >= p.start_at AND v.visited_at < p.end_at
-  INNER JOIN stg_grids AS g ON g.grid_code = v.grid_code
+  LEFT JOIN stg_grids AS g ON g.grid_code = v.grid_code
   WHERE p.period_window IN ('current', 'previous') AND p.period_kind <> 'year'
 ),
 whistles_counted AS (

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod bulletins;
 mod cli;
 mod contracts;
 mod crash;
