@@ -244,3 +244,84 @@ fn plain(text: &str) {
         assert!(!text.contains(wrong), "`{wrong}` in\n{text}");
     }
 }
+
+/// Thresholds are data: with lower ones a small district has enough to compare, and every probability is worked out anew.
+#[test]
+fn probabilities_of_grids_are_those_of_long_sums() {
+    let Some(python) = readers() else {
+        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
+        return;
+    };
+    let project = Project::new();
+    let path = project.path("data/reference/thresholds.csv");
+    let shipped = std::fs::read_to_string(&path).expect("thresholds");
+    let lowered: Vec<String> = shipped
+        .lines()
+        .map(|line| match line.split(',').collect::<Vec<_>>()[..] {
+            ["rate_whistle_count_min" | "week_whistle_count_min", label, _, ref rest @ ..] => {
+                format!("{},{label},1,{}", line.split(',').next().unwrap_or_default(), rest.join(","))
+            }
+            ["rate_person_count_min" | "rate_object_count_min", label, _, ref rest @ ..] => {
+                format!("{},{label},20,{}", line.split(',').next().unwrap_or_default(), rest.join(","))
+            }
+            ["unusual_probability_max", label, _, ref rest @ ..] => {
+                format!("unusual_probability_max,{label},0.02,{}", rest.join(","))
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    std::fs::write(&path, lowered.join("\n") + "\n").expect("thresholds");
+    project.run(&["generate", "--out", "inbox", "--scale", "0.05"]).expect(0);
+    project.run(&["nightly", "--as-of", AS_OF]).expect(0);
+    let lists = |sql: &str| {
+        let rows = rows(&project, sql).into_iter();
+        let values = rows.map(|row| row.as_object().expect("a row").values().cloned().collect::<Vec<_>>());
+        Value::from(values.collect::<Vec<_>>())
+    };
+    let given = serde_json::json!({
+        "compared_min": 5,
+        "week_min": 1,
+        "whistle_rate": lists(
+            "SELECT grid_code AS a, subdistrict_code AS b, reported_count_year AS c, person_count AS d, \
+             is_whistle_rate_ranked AS e FROM grid_ranking"
+        ),
+        "visit_coverage": lists(
+            "SELECT grid_code AS a, subdistrict_code AS b, objects_seen_180d AS c, objects_due AS d, \
+             is_coverage_ranked AS e FROM grid_ranking"
+        ),
+        "whistle_week": lists(
+            "SELECT grid_code AS a, sum(reported_count) FILTER (WHERE weeks_ago = 0) AS b, \
+             sum(reported_count) FILTER (WHERE weeks_ago > 0) AS c, 12 AS d FROM whistle_by_grid_week GROUP BY grid_code"
+        ),
+    });
+    let mut oracle = std::process::Command::new(python)
+        .arg(repository().join("tests/fixtures/oracles/anomalies.py"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    serde_json::to_writer(oracle.stdin.take().expect("a pipe"), &given).expect("counts");
+    let output = oracle.wait_with_output().expect("python ends");
+    assert!(output.status.success());
+    let expected: BTreeMap<String, BTreeMap<String, f64>> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let mut unusual = 0;
+    for (indicator, expected) in &expected {
+        let found = rows(
+            &project,
+            &format!(
+                "SELECT grid_code, probability, is_anomaly FROM grid_anomaly \
+                 WHERE indicator = '{indicator}' AND probability IS NOT NULL"
+            ),
+        );
+        assert_eq!(found.len(), expected.len(), "{indicator}");
+        for row in &found {
+            let grid = row["grid_code"].as_str().expect("a code");
+            let (ours, theirs) = (number(&row["probability"]), expected[grid]);
+            assert!((ours - theirs).abs() < 1e-9, "{indicator} {grid}: {ours}, worked out {theirs}");
+            assert_eq!(row["is_anomaly"], Value::from(theirs <= 0.02), "{indicator} {grid}: {theirs}");
+            unusual += usize::from(theirs <= 0.02);
+        }
+        assert!(found.len() > 20, "{indicator}: {} grids", found.len());
+    }
+    assert!((3..80).contains(&unusual), "{unusual} unusual");
+}
