@@ -1,31 +1,25 @@
 -- A unit's work is its tasks, as in whistle_by_department: one whistle sent to four units is one task for each of them.
 -- A task counts as 新增 in the period it was sent in, as 办结 or 退回 in that in which it left the unit, as 应办结 in that
--- of its limit. 转入 are new lead tasks of a whistle that another unit had sent back; 退回 takes a task off the unit's
--- clock, and 挂账 leaves the 应办结 denominator. Tasks of 已作废 whistles are left out.
+-- of its limit. 转入 are new lead tasks of a whistle that another unit had sent back; the clocks of 签收, 退回 and 挂账 are
+-- those of whistle_task_clock. Tasks of 已作废 whistles are left out.
 -- 期初在办 + 新增(含转入) = 办结 + 退回 + 期末在办; identity_gap says by how much it fails, 0 is right.
 -- Earlier windows are counted as they stood at their own end; 挂账, 已作废 and ratings are known only as of today.
 WITH tasks AS (
   SELECT
-    t.department,
-    t.dispatched_at,
-    t.responded_at,
-    t.response_hours,
-    t.due_at,
-    t.is_returned,
-    CASE WHEN t.is_closed AND NOT t.is_returned THEN t.closed_at END AS closed_at,
-    -- What left before it came left as it came: a slip of the clock must not upset the balance.
-    CASE
-      WHEN t.is_returned THEN greatest(t.dispatched_at, t.returned_at)
-      WHEN t.is_closed THEN greatest(t.dispatched_at, t.closed_at)
-    END AS left_at,
-    t.is_open AND coalesce(w.is_suspended, false) AS is_suspended,
-    CASE WHEN t.role = '主办' THEN w.satisfaction END AS satisfaction,
-    t.role = '主办' AND coalesce(
-      t.dispatched_at >= min(t.returned_at) OVER (PARTITION BY t.whistle_id), false
-    ) AS is_transferred
-  FROM stg_whistle_tasks AS t
-  LEFT JOIN stg_whistles AS w ON w.whistle_id = t.whistle_id
-  WHERE NOT coalesce(w.is_void, false)
+    department,
+    dispatched_at,
+    due_at,
+    is_returned,
+    is_suspended,
+    is_taken_over,
+    responded_at,
+    sign_due_at,
+    is_sign_late,
+    CASE WHEN is_closed THEN closed_at END AS closed_at,
+    left_at,
+    CASE WHEN role = '主办' THEN satisfaction END AS satisfaction
+  FROM whistle_task_clock
+  WHERE NOT is_void
 ),
 listed AS (
   -- Every unit, also without tasks, and tasks of units that are in no list.
@@ -56,7 +50,8 @@ placed AS (
     l.is_returned AND l.left_at < p.end_at AS is_sent_back,
     l.due_at >= p.start_at AND l.due_at < p.end_at AND l.dispatched_at < p.end_at AND NOT l.is_suspended
       AND NOT (l.is_returned AND l.left_at < p.end_at) AS is_due,
-    coalesce(l.response_hours <= 24 AND l.responded_at < p.end_at, false) AS is_response_in_time
+    coalesce(l.responded_at <= l.sign_due_at AND l.responded_at < p.end_at, false) AS is_response_in_time,
+    coalesce(l.is_sign_late AND l.sign_due_at < p.end_at, false) AS is_response_late
   FROM report_period AS p
   CROSS JOIN listed AS l
 ),
@@ -75,7 +70,7 @@ counted AS (
     count(*) FILTER (WHERE is_opening OR is_new OR is_due) AS task_count,
     count(*) FILTER (WHERE is_opening) AS opening_count,
     count(*) FILTER (WHERE is_new) AS new_count,
-    count(*) FILTER (WHERE is_new AND is_transferred) AS transferred_count,
+    count(*) FILTER (WHERE is_new AND is_taken_over) AS transferred_count,
     count(*) FILTER (WHERE is_left AND closed_at IS NOT NULL) AS closed_count,
     count(*) FILTER (WHERE is_left AND closed_at <= due_at) AS closed_on_time_count,
     count(*) FILTER (WHERE is_left AND is_returned) AS returned_count,
@@ -86,7 +81,7 @@ counted AS (
     count(*) FILTER (WHERE is_due AND closed_at < end_at) AS due_closed_count,
     count(*) FILTER (WHERE is_due AND closed_at <= due_at) AS due_on_time_count,
     count(*) FILTER (
-      WHERE is_new AND NOT is_sent_back AND (is_response_in_time OR dispatched_at + INTERVAL '24 hours' <= end_at)
+      WHERE is_new AND NOT is_sent_back AND (is_response_in_time OR is_response_late)
     ) AS response_due_count,
     count(*) FILTER (WHERE is_new AND NOT is_sent_back AND is_response_in_time) AS response_in_time_count,
     count(satisfaction) FILTER (WHERE is_left AND closed_at IS NOT NULL) AS rated_count,

@@ -9,8 +9,8 @@ WITH late AS (
     p.period,
     t.task_id,
     t.whistle_id,
-    w.level,
-    w.category,
+    t.level,
+    t.category,
     t.department,
     t.role,
     t.due_at,
@@ -18,13 +18,8 @@ WITH late AS (
     CASE WHEN t.is_closed THEN '超期办结' ELSE '超期未办结' END AS late_state,
     CASE WHEN t.is_closed THEN CAST(t.closed_at AS DATE) ELSE as_of_date() END - CAST(t.due_at AS DATE) AS days_late
   FROM report_period AS p
-  INNER JOIN stg_whistle_tasks AS t ON t.due_at >= p.start_at AND t.due_at < p.end_at
-  LEFT JOIN stg_whistles AS w ON w.whistle_id = t.whistle_id
-  WHERE p.period_window = 'current'
-    AND NOT coalesce(w.is_void, false)
-    AND NOT t.is_returned
-    AND NOT t.is_on_time
-    AND NOT (t.is_open AND coalesce(w.is_suspended, false))
+  INNER JOIN whistle_task_clock AS t ON t.due_at >= p.start_at AND t.due_at < p.end_at
+  WHERE p.period_window = 'current' AND t.is_overdue
 )
 SELECT
   l.period_kind,

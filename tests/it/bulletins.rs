@@ -201,11 +201,16 @@ fn a_district_with_almost_nothing_to_count_is_printed_right() {
     let mut idle = 0;
     for name in ["周", "月", "半年"] {
         let text = page(&project, AS_OF, &format!("吹哨办理通报/{name}通报.md"));
-        let ranking = text.split("## 二、得分排名").nth(1).and_then(|rest| rest.split("## 三、").next()).expect("a ranking");
+        let ranking =
+            text.split("## 二、得分排名").nth(1).and_then(|rest| rest.split("## 三、").next()).expect("a ranking");
         let without: Vec<&str> = ranking.lines().filter(|line| line.starts_with("本期没有任务")).collect();
         for unit in departments.lines() {
             let in_table = ranking.contains(&format!("| {unit} |"));
-            let is_idle = without.iter().any(|line| line.contains(&format!("{unit}、")) || line.contains(&format!("{unit}。")) || line.contains(&format!("：{unit}")));
+            let is_idle = without.iter().any(|line| {
+                line.contains(&format!("{unit}、"))
+                    || line.contains(&format!("{unit}。"))
+                    || line.contains(&format!("：{unit}"))
+            });
             assert!(in_table != is_idle, "{name} {unit}: in the table {in_table}, without tasks {is_idle}\n{ranking}");
             idle += usize::from(is_idle);
         }
@@ -240,7 +245,8 @@ fn balanced(text: &str) {
 
 /// No trace of a missing value, no figure with a separator.
 fn plain(text: &str) {
-    for wrong in ["NaN", "nan", "none", "None", "null", "inf", "undefined", "，，", "。。", "：。", "、。", "——", "-0"] {
+    for wrong in ["NaN", "nan", "none", "None", "null", "inf", "undefined", "，，", "。。", "：。", "、。", "——", "-0"]
+    {
         assert!(!text.contains(wrong), "`{wrong}` in\n{text}");
     }
 }
