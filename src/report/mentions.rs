@@ -9,6 +9,7 @@ use std::path::Path;
 use minijinja::ErrorKind;
 
 use super::Problem;
+use super::chart::asked_columns;
 use super::manifest::listed;
 use super::summary::no_comparison;
 use super::template::{self, Blocks, FILTERS};
@@ -76,20 +77,32 @@ type Table = (String, Vec<String>);
 /// Columns asked of a dataset, or of a row of one in a loop, that it does not have; each with its place in the text.
 pub(super) fn wrong_columns(path: &Path, source: &str, tables: &[Table]) -> Vec<(usize, Problem)> {
     let mut found = Vec::new();
+    let undefined = |at: usize, dataset: &str, column_name: &str, columns: &[String]| {
+        let (line, column) = template::position(source, at);
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let problem = Problem::new(path, format!("`{dataset}.{column_name}` is undefined"))
+            .at(line, column)
+            .hint(listed(&format!("`{dataset}` has the columns"), &columns));
+        (at, problem)
+    };
     each_row(source, tables, |word, next, (_, columns)| {
         let compared = next.filter(|next| is_compared(word, next)).and_then(|next| next.argument);
         let asked = word.attribute.map(|attribute| (word.at, attribute)).or(compared);
         if let Some((at, column_name)) = asked
             && !columns.iter().any(|column| column == column_name)
         {
-            let (line, column) = template::position(source, at);
-            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let problem = Problem::new(path, format!("`{}.{column_name}` is undefined", word.name))
-                .at(line, column)
-                .hint(listed(&format!("`{}` has the columns", word.name), &columns));
-            found.push((at, problem));
+            found.push(undefined(at, word.name, column_name, columns));
         }
     });
+    let tags = tags(source);
+    let own = own_names(&tags);
+    let asked = if tags.is_empty() { Vec::new() } else { asked_columns(source) };
+    for asked in asked.into_iter().filter(|asked| !own.contains(asked.dataset)) {
+        let table = tables.iter().find(|(table, _)| table == asked.dataset);
+        if let Some((_, columns)) = table.filter(|(_, columns)| !columns.iter().any(|column| column == asked.column)) {
+            found.push(undefined(asked.at, asked.dataset, asked.column, columns));
+        }
+    }
     found
 }
 
@@ -276,6 +289,10 @@ mod tests {
             ("{% include \"foot.md\" %}", "s.j2:1:4: `include` finds no file"),
             ("{{ total | compared(\"rat\") }}", "s.j2:1:22: `total.rat` is undefined"),
             ("{{ tabel(places) }}", "s.j2:1:4: `tabel` is undefined"),
+            (
+                "{% if not places %}{{ bar_chart(places, label=\"nam\", values=[\"rate\"], title=\"题\") }}{% endif %}",
+                "s.j2:1:48: `places.nam` is undefined",
+            ),
         ] {
             let found = found(source);
             assert!(found.len() == 1 && found[0].contains(expected), "{source}: {found:?}");
@@ -320,7 +337,8 @@ mod tests {
             "{% for row in places %}{% for row in total.rate %}{{ row.x }}{% endfor %}{{ row.name }}{% endfor %}",
             "{# {{ nothing.here }} #}{{ total.later is defined }}{{ total.later | default(1) }}{{ no | default(2) }}",
             "{% macro line(row) %}{{ row.anything }}{% endmacro %}{{ line(total) }}",
-            "{% raw %}{{ x.y }}{% endraw %}",
+            "{% raw %}{{ x.y }}{{ bar_chart(places, label='x') }}{% endraw %}",
+            "{% set places = total %}{{ bar_chart(places, label='x') }}{{ bar_chart(places | first, label='x') }}",
         ] {
             assert_eq!(found(source), Vec::<String>::new(), "{source}");
         }

@@ -248,7 +248,9 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
         None => (error.line().map_or(0, |line| u32::try_from(line).unwrap_or(0)), 1),
     };
     let message = match error.kind() {
-        ErrorKind::UndefinedError if !snippet.is_empty() => format!("`{snippet}` is undefined"),
+        ErrorKind::UndefinedError if !snippet.is_empty() && error.detail().is_none() => {
+            format!("`{snippet}` is undefined")
+        }
         ErrorKind::OutOfFuel => "the template does too much work; does a loop never end?".to_owned(),
         _ => detail,
     };
@@ -394,6 +396,10 @@ mod tests {
                 "1 values and 0 names",
             ),
             ("{{ overview.rate | date }}", "`date` was given no date"),
+            ("甲\n{{ line_chart([overview], label=\"name\", values=[\"rate\"]) }}", "summary.md.j2:2:4: "),
+            ("甲\n{{ pareto_chart([overview], label=\"name\", values=[\"rat\"], title=\"t\") }}", "have no `rat`"),
+            ("{{ heat_table([overview], label=\"name\", title=\"t\") }}", "summary.md.j2:1:4: "),
+            ("{{ tile_map([overview], value=\"rate\", title=\"t\") }}", "summary.md.j2:1:4: "),
         ] {
             let problem = rendered(source).err().map(|problem| problem.to_string()).unwrap_or_default();
             assert!(problem.contains(expected), "{source}: {problem}");

@@ -5,6 +5,7 @@
 //! A new kind is one file here and its line in [`CHART_KINDS`].
 
 mod bar;
+mod calls;
 mod declared;
 mod heat;
 mod line;
@@ -23,6 +24,7 @@ use minijinja::value::{Kwargs, Value};
 
 use super::form::NOT_APPLICABLE;
 use super::number::{Format, SUPPRESSED, fixed, percent};
+pub(super) use calls::asked_columns;
 pub(super) use declared::declared;
 use pen::Pen;
 pub(super) use pen::{Drawing, Room, escape};

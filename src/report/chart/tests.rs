@@ -267,6 +267,175 @@ fn wrong_arguments_are_refused() {
     assert!(refused.contains("at most 150 rows, not 151"), "{refused}");
 }
 
+fn figures_of(chart: &Chart, series: usize) -> Vec<Point> {
+    chart.series[series].points.clone()
+}
+
+#[test]
+fn a_total_is_the_sum_of_its_parts_or_refused() {
+    let call = "stacked_chart(rows, label='name', values=['a', 'b'], names=['办结', '在办'], total='c', title='题', unit='件')";
+    let good: &[(&str, &[Option<f64>])] = &[
+        ("甲", &[Some(0.1), Some(0.2), Some(0.3)]),
+        ("乙", &[Some(3.0), None, Some(9.0)]),
+        ("丙", &[None, None, None]),
+    ];
+    let chart = charted(call, good).unwrap();
+    assert_eq!(chart.table().head, ["项目", "办结", "在办", "合计"]);
+    assert_eq!(chart.table().rows[1], ["乙", "3", "—", "9"], "with a part missing nothing can be said of the sum");
+    let svg = draw(&chart, Room::WIDE, "c").svg;
+    assert!(svg.contains("<title>乙 办结：3件</title>") && !svg.contains("乙 在办"), "a missing part takes no space");
+    let bad: &[(&str, &[Option<f64>])] = &[("甲", &[Some(1.0), Some(2.0), Some(4.0)])];
+    let refused = charted(call, bad).err().unwrap_or_default();
+    assert!(refused.contains("the parts of `甲` add up to 3, its total `c` is 4"), "{refused}");
+    let negative: &[(&str, &[Option<f64>])] = &[("甲", &[Some(1.0), Some(-2.0), None])];
+    assert!(charted(call, negative).err().unwrap_or_default().contains("-2 is none"));
+}
+
+#[test]
+fn a_pareto_chart_orders_its_rows_and_shares_end_at_all() {
+    let call = "pareto_chart(rows, label='name', values=['a'], names=['件数'], title='题', unit='件')";
+    let rows: &[(&str, &[Option<f64>])] = &[
+        ("甲", &[Some(1.0)]),
+        ("乙", &[None]),
+        ("丙", &[Some(5.0)]),
+        ("丁", &[Some(1.0)]),
+        ("戊", &[Some(0.0)]),
+        ("己", &[Some(3.0)]),
+    ];
+    let chart = charted(call, rows).unwrap();
+    assert_eq!(chart.labels, ["丙", "己", "甲", "丁", "戊", "乙"], "the same figure keeps the data's order");
+    let shares = [0.5, 0.8, 0.9, 1.0, 1.0].map(Point::Figure);
+    assert_eq!(figures_of(&chart, 1)[..5], shares);
+    assert_eq!(figures_of(&chart, 1)[5], Point::Missing);
+    assert_eq!(chart.table().rows[1], ["己", "3", "80.0%"]);
+    assert!(draw(&chart, Room::WIDE, "c").svg.contains("<title>己 累计占比：80.0%</title>"), "a share has no unit");
+
+    let zero: &[(&str, &[Option<f64>])] = &[("甲", &[Some(0.0)]), ("乙", &[Some(0.0)])];
+    assert_eq!(figures_of(&charted(call, zero).unwrap(), 1), [Point::Missing; 2], "of nothing there is no share");
+    let negative: &[(&str, &[Option<f64>])] = &[("甲", &[Some(-1.0)])];
+    assert!(charted(call, negative).err().unwrap_or_default().contains("-1 is none"));
+
+    let given = "pareto_chart(rows, label='name', values=['a'], share='b', title='题')";
+    let rows: &[(&str, &[Option<f64>])] = &[("乙", &[Some(2.0), Some(0.75)]), ("甲", &[Some(4.0), Some(0.5)])];
+    assert_eq!(figures_of(&charted(given, rows).unwrap(), 1), [0.5, 0.75].map(Point::Figure));
+    let falling: &[(&str, &[Option<f64>])] = &[("甲", &[Some(4.0), Some(0.75)]), ("乙", &[Some(2.0), Some(0.5)])];
+    assert!(charted(given, falling).err().unwrap_or_default().contains("cumulative shares rise"));
+}
+
+#[test]
+fn what_must_not_be_shown_is_not_shown_nor_given_away() {
+    let figures = [Point::Figure(5.0), Point::Suppressed, Point::Missing, Point::Figure(2.0)];
+    let series =
+        |points: Vec<Point>| Series { name: "人数".into(), points, format: Format::Integer, role: Role::Main };
+    let mut chart = charted("bar_chart(rows, label='name', values=['a'], title='题', unit='人')", &[]).unwrap();
+    chart.labels = ["甲", "乙", "丙", "丁"].map(String::from).to_vec();
+    chart.series = vec![series(figures.to_vec())];
+    assert_eq!(chart.table().rows.concat(), ["甲", "5", "乙", "*", "丙", "—", "丁", "2"]);
+    let svg = draw(&chart, Room::WIDE, "c").svg;
+    assert!(svg.contains("<title>乙 人数：*</title>") && svg.contains("<title>丙 人数：—</title>"));
+    assert_eq!(svg.matches("<rect").count(), 2);
+    // A template sees the sign in place of the figure.
+    let environment = template::environment(&Blocks::default());
+    let rows: Vec<Value> = [Value::from(5), Value::from("*"), Value::from(2)]
+        .into_iter()
+        .map(|figure| Value::from_pairs([("name", Value::from("甲")), ("a", figure)]))
+        .collect();
+    let blocks = Blocks::default();
+    let pareto = "{{ pareto_chart(rows, label='name', values=['a'], title='题') }}";
+    template::environment(&blocks).render_str(pareto, Value::from_pairs([("rows", rows)])).unwrap();
+    match blocks.lock().unwrap().first() {
+        Some(Block::Chart(chart)) => assert_eq!(figures_of(chart, 1), [Point::Suppressed; 3], "shares would tell it"),
+        other => panic!("{other:?}"),
+    }
+    let word = Value::from_pairs([("rows", vec![Value::from_pairs([("name", "甲"), ("a", "**")])])]);
+    assert!(environment.render_str(pareto, word).is_err(), "any other text is no figure");
+}
+
+#[test]
+fn a_heat_table_crosses_rows_with_columns() {
+    let environment = |rows: &[(&str, &str, i32)]| {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|(place, month, count)| {
+                Value::from_pairs([
+                    ("place", Value::from(*place)),
+                    ("month", Value::from(*month)),
+                    ("n", Value::from(*count)),
+                ])
+            })
+            .collect();
+        let blocks = Blocks::default();
+        let call =
+            "{{ heat_table(rows, label='place', column='month', value='n', title='题', labels={'甲': '甲街道'}) }}";
+        let rendered = template::environment(&blocks).render_str(call, Value::from_pairs([("rows", rows)]));
+        rendered.map_err(|error| error.to_string())?;
+        match std::mem::take(&mut *blocks.lock().unwrap()).into_iter().next() {
+            Some(Block::Chart(chart)) => Ok(chart.table()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    let table = environment(&[("甲", "2月", 1), ("乙", "1月", 2), ("甲", "1月", 0)]).unwrap();
+    assert_eq!(table.head, ["项目", "2月", "1月"], "columns come as the data has them");
+    assert_eq!(table.rows, [["甲街道", "1", "0"], ["乙", "—", "2"]]);
+    let refused = environment(&[("甲", "1月", 1), ("甲", "1月", 1)]).err().unwrap_or_default();
+    assert!(refused.contains("two rows are `甲街道`, `1月`"), "{refused}");
+}
+
+#[test]
+fn tones_follow_the_figures() {
+    let fills = |figures: &[f64]| -> Vec<String> {
+        let shades = shaded::Shades::of(figures.iter().copied());
+        figures.iter().map(|figure| shades.fill(Point::Figure(*figure))).collect()
+    };
+    assert_eq!(fills(&[0.0, 10.0]), [palette::tone(0.0), palette::tone(1.0)]);
+    assert_eq!(fills(&[3.0, 3.0]), [palette::tone(0.3), palette::tone(0.3)]);
+    assert_eq!(fills(&[-5.0, 0.0, 10.0]), [palette::tone(-0.5), palette::tone(0.0), palette::tone(1.0)]);
+    assert_eq!(shaded::Shades::of([1.0, 2.0].into_iter()).fill(Point::Missing), "#ffffff");
+}
+
+#[test]
+fn a_map_has_each_figure_on_its_own_tile() {
+    let tile = |code: &str, name: &str, row: i32, column: i32| {
+        Value::from_pairs([
+            ("place_code", Value::from(code)),
+            ("place_name", Value::from(name)),
+            ("tile_row", Value::from(row)),
+            ("tile_column", Value::from(column)),
+        ])
+    };
+    let row =
+        |code: &str, figure: i32| Value::from_pairs([("place_code", Value::from(code)), ("n", Value::from(figure))]);
+    let mapped = |rows: Vec<Value>, tiles: Vec<Value>| {
+        let blocks = Blocks::default();
+        let call = "{{ tile_map(rows, tiles=tiles, value='n', name='人数', title='题', unit='人') }}";
+        let data = Value::from_pairs([("rows", rows), ("tiles", tiles)]);
+        template::environment(&blocks).render_str(call, data).map_err(|error| error.to_string())?;
+        match std::mem::take(&mut *blocks.lock().unwrap()).into_iter().next() {
+            Some(Block::Chart(chart)) => Ok(chart),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    let tiles = || vec![tile("1", "甲社区", 1, 1), tile("2", "乙社区", 1, 2)];
+    let chart = mapped(vec![row("2", 0)], tiles()).unwrap();
+    assert_eq!(chart.table().rows, [["甲社区", "—"], ["乙社区", "0"]], "a place without a row has no figure");
+    let svg = draw(&chart, Room::WIDE, "c").svg;
+    assert!(
+        svg.contains("不表示边界") && svg.contains(">乙</text>") && svg.contains("<title>乙社区 人数：0人</title>")
+    );
+    for (rows, tiles, expected) in [
+        (vec![row("3", 1)], tiles(), "`3` has no tile"),
+        (vec![row("1", 1), row("1", 2)], tiles(), "`1` has two rows"),
+        (vec![], vec![tile("1", "甲", 1, 1), tile("1", "甲", 1, 2)], "`1` has two tiles"),
+        (vec![], vec![tile("1", "甲", 1, 1), tile("2", "乙", 1, 1)], "`甲` and `乙` are both at row 1, column 1"),
+        (vec![], vec![tile("1", "甲", 0, 1)], "`tile_row` of a tile is 0"),
+        (vec![], vec![tile("1", "甲", 1, 4_000)], "`tile_column` of a tile is 4000"),
+        (vec![], vec![row("1", 1)], "the rows of the chart have no `tile_row`"),
+    ] {
+        let refused = mapped(rows, tiles).err().unwrap_or_default();
+        assert!(refused.contains(expected), "{expected}: {refused}");
+    }
+}
+
 /// The layout that ships, with the places it is for: `code,name` and the tile.
 fn shipped_tiles(code_length: usize) -> Vec<Value> {
     let layout = include_str!("../../../data/reference/map_tiles.csv");
@@ -478,5 +647,20 @@ fn each_kind_is_drawn_like_this() {
     for (name, call, data) in gallery() {
         let room = if name == "tile_map" { Room::WIDE } else { Room { width: 520.0, height: 500.0 } };
         insta::assert_snapshot!(name, drawn(call, data, room));
+    }
+}
+
+/// The guide for template authors shows each kind with the call it was made by.
+#[test]
+fn the_guide_has_each_kind_with_its_call_and_picture() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("report-templates");
+    let guide = fs_err::read_to_string(folder.join("README.md")).unwrap();
+    for kind in CHART_KINDS {
+        let (_, call, _) = gallery().into_iter().find(|(name, _, _)| *name == kind.function).unwrap();
+        assert!(guide.contains(&format!("`{{{{ {} }}}}`", call.replace('\'', "\""))), "{call}");
+        let picture = format!("pictures/{}.png", kind.function);
+        assert!(guide.contains(&format!("![{}]({picture})", kind.name)), "{}", kind.name);
+        let bytes = fs_err::read(folder.join(&picture)).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG") && bytes.len() < 40_000, "{picture}: {} bytes", bytes.len());
     }
 }

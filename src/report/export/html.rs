@@ -7,7 +7,9 @@ use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
 use crate::report::chart::{Chart, Room, draw, escape};
-use crate::report::document::{ColumnAlign, Figure, Front, Heading, Layout, List, Node, Run, Table, TableCell, plain};
+use crate::report::document::{
+    ColumnAlign, Figure, Front, Heading, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
+};
 use crate::report::provenance;
 use crate::report::summary::{Card, Summary};
 
@@ -36,7 +38,7 @@ fn page(summary: &Summary) -> String {
     format!(
         "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n{meta}<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n{}</header>\n<main>\n{}{}{}</main>\n<footer>\n{}<p>{}</p>\n</footer>\n</body>\n</html>\n",
-        head(summary, &title),
+        head(summary),
         summary.front.recipients.as_deref().map(|text| paragraph("recipients", text)).unwrap_or_default(),
         body.html,
         tail(&summary.front),
@@ -49,9 +51,11 @@ fn paragraph(class: &str, text: &str) -> String {
     format!("<p class=\"{class}\">{}</p>\n", escape(text))
 }
 
-/// Title and sender; over them the masthead with its number, where the layout has one.
-fn head(summary: &Summary, title: &str) -> String {
+/// Title and sender; over them the masthead with its number, where the layout has one. A title too long for one line is
+/// broken by sense, as on paper.
+fn head(summary: &Summary) -> String {
     let front = &summary.front;
+    let title = title_lines(&summary.title).iter().map(|line| escape(line)).collect::<Vec<_>>().join("<wbr>");
     let line = |left: &str, right: &str| {
         format!("<p class=\"line\"><span>{}</span><span>{}</span></p>\n", escape(left), escape(right))
     };
