@@ -500,7 +500,7 @@ async fn a_summary_becomes_markdown_and_html() {
     assert_eq!(check(&reports[0], &figures, context().as_of), []);
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
-    assert_eq!(files.len(), 3);
+    assert!(files.len() >= 3, "a PDF as well where fonts are installed");
     insta::assert_snapshot!(fs::read_to_string(out.join("每日要情.md")).unwrap());
     let html = fs::read_to_string(out.join("每日要情.html")).unwrap();
     assert!(html.contains("<h1 class=\"red\">开福区每日要情</h1>") && html.contains("<svg") && html.contains("98.59%"));

@@ -199,6 +199,9 @@ fn hindrances(page: &str) -> Vec<String> {
                 }
             }
             "a" if tag.after.is_empty() => wrong("a link without words".to_owned()),
+            "button" if tag.attributes.get("aria-label").is_none_or(String::is_empty) => {
+                wrong("a button without a name".to_owned());
+            }
             "div" if tag.attributes.contains_key("tabindex") && !tag.attributes.contains_key("aria-label") => {
                 wrong("something to stop at that has no name".to_owned());
             }
@@ -228,6 +231,7 @@ fn pages_are_built_so_that_anyone_can_read_them() {
         ("<desc id=\"figure-3-d\">", "<desc>", "does not say what it shows"),
         ("role=\"img\"", "", "does not say what it shows"),
         ("<summary>", "<p>", "without caption or table"),
+        ("aria-label=\"1月：", "title=\"1月：", "a button without a name"),
         ("</main>", "<script></script></main>", "something that is no text"),
         (" aria-label=\"表1", " title=\"表1", "has no name"),
     ] {
@@ -246,6 +250,7 @@ fn a_page_shows_the_layout_and_every_chart_with_its_figures() {
     // Two stand beside each other; the map of communities is too high for that, so that the table before it is alone.
     assert_eq!(plain.matches("<svg ").count(), 2 + 4 * 2);
     assert_eq!(plain.matches("<details open>").count(), 1, "one table is asked for");
+    assert!(plain.contains("aria-label=\"1月：今年"), "figures that are not written can be asked for");
     let tiles = plain.rsplit("各社区上报").next().unwrap_or_default();
     assert_eq!(tiles.matches("<th scope=\"row\">").count(), 115);
     assert!(plain.contains("<title>1月 上年同期："), "a mark says its figure");

@@ -8,7 +8,8 @@ use super::declared::{common, crossed, format_of, invalid};
 use super::palette::{GRID, INK};
 use super::pen::{Anchor, FONT, LINE_HEIGHT, Pen, Room, widest, wrapped};
 use super::shaded::{Shades, ink};
-use super::{Chart, ChartKind};
+use super::{Chart, ChartKind, Series};
+use crate::report::number::Format;
 
 pub(super) static KIND: ChartKind = ChartKind { function: "heat_table", name: "热力表", read, draw };
 
@@ -21,7 +22,7 @@ const BLOCKS_MAX: usize = 6;
 const BETWEEN_BLOCKS: f64 = 10.0;
 
 /// `values=["a", "b"]` are columns of the data; or `column="month", value="count"` makes a column of each thing that
-/// the data's column `month` holds. `formats` has one for each column, whose tones are then apart from each other.
+/// the data's column `month` holds. `formats` has one for each column; those of one format have one scale of tones.
 fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
     let formats: Option<Vec<String>> = options.get("formats")?;
     let mut chart = match options.get::<Option<String>>("column")? {
@@ -84,10 +85,9 @@ fn draw(chart: &Chart, room: Room) -> Pen {
     let left = |block: usize| block as f64 * (blocks.width + BETWEEN_BLOCKS);
     let mut pen = Pen::new(room.width.max(left(count - 1) + blocks.width));
 
-    let is_one_measure = chart.series.windows(2).all(|pair| pair[0].format == pair[1].format);
-    let all = Shades::of(chart.values());
+    let same_measure = |format: Format| chart.series.iter().filter(move |series| series.format == format);
     let shades: Vec<Shades> =
-        chart.series.iter().map(|series| if is_one_measure { all } else { Shades::of(series.figures()) }).collect();
+        chart.series.iter().map(|series| Shades::of(same_measure(series.format).flat_map(Series::figures))).collect();
     for block in 0..chart.labels.len().div_ceil(blocks.rows) {
         for (number, head) in blocks.heads.iter().enumerate() {
             let middle = left(block) + blocks.label + blocks.cell * (number as f64 + 0.5);
@@ -111,8 +111,9 @@ fn draw(chart: &Chart, room: Room) -> Pen {
         }
     }
     pen.height = blocks.height();
-    if let (true, Some(series)) = (is_one_measure, chart.series.first()) {
-        all.key(&mut pen, series);
+    // One key cannot tell of two measures; their figures are in the cells.
+    if let Some(series) = chart.series.first().filter(|first| same_measure(first.format).count() == shades.len()) {
+        shades[0].key(&mut pen, series);
     }
     pen
 }

@@ -56,6 +56,9 @@ fn draw(chart: &Chart, room: Room) -> Pen {
     }
     write_labels(&labels, &mut pen, slot, bottom + 12.0, &x);
     pen.height = bottom + 24.0;
+    for place in 0..chart.labels.len() {
+        pen.spot((x(place) - slot / 2.0, 0.0), (slot, bottom + 24.0), chart.all_said(place));
+    }
     // Last year lies under this year.
     for (number, series) in chart.series.iter().enumerate().rev() {
         let points: Vec<Option<(f64, f64)>> =

@@ -144,6 +144,17 @@ impl Chart {
         format!("{} {}：{}{unit}", self.full_label(place), series.name, series.worded(place))
     }
 
+    /// All figures of a place in words.
+    fn all_said(&self, place: usize) -> String {
+        let said = self.series.iter().map(|series| {
+            let has_unit = series.role != Role::Share && series.at(place).figure().is_some();
+            let unit = if has_unit { self.unit.as_str() } else { "" };
+            let name = if self.series.len() > 1 { series.name.as_str() } else { "" };
+            format!("{name}{}{unit}", series.worded(place))
+        });
+        format!("{}：{}", self.full_label(place), said.collect::<Vec<_>>().join("，"))
+    }
+
     /// Figures of all series that have the chart's unit.
     fn values(&self) -> impl Iterator<Item = f64> {
         self.series.iter().filter(|series| series.role != Role::Share).flat_map(Series::figures)

@@ -76,6 +76,48 @@ mod tests {
         assert!(contrast(AXIS, WHITE) >= 3.0 && contrast("#404040", WHITE) >= 3.0);
     }
 
+    /// How the colour looks to those who lack one kind of cone, after Machado, Oliveira and Fernandes (2009).
+    fn seen(color: &str, matrix: [[f64; 3]; 3]) -> String {
+        let linear = [1, 3, 5].map(|at| {
+            let part = u8::from_str_radix(&color[at..at + 2], 16).map_or(0.0, f64::from) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        let mut text = "#".to_owned();
+        for row in matrix {
+            let part = row.iter().zip(linear).map(|(weight, part)| weight * part).sum::<f64>().clamp(0.0, 1.0);
+            let part = if part <= 0.003_130_8 { part * 12.92 } else { 1.055 * part.powf(1.0 / 2.4) - 0.055 };
+            text += &format!("{:02x}", (part * 255.0).round() as u8);
+        }
+        text
+    }
+
+    #[test]
+    fn fills_differ_for_the_colour_blind() {
+        let protan = [
+            [0.152_286, 1.052_583, -0.204_868],
+            [0.114_503, 0.786_281, 0.099_216],
+            [-0.003_882, -0.048_116, 1.051_998],
+        ];
+        let deutan =
+            [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]];
+        let tritan = [
+            [1.255_528, -0.076_749, -0.178_779],
+            [-0.078_411, 0.930_809, 0.147_602],
+            [0.004_733, 0.691_367, 0.303_900],
+        ];
+        for matrix in [protan, deutan, tritan] {
+            assert_eq!(seen("#ffffff", matrix), "#ffffff");
+            let lights = FILLS.map(|fill| lightness(&seen(fill, matrix)));
+            for (number, light) in lights.iter().enumerate() {
+                for other in &lights[..number] {
+                    assert!((light - other).abs() >= 12.0, "{lights:?}");
+                }
+            }
+        }
+        // Red is much darker to those who do not see it.
+        assert!(lightness(&seen("#ff0000", protan)) < lightness("#ff0000") - 10.0);
+    }
+
     #[test]
     fn tones_darken_evenly_and_can_be_written_on() {
         for sign in [1.0, -1.0] {

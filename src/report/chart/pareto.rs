@@ -133,6 +133,9 @@ fn draw(chart: &Chart, room: Room) -> Pen {
         }
     }
     pen.height = bottom + labels(chart, &mut pen, slot, bottom + 5.0, &x);
+    for place in 0..chart.labels.len() {
+        pen.spot((x(place) - slot / 2.0, 0.0), (slot, pen.height), chart.all_said(place));
+    }
     legend(&mut pen, &[&series.name, &shares.name], |pen, number, (x, y)| {
         if number == 0 {
             pen.rect((x - 7.0, y - 5.0), (14.0, 10.0), &area(BAR_FILL));

@@ -38,7 +38,22 @@ pub(in crate::report) struct Drawing {
     pub svg: String,
     pub width: f64,
     pub height: f64,
+    /// Where figures that are not written can be asked for: by pointer, finger or keyboard.
+    pub spots: Vec<Spot>,
 }
+
+/// A part of the picture as shares of its width and height, with all its figures in words.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Spot {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+    pub text: String,
+}
+
+/// A finger meets nothing smaller.
+const SPOT_LEAST: f64 = 24.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
@@ -51,13 +66,15 @@ pub(super) struct Pen {
     shapes: String,
     /// Left, top, right and bottom of each text so far.
     texts: Vec<[f64; 4]>,
+    /// In pixels until the picture is finished.
+    spots: Vec<Spot>,
     pub width: f64,
     pub height: f64,
 }
 
 impl Pen {
     pub(super) fn new(width: f64) -> Self {
-        Self { shapes: String::new(), texts: Vec::new(), width, height: 0.0 }
+        Self { shapes: String::new(), texts: Vec::new(), spots: Vec::new(), width, height: 0.0 }
     }
 
     /// Shapes drawn by `fill` say `title` when pointed at.
@@ -149,8 +166,13 @@ impl Pen {
         let _ = writeln!(self.shapes, "<path d=\"{steps}\" {paint}/>");
     }
 
+    /// Figures to be asked for here.
+    pub(super) fn spot(&mut self, (left, top): (f64, f64), (width, height): (f64, f64), text: String) {
+        self.spots.push(Spot { left, top, width, height, text });
+    }
+
     /// The whole picture, `shrink` times smaller than it was drawn.
-    pub(super) fn finish(self, shrink: f64, id: &str, title: &str, description: &str) -> Drawing {
+    pub(super) fn finish(mut self, shrink: f64, id: &str, title: &str, description: &str) -> Drawing {
         let (width, height) = (self.width / shrink, self.height / shrink);
         let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" font-family=\"{FAMILY}\" font-size=\"{FONT}\" fill=\"{INK}\">\n\
@@ -163,7 +185,12 @@ impl Pen {
             escape(description),
             self.shapes
         );
-        Drawing { svg, width, height }
+        self.spots.retain(|spot| spot.width.min(spot.height) >= SPOT_LEAST * shrink);
+        for spot in &mut self.spots {
+            (spot.left, spot.width) = (spot.left / self.width, spot.width / self.width);
+            (spot.top, spot.height) = (spot.top / self.height, spot.height / self.height);
+        }
+        Drawing { svg, width, height, spots: self.spots }
     }
 }
 

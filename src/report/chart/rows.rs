@@ -102,6 +102,11 @@ impl Row<'_> {
         self.top + (self.rows.bars_height - total) / 2.0 + before
     }
 
+    /// The whole row, label and gap included: its corner and its size.
+    pub(super) fn area(&self) -> ((f64, f64), (f64, f64)) {
+        ((self.left, self.top - GAP / 2.0), (self.rows.column_width, self.rows.bars_height + GAP))
+    }
+
     /// What is written at the end of the bar to this value.
     pub(super) fn ending(&self, pen: &mut Pen, value: f64, middle: f64, worded: &str) {
         if value < 0.0 {

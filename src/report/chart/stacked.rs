@@ -72,6 +72,8 @@ fn draw(chart: &Chart, room: Room) -> Pen {
             from += value;
         }
         row.ending(&mut pen, from, top + BAR / 2.0, &endings[place]);
+        let (corner, size) = row.area();
+        pen.spot(corner, size, chart.all_said(place));
     }
     pen.height = rows.height();
     let names: Vec<&str> = parts.iter().map(|series| series.name.as_str()).collect();

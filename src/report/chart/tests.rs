@@ -166,6 +166,11 @@ fn texts_stay_in_the_picture_and_off_each_other() {
             assert!(drawing.height <= room.height && drawing.width <= room.width + 0.1, "{name}");
             let shrink = drawing.svg.split("viewBox=\"0 0 ").nth(1).and_then(|rest| rest.split(' ').next());
             let right = shrink.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
+            for spot in &drawing.spots {
+                assert!(spot.left >= 0.0 && spot.left + spot.width <= 1.001, "{name}: {spot:?}");
+                assert!(spot.top >= -0.001 && spot.top + spot.height <= 1.001, "{name}: {spot:?}");
+                assert!(spot.width * drawing.width >= 24.0 && spot.height * drawing.height >= 24.0, "{name}: {spot:?}");
+            }
             let texts = texts(&drawing.svg);
             for (number, (text, own)) in texts.iter().enumerate() {
                 assert!(
@@ -225,6 +230,27 @@ fn a_missing_figure_is_not_zero() {
     assert_eq!(lines.table().head, ["项目", "今年", "上年同期"]);
     assert_eq!(lines.table().rows[1], ["2月", "—", "0"]);
     assert_eq!(lines.alt_text(), "折线图：吹哨，单位：件。今年：1月10、2月—、3月30；上年同期：1月8、2月0、3月—。");
+}
+
+#[test]
+fn figures_can_be_asked_for_where_they_are_not_written() {
+    let rows: &[(&str, &[Option<f64>])] = &[("1月", &[Some(10.0), Some(8.0)]), ("2月", &[None, Some(0.0)])];
+    let texts = |call: &str| -> Vec<String> {
+        draw(&charted(call, rows).unwrap(), Room::HALF, "c").spots.into_iter().map(|spot| spot.text).collect()
+    };
+    assert_eq!(
+        texts("line_chart(rows, label='name', values=['a'], names=['今年'], title='题', unit='件', last_year='b')"),
+        ["1月：今年10件，上年同期8件", "2月：今年—，上年同期0件"]
+    );
+    assert_eq!(
+        texts("pareto_chart(rows, label='name', values=['b'], names=['上报'], title='题', unit='件')"),
+        ["1月：上报8件，累计占比100.0%", "2月：上报0件，累计占比100.0%"]
+    );
+    assert_eq!(
+        texts("stacked_chart(rows, label='name', values=['a', 'b'], title='题')"),
+        ["1月：a10，b8", "2月：a—，b0"]
+    );
+    assert_eq!(texts("bar_chart(rows, label='name', values=['a', 'b'], title='题')"), [""; 0], "all are written");
 }
 
 #[test]
@@ -390,6 +416,15 @@ fn tones_follow_the_figures() {
     assert_eq!(fills(&[0.0, 10.0]), [palette::tone(0.0), palette::tone(1.0)]);
     assert_eq!(fills(&[3.0, 3.0]), [palette::tone(0.3), palette::tone(0.3)]);
     assert_eq!(fills(&[-5.0, 0.0, 10.0]), [palette::tone(-0.5), palette::tone(0.0), palette::tone(1.0)]);
+    // Columns of one format share their tones, others have their own.
+    let rows: &[(&str, &[Option<f64>])] =
+        &[("甲", &[Some(1.0), Some(9.0), Some(0.5)]), ("乙", &[Some(5.0), Some(5.0), Some(0.9)])];
+    let call = "heat_table(rows, label='name', values=['a', 'b', 'c'], formats=['integer', 'integer', 'percent 0'], title='题')";
+    let svg = draw(&charted(call, rows).unwrap(), Room::HALF, "c").svg;
+    let cells: Vec<&str> =
+        svg.split("<rect").skip(1).filter_map(|rect| rect.split("fill=\"").nth(1)?.get(..7)).collect();
+    let [light, middle, dark] = [0.0, 0.5, 1.0].map(palette::tone);
+    assert_eq!(cells, [&light, &dark, &light, &middle, &middle, &dark], "and no key, which could tell of one only");
     assert_eq!(shaded::Shades::of([1.0, 2.0].into_iter()).fill(Point::Missing), "#ffffff");
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
-use crate::report::chart::{Chart, Room, draw, escape};
+use crate::report::chart::{Chart, Drawing, Room, draw, escape};
 use crate::report::document::{
     ColumnAlign, Figure, Front, Heading, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
 };
@@ -197,18 +197,38 @@ impl Body {
         let chart = &shown.chart;
         let id = format!("figure-{}", self.figures);
         let pictures = if is_wide {
-            let (wide, narrow) = (draw(chart, Room::WIDE, &id), draw(chart, Room::HALF, &format!("{id}-narrow")));
-            format!("<div class=\"wide\">{}</div>\n<div class=\"narrow\">{}</div>", wide.svg, narrow.svg)
+            picture("wide", &draw(chart, Room::WIDE, &id))
+                + &picture("narrow", &draw(chart, Room::HALF, &format!("{id}-narrow")))
         } else {
-            format!("<div class=\"half\">{}</div>", draw(chart, Room::HALF, &id).svg)
+            picture("half", &draw(chart, Room::HALF, &id))
         };
         let caption = escape(&shown.caption);
         let _ = write!(
             self.html,
-            "<figure>\n<figcaption>{caption}</figcaption>\n{pictures}\n{}</figure>\n",
+            "<figure>\n<figcaption>{caption}</figcaption>\n{pictures}{}</figure>\n",
             data_table(chart, &shown.caption)
         );
     }
+}
+
+/// The picture, and over it what tells its figures when pointed at, touched or reached by keyboard.
+fn picture(class: &str, drawing: &Drawing) -> String {
+    let mut html = format!("<div class=\"{class}\">{}\n", drawing.svg);
+    for spot in &drawing.spots {
+        // Words at the edges go inwards, so that the page gets no wider.
+        let side = match spot.left + spot.width / 2.0 {
+            middle if middle < 0.3 => " left",
+            middle if middle > 0.7 => " right",
+            _ => "",
+        };
+        let [left, top, width, height] = [spot.left, spot.top, spot.width, spot.height].map(|share| share * 100.0);
+        let _ = writeln!(
+            html,
+            "<button type=\"button\" class=\"spot{side}\" style=\"left:{left:.1}%;top:{top:.1}%;width:{width:.1}%;height:{height:.1}%\" aria-label=\"{}\"></button>",
+            escape(&spot.text)
+        );
+    }
+    html + "</div>\n"
 }
 
 /// Whether half the width of a page is enough.
