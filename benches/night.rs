@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use datafusion::execution::SendableRecordBatchStream;
 use gridhouse::landing::{self, Land, Moment};
 use gridhouse::project::Project;
 use gridhouse::query::{Layer, Session};
-use gridhouse::report;
+use gridhouse::report::{self, Figures, Problem, ViewMeta};
 use gridhouse::synthetic;
 use tokio::runtime::Runtime;
 
@@ -151,5 +154,77 @@ fn workbooks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, landing, views, workbooks);
+/// 12 merged stub columns over 10,000 rows, in runs of 4096, 2048 … 2 rows.
+struct Stubs(RecordBatch);
+
+const STUB_COLUMNS: u32 = 12;
+const STUB_ROWS: u32 = 10_000;
+
+impl Stubs {
+    fn new() -> Self {
+        let stub = |column: u32| -> ArrayRef {
+            let run = 1 << (STUB_COLUMNS - column);
+            Arc::new((0..STUB_ROWS).map(|row| Some(format!("第{}组", row / run))).collect::<StringArray>())
+        };
+        let mut columns: Vec<(String, ArrayRef)> =
+            (0..STUB_COLUMNS).map(|column| (format!("stub_{column}"), stub(column))).collect();
+        columns.push(("n".to_owned(), Arc::new((0..i64::from(STUB_ROWS)).map(Some).collect::<Int64Array>())));
+        Self(RecordBatch::try_from_iter(columns).expect("a batch"))
+    }
+
+    fn report(&self, folder: &Path) -> report::Report {
+        let stubs: String = (0..STUB_COLUMNS)
+            .map(|column| format!("  - {{label: 组{column}, column: stub_{column}, merge: true}}\n"))
+            .collect();
+        let form = format!(
+            "dataset: rows\ntitle: 表\ntotals: {{label: 合计}}\nformulas: true\ncolumns:\n{stubs}  - {{label: 数, column: n, format: integer, additive: true}}\n"
+        );
+        let manifest = "title: 表\ndescription: 合并\ndatasets:\n  rows: {view: rows, order_by: [n]}\noutputs:\n  - {form: form.yml, file: 表.xlsx}\n";
+        std::fs::create_dir_all(folder.join("stubs")).expect("a folder");
+        std::fs::write(folder.join("stubs/form.yml"), form).expect("a form");
+        std::fs::write(folder.join("stubs/report.yml"), manifest).expect("a manifest");
+        let (mut reports, problems) = report::load(folder);
+        assert!(problems.is_empty(), "{problems:?}");
+        reports.remove(0)
+    }
+}
+
+#[async_trait]
+impl Figures for Stubs {
+    async fn fetch(&self, _sql: &str) -> Result<Vec<RecordBatch>, Problem> {
+        Ok(vec![self.0.clone()])
+    }
+
+    async fn stream(&self, _sql: &str) -> Result<SendableRecordBatchStream, Problem> {
+        Err(Problem::new("", "nothing is streamed here"))
+    }
+
+    async fn stream_in_any_order(&self, sql: &str) -> Result<SendableRecordBatchStream, Problem> {
+        self.stream(sql).await
+    }
+
+    fn labels(&self, _view: &str) -> Option<ViewMeta> {
+        None
+    }
+}
+
+fn merges(criterion: &mut Criterion) {
+    let bench = Bench::new();
+    bench.land();
+    let context = bench.project.report_context(&bench.runtime.block_on(bench.session()), &[], BTreeMap::new());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let stubs = Stubs::new();
+    let report = stubs.report(folder.path());
+    let mut group = criterion.benchmark_group("merges");
+    group.sample_size(10).throughput(Throughput::Elements(u64::from(STUB_COLUMNS * STUB_ROWS)));
+    group.bench_function("12 merged stub columns over 10,000 rows", |b| {
+        b.iter(|| {
+            let made = bench.runtime.block_on(report::render(&report, &stubs, &context, &folder.path().join("out")));
+            made.expect("a workbook")
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, landing, views, workbooks, merges);
 criterion_main!(benches);

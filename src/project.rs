@@ -121,6 +121,7 @@ impl Project {
             workers: self.settings.limits.worker_count(),
             workbook_rows_max: self.settings.limits.workbook_rows_max,
             fonts: self.fonts(),
+            pictures: Some(self.pictures()),
             editions: Some(self.warehouse_folder().join(".editions").join(as_of.to_string())),
             published: Some(self.warehouse_folder().join(".published")),
             // Beside the memory of the query that reads it.
@@ -248,6 +249,10 @@ impl Figures for Session {
 
     async fn stream_in_any_order(&self, sql: &str) -> std::result::Result<SendableRecordBatchStream, report::Problem> {
         Session::stream_in_any_order(self, sql).await.map_err(report::Problem::from)
+    }
+
+    fn code_lists(&self) -> BTreeMap<String, Vec<String>> {
+        Session::code_lists(self)
     }
 
     fn labels(&self, view: &str) -> Option<ViewMeta> {

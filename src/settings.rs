@@ -59,6 +59,8 @@ pub struct Paths {
     pub report_templates: PathBuf,
     /// Fonts besides the system's; none when empty.
     pub fonts: PathBuf,
+    /// Pictures that reports show in cells; nothing outside is read.
+    pub pictures: PathBuf,
 }
 
 impl Default for Paths {
@@ -73,6 +75,7 @@ impl Default for Paths {
             queries: "queries".into(),
             report_templates: "report-templates".into(),
             fonts: PathBuf::new(),
+            pictures: "pictures".into(),
         }
     }
 }
@@ -198,6 +201,10 @@ impl Project {
     pub fn fonts(&self) -> Option<PathBuf> {
         let named = &self.settings.paths.fonts;
         (!named.as_os_str().is_empty()).then(|| self.resolve(named))
+    }
+
+    pub fn pictures(&self) -> PathBuf {
+        self.resolve(&self.settings.paths.pictures)
     }
 }
 

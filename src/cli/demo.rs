@@ -65,6 +65,27 @@ fn described(summary: &synthetic::Summary) -> String {
     text
 }
 
+fn draw_photos(folder: &Path, options: &Synthetic) -> Result<()> {
+    synthetic::draw_photos(folder, &synthetic_options(options)).map(|_| ()).map_err(failed_generation)
+}
+
+fn synthetic_options(options: &Synthetic) -> synthetic::Options {
+    synthetic::Options {
+        seed: options.seed,
+        scale: options.scale,
+        night: options.night,
+        dirty: options.dirty,
+        truth: options.truth.clone(),
+    }
+}
+
+fn failed_generation(error: synthetic::GenerateError) -> Diagnostic {
+    match &error {
+        synthetic::GenerateError::Option { .. } => Diagnostic::error(error.to_string()),
+        _ => Diagnostic::unexpected(format!("writing the deliveries: {}", chain(&error))),
+    }
+}
+
 fn write_deliveries(out: &Path, options: &Synthetic) -> Result<synthetic::Summary> {
     fs_err::create_dir_all(out).doing("making the folder for the deliveries")?;
     if let (Some(truth), Ok(out)) = (&options.truth, fs_err::canonicalize(out)) {
@@ -75,20 +96,7 @@ fn write_deliveries(out: &Path, options: &Synthetic) -> Result<synthetic::Summar
                 .hint("name a file outside the folder given with `--out`"));
         }
     }
-    synthetic::generate(
-        out,
-        &synthetic::Options {
-            seed: options.seed,
-            scale: options.scale,
-            night: options.night,
-            dirty: options.dirty,
-            truth: options.truth.clone(),
-        },
-    )
-    .map_err(|error| match &error {
-        synthetic::GenerateError::Option { .. } => Diagnostic::error(error.to_string()),
-        _ => Diagnostic::unexpected(format!("writing the deliveries: {}", chain(&error))),
-    })
+    synthetic::generate(out, &synthetic_options(options)).map_err(failed_generation)
 }
 
 pub(super) async fn demo(context: &CommandContext<'_>, folder: &Path, options: &Synthetic) -> Result<Ending> {
@@ -105,6 +113,7 @@ pub(super) async fn demo(context: &CommandContext<'_>, folder: &Path, options: &
     // Two runs of the demo bring the same bytes, which land once.
     let summary = write_deliveries(&project.inbox(), &Synthetic { truth, ..options.clone() })?;
     context.output.say(described(&summary));
+    draw_photos(&project.pictures(), options)?;
     super::nightly::run_night(context, &project, Some(summary.as_of), Format::Table).await
 }
 

@@ -108,6 +108,17 @@ impl Session {
         Ok(session)
     }
 
+    /// Labels of each code list, in its order.
+    pub fn code_lists(&self) -> BTreeMap<String, Vec<String>> {
+        let in_order = |positions: &HashMap<String, i32>| {
+            let mut labels: Vec<(&i32, &String)> =
+                positions.iter().map(|(label, position)| (position, label)).collect();
+            labels.sort_unstable();
+            labels.into_iter().map(|(_, label)| label.clone()).collect()
+        };
+        self.codes.iter().map(|(list, positions)| (list.clone(), in_order(positions))).collect()
+    }
+
     pub fn as_of(&self) -> NaiveDate {
         self.as_of
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use super::form::Form;
+use super::form::{Form, InputForm, SheetForm, fits};
 use super::manifest::{Content, Output, Report, Split, listed};
 use super::wording::STANDING_NAMES;
 use super::{Figures, Problem, ViewMeta, mentions, yaml};
@@ -35,6 +35,7 @@ pub fn check(report: &Report, figures: &dyn Figures, as_of: NaiveDate) -> Vec<Pr
         }
         metas.insert(name, meta);
     }
+    let code_lists = figures.code_lists();
     for output in &report.outputs {
         let form = match &output.content {
             Content::Form(form) => form,
@@ -45,6 +46,7 @@ pub fn check(report: &Report, figures: &dyn Figures, as_of: NaiveDate) -> Vec<Pr
         };
         problems.extend(check_registrations(form, as_of));
         for sheet in &form.sheets {
+            problems.extend(check_inputs(sheet, &code_lists));
             let Some(meta) = metas.get(sheet.dataset.value.as_str()) else { continue };
             for column in sheet.bound_columns().into_iter().filter(|column| !has(meta, &column.value)) {
                 problems.push(
@@ -94,6 +96,25 @@ fn check_registrations(form: &Form, as_of: NaiveDate) -> Vec<Problem> {
         {
             add(yaml::problem(&form.path, place, format!("the registration lacks `{}`", lacking.join("`, `")))
                 .hint("a survey form that does not show number, authority, approval and validity may be refused"));
+        }
+    }
+    problems
+}
+
+/// Whether the code lists that hands choose from are there and short enough. Before any has landed nobody can tell.
+fn check_inputs(sheet: &SheetForm, code_lists: &BTreeMap<String, Vec<String>>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for input in sheet.columns().into_iter().filter_map(|column| column.input.as_ref()) {
+        let InputForm::Codes(list) = input else { continue };
+        match code_lists.get(&list.value) {
+            _ if code_lists.is_empty() => {}
+            None => problems.push(
+                yaml::problem(&sheet.path, list, format!("no code list `{}`", list.value))
+                    .hint(listed("code lists", &code_lists.keys().map(String::as_str).collect::<Vec<_>>())),
+            ),
+            Some(labels) => {
+                problems.extend(fits(labels).err().map(|message| yaml::problem(&sheet.path, list, message)))
+            }
         }
     }
     problems

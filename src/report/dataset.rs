@@ -121,8 +121,24 @@ impl Condition {
         })
     }
 
-    /// Whether a row already read satisfies the condition; only equality is asked of those.
-    fn accepts(&self, value: &Value) -> bool {
+    /// The condition with what the names in it stand for.
+    pub(super) fn filled(&self, names: &Names) -> Self {
+        let filled = |scalar: &Scalar| match scalar {
+            Scalar::Text(text) => Scalar::Text(names.fill(text)),
+            other => other.clone(),
+        };
+        let listed = |list: &[Option<Scalar>]| list.iter().map(|entry| entry.as_ref().map(filled)).collect();
+        match self {
+            Self::OneOf(list) => Self::OneOf(listed(list)),
+            Self::NotOneOf(list) => Self::NotOneOf(listed(list)),
+            Self::Compare(list) => {
+                Self::Compare(list.iter().map(|(operator, scalar)| (*operator, filled(scalar))).collect())
+            }
+        }
+    }
+
+    /// Whether a value already read satisfies the condition.
+    pub(super) fn accepts(&self, value: &Value) -> bool {
         let among = |list: &[Option<Scalar>]| {
             list.iter().any(|entry| match entry {
                 None => matches!(value, Value::Null),
@@ -133,7 +149,14 @@ impl Condition {
         match self {
             Self::OneOf(list) => among(list),
             Self::NotOneOf(list) => !among(list),
-            Self::Compare(_) => false,
+            Self::Compare(list) => list.iter().all(|(operator, bound)| {
+                bound.order(value).is_some_and(|order| match *operator {
+                    ">" => order.is_gt(),
+                    ">=" => order.is_ge(),
+                    "<" => order.is_lt(),
+                    _ => order.is_le(),
+                })
+            }),
         }
     }
 
@@ -143,6 +166,17 @@ impl Condition {
 }
 
 impl Scalar {
+    /// How a value compares with this one: numbers with numbers, dates and texts with texts, nothing else.
+    fn order(&self, value: &Value) -> Option<Ordering> {
+        match (self, value) {
+            (Self::Number(bound), value) => value.number()?.partial_cmp(&bound.parse().ok()?),
+            (Self::Text(bound), Value::Text(_) | Value::Date(_) | Value::Instant(_)) => {
+                Some(value.plain()?.as_str().cmp(bound))
+            }
+            _ => None,
+        }
+    }
+
     fn sql(&self, names: &Names) -> String {
         match self {
             Self::Text(text) => format!("'{}'", names.fill(text).replace('\'', "''")),

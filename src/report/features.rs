@@ -34,12 +34,14 @@ pub(super) enum Emphasis {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Features {
-    /// Columns of figures with a bar behind each.
-    pub data_bars: Vec<Area>,
+    /// Figures with a bar behind each; the longest of those that belong together is that of the largest.
+    pub data_bars: Vec<Vec<Area>>,
     /// Blank cells and what may be written into them.
     pub inputs: Vec<(Area, Input)>,
     /// Whether only open cells can be written into.
     pub is_protected: bool,
+    /// What is printed; everything when there is none.
+    pub print_area: Option<Area>,
     /// Rows that begin a page.
     pub page_breaks: Vec<u32>,
     pub pictures: Vec<Picture>,
@@ -78,14 +80,17 @@ pub(super) struct Picture {
 
 impl fmt::Display for Features {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for area in &self.data_bars {
-            writeln!(f, "bars {area}")?;
+        for areas in &self.data_bars {
+            writeln!(f, "bars {}", areas.iter().map(Area::to_string).collect::<Vec<_>>().join(" "))?;
         }
         for (area, input) in &self.inputs {
             writeln!(f, "input {area} {input}")?;
         }
         if self.is_protected {
             writeln!(f, "protected")?;
+        }
+        if let Some(area) = self.print_area {
+            writeln!(f, "print {area}")?;
         }
         if !self.page_breaks.is_empty() {
             let rows: Vec<String> = self.page_breaks.iter().map(|row| (row + 1).to_string()).collect();

@@ -173,6 +173,10 @@ pub(super) struct ChartLayout {
     pub rows: (u32, u32),
     pub categories: u16,
     pub series: Vec<(String, u16)>,
+    /// What the series adds up to so far, as a share of the whole.
+    pub cumulative: Option<(String, u16)>,
+    /// What the figures count, along their axis.
+    pub unit: Option<String>,
     pub format: Format,
     /// The last mark of the value axis; chosen by the program that shows it when not given.
     pub value_max: Option<f64>,
@@ -192,6 +196,8 @@ pub(super) struct Ledger {
     pub row_count: u32,
     pub first_number: u64,
     pub columns: Vec<LedgerColumn>,
+    /// Of every row, in points.
+    pub row_height_min: f64,
     /// In the shapes that [`Cells`] reads.
     pub batches: Vec<RecordBatch>,
 }
@@ -216,7 +222,7 @@ pub(super) enum LedgerContent {
 }
 
 impl Ledger {
-    /// The height that shows every line of a row's wrapped texts; `None` where one line is enough.
+    /// The height that shows every line of a row's wrapped texts; `None` where that of every row is enough.
     pub(super) fn row_height(&self, batch: &RecordBatch, row: usize) -> Option<f64> {
         let needed = self.columns.iter().filter_map(|column| match (column.wrap_width, column.content) {
             (Some(width), LedgerContent::Bound(source)) => match Cells::of(batch.column(source)) {
@@ -225,7 +231,8 @@ impl Ledger {
             },
             _ => None,
         });
-        needed.max().filter(|lines| *lines > 1).map(|lines| lines as f64 * LINE_HEIGHT + 3.0)
+        let height = needed.max().filter(|lines| *lines > 1).map(|lines| lines as f64 * LINE_HEIGHT + 3.0);
+        height.filter(|height| *height > self.row_height_min)
     }
 
     /// The ways in which cells of the ledger stand out, none among them, each once.
@@ -286,6 +293,7 @@ pub(super) fn cell_value(value: &Value, shape: &Shape) -> CellValue {
         (Value::Null, _) => CellValue::Text(shape.empty.clone()),
         (Value::Suppressed, _) => CellValue::Suppressed,
         (Value::Flag(flag), _) => CellValue::Text(shape.words[usize::from(!*flag)].clone()),
+        (Value::Integer(integer), Format::Wan(_)) => CellValue::Number(rounded(*integer as f64, shape.format)),
         (Value::Integer(integer), format) if format != Format::Text => CellValue::Number(*integer as f64),
         (Value::Number(number), format) if format != Format::Text => CellValue::Number(rounded(*number, format)),
         (Value::Date(days), Format::Date | Format::DateTime) => CellValue::Date(*days),
@@ -387,7 +395,31 @@ impl fmt::Display for SheetLayout {
     }
 }
 
+/// What a column so many characters wide takes on the screen.
+pub(super) fn column_pixels(width: f64) -> f64 {
+    (width * 7.0).trunc() + 5.0
+}
+
+/// The same for a row so many points high.
+pub(super) fn row_pixels(height: f64) -> f64 {
+    (height * 4.0 / 3.0).trunc()
+}
+
 impl SheetLayout {
+    /// Width and height of A4 less the margins, at 96 dots an inch, with a little room for fonts wider than ours.
+    pub(super) fn page_pixels(&self) -> (f64, f64) {
+        if self.is_landscape { (1005.0, 650.0) } else { (683.0, 978.0) }
+    }
+
+    pub(super) fn width_pixels(&self) -> f64 {
+        self.widths.iter().map(|width| column_pixels(*width)).sum()
+    }
+
+    /// The share of its size at which all columns fit a page's width.
+    pub(super) fn print_scale(&self) -> f64 {
+        (self.page_pixels().0 / self.width_pixels()).clamp(0.1, 1.0)
+    }
+
     fn merge_at(&self, row: u32, column: u16) -> Option<Area> {
         self.merges.iter().copied().find(|area| (area.first_row, area.first_column) == (row, column))
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ use super::dataset::{self, Condition, OrderTerm};
 use super::document::FrontMatter;
 use super::export::{self, DocumentKind};
 use super::form::{self, Form};
+use super::means::Means;
 use super::publication::{Publication, PublicationFile};
 use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
@@ -71,6 +73,16 @@ impl Report {
         let mut whole = self.clone();
         whole.datasets.values_mut().for_each(|spec| spec.columns.clear());
         whole
+    }
+
+    /// The report with what the project lends it while it is made.
+    pub(super) fn lent(mut self, means: &Arc<Means>) -> Self {
+        for output in &mut self.outputs {
+            if let Content::Form(form) = &mut output.content {
+                form.sheets.iter_mut().for_each(|sheet| sheet.means = Arc::clone(means));
+            }
+        }
+        self
     }
 
     /// File names as declared, names in braces and all.

@@ -22,9 +22,11 @@ mod form;
 mod jobs;
 mod layout;
 mod manifest;
+mod means;
 mod members;
 mod mentions;
 mod number;
+mod picture;
 mod provenance;
 mod publication;
 mod recompose;
@@ -67,6 +69,10 @@ pub trait Figures: Sync {
     async fn stream_in_any_order(&self, sql: &str) -> Result<SendableRecordBatchStream, Problem>;
     /// The Chinese name of a view and of its columns; `None` when there is no such view.
     fn labels(&self, view: &str) -> Option<ViewMeta>;
+    /// Labels of each code list, in its order; none before any has landed.
+    fn code_lists(&self) -> BTreeMap<String, Vec<String>> {
+        BTreeMap::new()
+    }
 }
 
 /// What people call a view and its columns.
@@ -114,6 +120,8 @@ pub struct RunContext {
     pub workbook_rows_max: usize,
     /// How much of a ledger may be held to be parted by member; a longer one is read in order.
     pub gathered_bytes_max: usize,
+    /// The only folder pictures in cells are read from.
+    pub pictures: Option<PathBuf>,
     /// Where lists of the reports' files are kept, so that a new edition removes files it no longer has.
     pub editions: Option<PathBuf>,
     /// What the figures rest on, for the record each file carries.

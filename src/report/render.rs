@@ -18,6 +18,7 @@ use super::form::{Form, Kind, SheetForm};
 use super::jobs::Jobs;
 use super::layout::{Properties, WorkbookLayout};
 use super::manifest::{Content, DatasetSpec, Output, Report, Split, extensions_hint, listed};
+use super::means::Means;
 use super::members::{self, Cutter, Gathered, Member};
 use super::provenance::Provenance;
 use super::recompose::Kept;
@@ -36,6 +37,8 @@ pub async fn render(
     out: &Path,
 ) -> Result<Vec<OutputFile>, Problem> {
     let names = names_of(report, context)?;
+    let means = Means { pictures: context.pictures.clone(), code_lists: figures.code_lists() };
+    let report = &report.clone().lent(&Arc::new(means));
     let unwritable = |error: std::io::Error| Problem::unwritable(out, &error);
     let aside = files::Aside::new(out, &report.name, context.editions.as_deref()).await.map_err(unwritable)?;
     let mut data = fetch(report, figures, &names).await?;
@@ -222,6 +225,9 @@ impl Making<'_> {
             }
             let rows = sheets.iter().map(|sheet| sheet.data_rows).sum();
             let cells = sheets.iter().map(|sheet| sheet.data_rows * sheet.widths.len()).sum();
+            if form.contents.is_some() {
+                compose::link_back(&mut sheets);
+            }
             let properties = self.properties(&member.names, member.key.as_deref());
             let document = Document::Workbook(WorkbookLayout { properties, sheets });
             self.write(document, rows, cells, &member.names, jobs).await?;
@@ -357,7 +363,7 @@ impl Making<'_> {
                 let batches = if batches.is_empty() { batches } else { vec![members::sorted(&batches, &order)?] };
                 Ok(Document::Workbook(WorkbookLayout {
                     properties,
-                    sheets: compose::ledger(&sheet, batches, &layout_names),
+                    sheets: compose::ledger(&sheet, batches, &layout_names)?,
                 }))
             },
             (rows, cells),

@@ -70,6 +70,7 @@ fn context() -> RunContext {
         workers: 2,
         workbook_rows_max: 1_000_000,
         gathered_bytes_max: 1 << 20,
+        pictures: None,
         editions: None,
         inputs: Arc::default(),
         fonts: None,
@@ -308,14 +309,35 @@ columns:
 notes: ["共{row_count}人。"]
 "#;
 
+/// The same list with everything that cells and sheets can do besides showing values.
+fn marked_people_form() -> String {
+    PEOPLE_FORM
+        .replace(
+            "dataset: people",
+            "dataset: people\nprotect: true\nbreak_by: community\nhighlight_rows: {when: {is_let: true}, as: notice}",
+        )
+        .replace("column: age,", "column: age, data_bar: true, highlight: {when: {age: {above: 20}}, as: warning},")
+        .replace(
+            "blank: true}",
+            "blank: true, input: {list: [属实, 不属实]}}\n      - {label: 照片, column: name, picture: {height: 40}}",
+        )
+}
+
 fn people_layout(count: usize) -> WorkbookLayout {
-    let (form, problems) = parse_for_test(PEOPLE_FORM);
+    people_layout_of(PEOPLE_FORM, count)
+}
+
+fn people_layout_of(form: &str, count: usize) -> WorkbookLayout {
+    let (form, problems) = parse_for_test(form);
     assert_eq!(problems, []);
     let whole = canonical(&people(count)).unwrap();
     let batches = (0..count).step_by(100).map(|start| whole.slice(start, 100.min(count - start))).collect();
     let names = Names::new("居民台账", crate::district::periods::PeriodKind::Day, &context())
         .with(&[("community_name".into(), "东华社区".into())]);
-    WorkbookLayout { properties: properties(), sheets: compose::ledger(&form.unwrap().sheets[0], batches, &names) }
+    WorkbookLayout {
+        properties: properties(),
+        sheets: compose::ledger(&form.unwrap().sheets[0], batches, &names).unwrap(),
+    }
 }
 
 #[test]
@@ -373,9 +395,24 @@ fn cells(sheet: &[u8], strings: &[u8]) -> Vec<(String, String, String)> {
 }
 
 #[test]
+fn a_marked_ledger_is_laid_out_as_declared() {
+    insta::assert_snapshot!(people_layout_of(&marked_people_form(), 30));
+}
+
+#[test]
 fn streamed_rows_are_the_plain_rows() {
-    for count in [1, 2, 2500] {
-        let layout = people_layout(count);
+    let marked = marked_people_form();
+    let cases = [
+        (PEOPLE_FORM, 1),
+        (PEOPLE_FORM, 2),
+        (PEOPLE_FORM, 2500),
+        (&marked, 1),
+        (&marked, 3),
+        (&marked, 4),
+        (&marked, 2500),
+    ];
+    for (form, count) in cases {
+        let layout = people_layout_of(form, count);
         let streamed = parts(&exported(&layout));
         let plain = parts(&super::export::plain_for_test(&layout));
         let names = |parts: &BTreeMap<String, Vec<u8>>| parts.keys().cloned().collect::<Vec<_>>();

@@ -18,6 +18,7 @@ mod names;
 mod nights;
 mod output;
 mod people;
+mod photos;
 mod places;
 mod random;
 mod reference;
@@ -34,6 +35,7 @@ mod world;
 mod write;
 
 pub use output::Truth;
+pub use photos::draw_photos;
 
 use faults::Faults;
 use names::Names;

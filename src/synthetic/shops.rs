@@ -65,6 +65,11 @@ pub(crate) fn shops(world: &World, grid: usize) -> impl Iterator<Item = Shop> {
     })
 }
 
+/// Where the photo of its sign is said to be.
+pub(super) fn photo_path(number: u64) -> String {
+    format!("photos/shop/{:010}.jpg", number & 0xff_ffff_ffff)
+}
+
 fn category(world: &World, number: u64) -> usize {
     world.random(Stream::Shop, number ^ 0xca_0000_0000).weighted(&CATEGORY_SHARES)
 }
@@ -159,7 +164,7 @@ fn fill(world: &World, names: &Names, grid: usize, is_former: bool, key: RowKey,
     row.code(List::GasMode, gas);
     let extinguishers = if random.chance(0.05) { 0.0 } else { 1.0 + area / 75.0 + random.unit() * 1.6 };
     row.push(Cell::Whole((extinguishers as i64).min(60)));
-    row.format(format_args!("photos/shop/{:010}.jpg", key.number & 0xff_ffff_ffff));
+    row.text(&photo_path(key.number));
     let fire_ok = match change {
         Some(at) => at > 0.04,
         None => random.chance(0.93),

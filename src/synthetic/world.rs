@@ -13,8 +13,8 @@ pub(crate) const WHISTLES_FROM: i32 = 19_358;
 /// 2024-01-01: the first visit; the logs went online with the new year.
 pub(crate) const VISITS_FROM: i32 = 19_723;
 
-const EAST_CHINA: &str = "430105016010"; // 东华社区
-const PHOENIX_PAVILION: &str = "430105001007"; // 凤亭社区
+pub(super) const EAST_CHINA: &str = "430105016010"; // 东华社区
+pub(super) const PHOENIX_PAVILION: &str = "430105001007"; // 凤亭社区
 /// 区级哨 of 凤亭社区, at every scale.
 const PHOENIX_PAVILION_DISTRICT_WHISTLES: u32 = 8;
 

@@ -20,3 +20,4 @@ mod synthetic;
 mod tidy;
 mod views;
 mod whistle_clock;
+mod workbooks;

@@ -182,6 +182,7 @@ impl Series {
     fn word(&self, figure: f64) -> String {
         match self.format {
             Format::Percent(digits) => percent(figure, digits.into()) + "%",
+            Format::Wan(digits) => fixed(figure / 10_000.0, digits.into()) + "万",
             Format::Decimal(digits) => fixed(figure, digits.into()),
             _ => fixed(figure, 0),
         }

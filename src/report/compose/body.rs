@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::lines::{Line, LineKind};
+use super::marks::{RowMarks, marked};
 use super::{Composer, ROW_HEIGHT, blank_cells, narrow, style_of};
 use crate::report::dataset::Value;
 use crate::report::form::Align;
@@ -11,11 +12,12 @@ use crate::report::number::Format;
 
 impl Composer<'_> {
     /// Puts the lines below the header; gives the sheet rows of the body, totals at its ends left out.
-    pub(super) fn body(&mut self, lines: &[Line]) -> Range<u32> {
+    pub(super) fn body(&mut self, lines: &[Line], marks: &RowMarks<'_>) -> Range<u32> {
         let first_row = self.next_row;
         let blocks = self.blocks();
         let height = lines.len().div_ceil(blocks);
         let has_wrap = self.header.leaves.iter().any(|leaf| leaf.declared.wrap);
+        let picture_height = self.header.leaves.iter().filter_map(|leaf| leaf.declared.picture_height).reduce(f64::max);
         for at in 0..height {
             let mut cells = Vec::with_capacity(self.layout.widths.len());
             let mut may_grow = has_wrap;
@@ -24,14 +26,15 @@ impl Composer<'_> {
                 match lines.get(block * height + at) {
                     Some(line) => {
                         may_grow &= !line.kind.is_total();
-                        self.line_cells(line, offset, &mut cells);
+                        self.line_cells(line, offset, marks, &mut cells);
                     }
                     None => cells.extend(self.header.leaves.iter().enumerate().map(|(place, leaf)| {
                         Cell::new(narrow(offset + place), CellValue::Blank, style_of(leaf.declared, Role::Body))
                     })),
                 }
             }
-            self.push_row((!may_grow).then_some(ROW_HEIGHT), cells);
+            let fixed = picture_height.map(|height| height.max(ROW_HEIGHT));
+            self.push_row(fixed.or((!may_grow).then_some(ROW_HEIGHT)), cells);
         }
         for (block, lines) in lines.chunks(height.max(1)).enumerate() {
             self.merge_lines(lines, first_row, block * self.header.leaves.len());
@@ -43,10 +46,10 @@ impl Composer<'_> {
         if blocks == 1 { row(above)..row(above + inner) } else { first_row..self.next_row }
     }
 
-    fn line_cells(&self, line: &Line, offset: usize, cells: &mut Vec<Cell>) {
+    fn line_cells(&self, line: &Line, offset: usize, marks: &RowMarks<'_>, cells: &mut Vec<Cell>) {
         let last = offset + self.header.leaves.len() - 1;
         match line.kind {
-            LineKind::Body | LineKind::Part => self.row_cells(line, offset, cells),
+            LineKind::Body | LineKind::Part => self.row_cells(line, offset, marks, cells),
             LineKind::Subtotal | LineKind::Total => self.total_cells(line, offset, cells),
             LineKind::Heading => {
                 let style = Style::text(Role::Total, Align::Left);
@@ -55,14 +58,16 @@ impl Composer<'_> {
         }
     }
 
-    fn row_cells(&self, line: &Line, offset: usize, cells: &mut Vec<Cell>) {
+    fn row_cells(&self, line: &Line, offset: usize, marks: &RowMarks<'_>, cells: &mut Vec<Cell>) {
         let labelled = (line.kind == LineKind::Part).then(|| self.part_column()).flatten();
         for (place, (leaf, datum)) in self.header.leaves.iter().zip(&line.data).enumerate() {
             let value = match (&datum.value, Some(place) == labelled) {
                 (Value::Text(text), true) => CellValue::Text(format!("{}{text}", line.label)),
                 _ => datum.cell(leaf.declared),
             };
-            let cell = Cell::new(narrow(offset + place), value, style_of(leaf.declared, Role::Body));
+            let style =
+                marked(style_of(leaf.declared, Role::Body), self.form, leaf.declared, marks.emphasis(place, line));
+            let cell = Cell::new(narrow(offset + place), value, style);
             cells.push(Cell { source: datum.source, ..cell });
         }
     }

@@ -1,17 +1,28 @@
 //! Charts over the rows of a table.
 
 use super::lines::Line;
-use super::{Composer, narrow};
-use crate::report::layout::{ChartData, ChartLayout};
+use super::{Composer, ROW_HEIGHT, narrow, pareto};
+use crate::report::form::ChartKind;
+use crate::report::layout::{ChartData, ChartLayout, row_pixels};
 use crate::report::number::Format;
 
-const PIXELS_PER_WIDTH: f64 = 7.0;
+const CHART_MARGIN_PIXELS: f64 = 8.0;
+/// Bars need so much each for their names, and as much again around them.
+const PIXELS_PER_BAR: u32 = 24;
+const BAR_FRAME_PIXELS: u32 = 110;
+const BAR_CHART_PIXELS_MAX: u32 = 3_000;
 const PIXELS_PER_ROW: f64 = 20.0;
+
+/// Rows of the usual height that a chart covers.
+pub(super) fn rows_under(height_pixels: u32) -> u32 {
+    (f64::from(height_pixels) / PIXELS_PER_ROW).ceil() as u32
+}
 
 impl Composer<'_> {
     pub(super) fn charts(&mut self, place_of_data: ChartData, body: &[&Line], first: u32) {
         let last = first + u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_sub(1);
-        let width = (self.layout.widths.iter().sum::<f64>() * PIXELS_PER_WIDTH).clamp(480.0, 1400.0);
+        let width = (self.layout.width_pixels() - CHART_MARGIN_PIXELS).clamp(480.0, 1400.0);
+        let mut page_start = 0;
         for chart in &self.form.charts {
             let Some(categories) = self.header.bound_to(&chart.categories.value).next() else { continue };
             let shown: Vec<usize> =
@@ -21,7 +32,11 @@ impl Composer<'_> {
             let format =
                 shown.first().map_or(Format::Integer, |place| self.header.leaves[*place].declared.shape.format);
             let series = shown.iter().map(|place| (self.label_of(*place), narrow(*place))).collect();
-            self.layout.charts.push(ChartLayout {
+            let points = u32::try_from(body.len()).unwrap_or(u32::MAX);
+            let is_bar = matches!(chart.kind, ChartKind::Bar | ChartKind::StackedBar);
+            let least = if is_bar { points.saturating_mul(PIXELS_PER_BAR).saturating_add(BAR_FRAME_PIXELS) } else { 0 };
+            let height = chart.height.max(least.min(BAR_CHART_PIXELS_MAX));
+            let mut layout = ChartLayout {
                 kind: chart.kind,
                 title: self.names.fill(&chart.title.value),
                 row: self.next_row + 1,
@@ -29,18 +44,41 @@ impl Composer<'_> {
                 rows: (first, last),
                 categories: narrow(categories),
                 series,
+                cumulative: None,
+                unit: chart.unit.as_ref().map(|unit| self.names.fill(&unit.value)),
                 format,
                 // Rates near 100 % would get an axis to 120 %.
                 value_max: (matches!(format, Format::Percent(_)) && (0.8..=1.0).contains(&largest)).then_some(1.0),
                 width_pixels: width as u32,
-                height_pixels: chart.height,
-            });
-            self.next_row += 2 + (f64::from(chart.height) / PIXELS_PER_ROW).ceil() as u32;
+                height_pixels: height,
+            };
+            self.next_row += 2 + rows_under(height);
+            if chart.kind == ChartKind::Pareto {
+                let points = shown.first().and_then(|figures| pareto::points(self.header, body, categories, *figures));
+                match points {
+                    Some(points) => self.pareto_table(&points, &mut layout),
+                    None => continue,
+                }
+            }
+            self.keep_on_page(layout.row, &mut page_start);
+            self.layout.charts.push(layout);
+        }
+    }
+
+    /// A page begins at the chart that starts at `row` and ends above the next row, where it would be torn apart.
+    fn keep_on_page(&mut self, row: u32, page_start: &mut u32) {
+        let heights = self.layout.rows.iter().filter(|own| own.index >= *page_start);
+        let written = heights.clone().map(|own| row_pixels(own.height.unwrap_or(ROW_HEIGHT))).sum::<f64>();
+        let others = f64::from(self.next_row - *page_start) - heights.count() as f64;
+        let needed = written + others * PIXELS_PER_ROW;
+        if needed * self.layout.print_scale() > self.layout.page_pixels().1 && row > *page_start + 1 {
+            self.layout.features.page_breaks.push(row);
+            *page_start = row;
         }
     }
 
     /// The innermost label that stands over no other column.
-    fn label_of(&self, place: usize) -> String {
+    pub(super) fn label_of(&self, place: usize) -> String {
         let own = self.header.labels.iter().rev().find(|label| label.first == place && label.last == place);
         own.map(|label| label.text.clone()).unwrap_or_default()
     }

@@ -6,12 +6,16 @@ use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
-use super::table;
+use super::charts::rows_under;
+use super::{narrow, table};
 use crate::report::Problem;
 use crate::report::dataset::Dataset;
-use crate::report::form::SheetForm;
-use crate::report::layout::{CellValue, SheetLayout, SheetLink};
+use crate::report::form::{Align, SheetForm};
+use crate::report::layout::{Area, Cell, CellValue, Role, SHEET_COLUMNS_MAX, SheetLayout, SheetLink, Style};
 use crate::report::wording::Names;
+
+const BACK: &str = "返回目录";
+const BACK_WIDTH: f64 = 10.0;
 
 /// The list of `sheets`, which stands before them in the workbook.
 pub(in crate::report) fn contents(
@@ -35,6 +39,28 @@ pub(in crate::report) fn contents(
     }
     list.data_rows = 0;
     Ok(list)
+}
+
+/// A way back to the list from the first row of every other sheet, beside what is printed.
+pub(in crate::report) fn link_back(sheets: &mut [SheetLayout]) {
+    for sheet in sheets.iter_mut().skip(1) {
+        let width = sheet.widths.len();
+        let table_width = sheet.width_pixels();
+        let Some(last_column) = width.checked_sub(1).filter(|_| width < SHEET_COLUMNS_MAX) else { continue };
+        let charts = sheet.charts.iter().map(|chart| chart.row + rows_under(chart.height_pixels));
+        let last_row = sheet.rows.last().map(|row| row.index).into_iter().chain(charts).max();
+        let Some((first, last_row)) = sheet.rows.first_mut().zip(last_row) else { continue };
+        let style = Style::text(Role::Provenance, Align::Center);
+        let cell = Cell::new(narrow(width), CellValue::Text(BACK.to_owned()), style);
+        first.cells.push(Cell { link: Some(SheetLink(0)), ..cell });
+        sheet.widths.push(BACK_WIDTH);
+        let last_column = narrow(last_column);
+        // A chart wider than the table would be cut off.
+        if sheet.charts.iter().any(|chart| f64::from(chart.width_pixels) > table_width) {
+            continue;
+        }
+        sheet.features.print_area = Some(Area { first_row: 0, first_column: 0, last_row, last_column });
+    }
 }
 
 fn rows_of(sheets: &[SheetLayout]) -> Result<Dataset, ArrowError> {

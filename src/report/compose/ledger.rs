@@ -1,18 +1,27 @@
 //! A row list: as many sheets as its rows need.
 
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use super::header::Header;
+use super::marks::{Marks, marked, values_of};
 use super::{Composer, style_of};
+use crate::report::features::Emphasis;
 use crate::report::form::{Content, SheetForm};
 use crate::report::layout::{Ledger, LedgerColumn, LedgerContent, Role, SHEET_ROWS_MAX, SheetLayout};
+use crate::report::picture::Pictures;
 use crate::report::wording::Names;
 
 /// A ledger: as many sheets as the rows need. `batches` are canonical; `first_number` goes on from sheet to sheet.
-pub(in crate::report) fn ledger(form: &SheetForm, batches: Vec<RecordBatch>, names: &Names) -> Vec<SheetLayout> {
+pub(in crate::report) fn ledger(
+    form: &SheetForm,
+    batches: Vec<RecordBatch>,
+    names: &Names,
+) -> Result<Vec<SheetLayout>, ArrowError> {
     let total: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let names = names.with(&[("row_count".to_owned(), total.to_string())]);
     let header = Header::fixed(form, &names);
+    let mut pictures = Pictures::new(form.means.pictures.as_deref());
     let mut sheets = Vec::new();
     let mut first_number = 1_u64;
     let mut rest = batches;
@@ -23,7 +32,7 @@ pub(in crate::report) fn ledger(form: &SheetForm, batches: Vec<RecordBatch>, nam
         let room = SHEET_ROWS_MAX.saturating_sub(sheet.next_row).saturating_sub(foot_rows);
         let (taken, left) = split_rows(rest, usize::try_from(room).unwrap_or(usize::MAX));
         let row_count = taken.iter().map(|batch| u32::try_from(batch.num_rows()).unwrap_or(u32::MAX)).sum();
-        sheet.ledger(taken, row_count, first_number);
+        sheet.ledger(taken, row_count, first_number, &mut pictures)?;
         sheet.foot();
         sheets.push(sheet.layout);
         first_number += u64::from(row_count);
@@ -37,7 +46,7 @@ pub(in crate::report) fn ledger(form: &SheetForm, batches: Vec<RecordBatch>, nam
             sheet.name = format!("{}（{}）", sheet.name, number + 1);
         }
     }
-    sheets
+    Ok(sheets)
 }
 
 /// The first `room` rows, and the rest.
@@ -57,15 +66,41 @@ fn split_rows(batches: Vec<RecordBatch>, room: usize) -> (Vec<RecordBatch>, Vec<
 }
 
 impl Composer<'_> {
-    fn ledger(&mut self, batches: Vec<RecordBatch>, row_count: u32, first_number: u64) {
+    fn ledger(
+        &mut self,
+        mut batches: Vec<RecordBatch>,
+        row_count: u32,
+        first_number: u64,
+        pictures: &mut Pictures<'_>,
+    ) -> Result<(), ArrowError> {
+        let header = self.header;
+        let declared = || header.leaves.iter().map(|leaf| leaf.declared);
+        let rows = self.next_row..self.next_row + row_count;
+        let emphases = Marks::new(self.form, declared(), self.names).emphases(&batches);
+        if let Some(by) = &self.form.break_by {
+            self.page_breaks(rows.clone().zip(values_of(&batches, &by.value)));
+        }
+        let mut shown = Vec::with_capacity(header.leaves.len());
+        for (place, column) in (0..).zip(declared()) {
+            self.column_features(column, place, std::slice::from_ref(&rows));
+            shown.push(match (column.bound(), column.picture_height) {
+                (Some(name), Some(height)) if row_count > 0 => {
+                    let cells = (rows.clone(), place);
+                    Some(self.picture_column(pictures, &mut batches, &name.value, cells, height)?)
+                }
+                _ => None,
+            });
+        }
+        self.layout.features.is_protected = self.form.is_protected;
         let schema = batches.first().map(RecordBatch::schema);
-        let columns = self
-            .header
-            .leaves
-            .iter()
-            .map(|leaf| leaf.declared)
-            .map(|declared| LedgerColumn {
+        let columns = declared()
+            .zip(shown)
+            .zip(emphases)
+            .map(|((declared, picture), emphasis)| LedgerColumn {
                 content: match &declared.content {
+                    Content::Bound(_) if picture.is_some() => {
+                        picture.map_or(LedgerContent::Blank, LedgerContent::Bound)
+                    }
                     Content::Bound(name) => schema
                         .as_ref()
                         .and_then(|schema| schema.index_of(&name.value).ok())
@@ -73,10 +108,10 @@ impl Composer<'_> {
                     Content::RowNumber => LedgerContent::RowNumber,
                     Content::Blank | Content::Sum(_) => LedgerContent::Blank,
                 },
-                style: style_of(declared, Role::Body),
+                style: marked(style_of(declared, Role::Body), self.form, declared, Emphasis::None),
                 shape: declared.shape.clone(),
                 wrap_width: declared.wrap.then_some(declared.width),
-                emphasis: [].into(),
+                emphasis,
             })
             .collect();
         let first_row = self.next_row;
@@ -86,6 +121,8 @@ impl Composer<'_> {
             self.layout.autofilter = Some(self.area(first_row - 1, 0, last, self.last_column()));
         }
         self.layout.data_rows = usize::try_from(row_count).unwrap_or(usize::MAX);
-        self.layout.ledger = Some(Ledger { first_row, row_count, first_number, columns, batches });
+        let row_height_min = self.layout.default_row_height.unwrap_or_default();
+        self.layout.ledger = Some(Ledger { first_row, row_count, first_number, columns, row_height_min, batches });
+        Ok(())
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Line {
     /// The first column the label stands over.
     pub label_column: usize,
     pub data: Vec<Datum>,
+    /// The row of the dataset that a body row or a part begins with.
+    pub row: Option<usize>,
     /// The lines among which are the rows that a total stands for.
     pub covered: Range<usize>,
     /// Whether a total was summed here; else the data have it.
@@ -249,11 +251,11 @@ impl Building<'_> {
                 datum.value = Value::Integer(i64::try_from(self.numbered).unwrap_or(i64::MAX));
             }
         }
-        self.push(LineKind::Body, String::new(), data);
+        self.push_row(LineKind::Body, String::new(), data, bundle.whole[0]);
         for (number, part) in bundle.parts.iter().enumerate() {
             let data = self.reader.read(part)?;
             let label = part_label(self.form.parts.as_ref(), number, self.names);
-            self.push(LineKind::Part, label, data);
+            self.push_row(LineKind::Part, label, data, part[0]);
         }
         Ok(())
     }
@@ -273,7 +275,14 @@ impl Building<'_> {
     }
 
     fn push(&mut self, kind: LineKind, label: String, data: Vec<Datum>) {
-        self.lines.push(Line { kind, label, label_column: 0, data, covered: 0..0, is_computed: false });
+        self.lines.push(Line { kind, label, label_column: 0, data, row: None, covered: 0..0, is_computed: false });
+    }
+
+    fn push_row(&mut self, kind: LineKind, label: String, data: Vec<Datum>, row: usize) {
+        self.push(kind, label, data);
+        if let Some(line) = self.lines.last_mut() {
+            line.row = Some(row);
+        }
     }
 
     /// The figures of totals that the data do not have: additive columns are summed over the body rows, columns with a

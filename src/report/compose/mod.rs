@@ -12,6 +12,10 @@ mod header;
 mod identity;
 mod ledger;
 mod lines;
+mod live;
+mod marks;
+mod pareto;
+mod pictures;
 mod records;
 mod spread;
 mod twice;
@@ -25,12 +29,14 @@ use super::features::Features;
 use super::form::{Align, Column, Kind, Orientation, SheetForm};
 use super::layout::{Area, Cell, CellValue, ChartData, Role, Row, SheetLayout, Style};
 use super::wording::Names;
-pub(super) use contents::contents;
+pub(super) use contents::{contents, link_back};
 use header::Header;
 pub(super) use ledger::ledger;
 use lines::LineKind;
+use marks::{Marks, RowMarks};
 
 const ROW_HEIGHT: f64 = 20.0;
+const LEDGER_ROW_HEIGHT: f64 = 18.0;
 const TITLE_HEIGHT: f64 = 36.0;
 
 /// A table: the body rows with subtotals and totals, checked. Charts that have a sheet of their own follow it.
@@ -51,7 +57,14 @@ pub(super) fn table(
     let mut sheet = Composer::new(form, &header, &names);
     formulas::check(form, &header, &lines, &sheet.layout.name)?;
     sheet.head();
-    let rows = sheet.body(&lines);
+    let first_row = sheet.next_row;
+    let columns = header.leaves.iter().map(|leaf| leaf.declared);
+    let rows = sheet.body(&lines, &RowMarks { marks: Marks::new(form, columns, &names), data });
+    sheet.table_features(&lines, first_row, data);
+    sheet.table_pictures(&lines, first_row);
+    if form.is_live {
+        sheet.make_live(&lines, first_row);
+    }
     if form.autofilter && !rows.is_empty() {
         sheet.layout.autofilter = Some(sheet.area(rows.start - 1, 0, rows.end - 1, sheet.last_column()));
     }
@@ -68,6 +81,7 @@ pub(super) fn table(
     let mut chart_sheet = Composer::new(form, &header, &names);
     chart_sheet.layout.name = names.fill(&tab.value);
     chart_sheet.layout.freeze = (0, 0);
+    chart_sheet.widen();
     chart_sheet.text_row(names.fill(&form.title.value), Role::Title, Align::Center, 0, TITLE_HEIGHT);
     chart_sheet.charts(ChartData::SheetBefore, &charted, rows.start);
     Ok(vec![sheet.layout, chart_sheet.layout])
@@ -95,6 +109,7 @@ struct Composer<'a> {
 impl<'a> Composer<'a> {
     fn new(form: &'a SheetForm, header: &'a Header<'a>, names: &'a Names) -> Self {
         let widths = header.leaves.iter().map(|leaf| leaf.declared.width);
+        let pictured = header.leaves.iter().filter_map(|leaf| leaf.declared.picture_height);
         let layout = SheetLayout {
             name: names.fill(&form.tab.value),
             dataset: form.dataset.value.clone(),
@@ -102,7 +117,7 @@ impl<'a> Composer<'a> {
             widths: widths.collect::<Vec<_>>().repeat(usize::from(form.blocks.max(1))),
             rows: Vec::new(),
             merges: Vec::new(),
-            default_row_height: (form.kind == Kind::Ledger).then_some(18.0),
+            default_row_height: (form.kind == Kind::Ledger).then(|| pictured.fold(LEDGER_ROW_HEIGHT, f64::max)),
             freeze: (0, form.freeze_columns),
             repeat_rows: None,
             autofilter: None,
@@ -113,6 +128,14 @@ impl<'a> Composer<'a> {
             data_rows: 0,
         };
         Self { form, header, names, layout, next_row: 0 }
+    }
+
+    /// Columns of a narrow table made wider, in proportion, until they fill a page.
+    fn widen(&mut self) {
+        let share = self.layout.page_pixels().0 / self.layout.width_pixels();
+        if share > 1.0 {
+            self.layout.widths.iter_mut().for_each(|width| *width = (*width * share).floor().min(255.0));
+        }
     }
 
     fn last_column(&self) -> u16 {

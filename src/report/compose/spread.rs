@@ -28,7 +28,11 @@ impl Composer<'_> {
             return;
         }
         let shares: Vec<f64> = texts.iter().map(|(text, _)| text.width() as f64 + 2.0).collect();
-        let Some(spans) = spans(&self.layout.widths, &shares) else {
+        let is_wide_enough = |spans: &Vec<(usize, usize)>| {
+            let width = |(first, last): &(usize, usize)| self.layout.widths[*first..=*last].iter().sum::<f64>();
+            spans.iter().zip(&texts).all(|(span, (text, _))| text.width() as f64 <= width(span))
+        };
+        let Some(spans) = spans(&self.layout.widths, &shares).filter(is_wide_enough) else {
             let joined = texts.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join("　　");
             return self.text_row(joined, role, Align::Left, 0, height);
         };
@@ -67,7 +71,7 @@ fn column_at_share(widths: &[f64], share: f64) -> usize {
 }
 
 /// Column spans in proportion to `shares`, each at least one column; `None` when there are too few columns.
-fn spans(widths: &[f64], shares: &[f64]) -> Option<Vec<(usize, usize)>> {
+pub(super) fn spans(widths: &[f64], shares: &[f64]) -> Option<Vec<(usize, usize)>> {
     if widths.len() < shares.len() {
         return None;
     }

@@ -12,6 +12,9 @@ pub(in crate::report) enum ChartKind {
     Line,
     StackedBar,
     StackedColumn,
+    Pie,
+    /// Columns in falling order, and a line of what they add up to.
+    Pareto,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +26,8 @@ pub(in crate::report) struct Chart {
     pub categories: Spanned<String>,
     /// The columns drawn.
     pub series: Vec<Spanned<String>>,
+    /// What the figures count, along their axis.
+    pub unit: Option<Spanned<String>>,
     #[serde(default = "default_chart_height")]
     pub height: u32,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::header::{Below, PartOf};
 use super::lookup::{Found, nearest, shared};
-use super::{Column, Content, Kind, Node, SheetForm};
+use super::{ChartKind, Column, Content, Kind, Node, SheetForm};
 use crate::report::Problem;
 use crate::report::layout::SHEET_COLUMNS_MAX;
 use crate::report::manifest::listed;
@@ -26,6 +26,7 @@ pub(super) fn check_sheet(sheet: &SheetForm, problems: &mut Vec<Problem>) {
     {
         problems.push(Problem::new(&sheet.path, "a form needs columns, each 1 to 255 wide"));
     }
+    check_marks(sheet, problems);
     let mut relations = Relations::new(sheet);
     relations.check(problems);
 }
@@ -49,11 +50,34 @@ fn check_ledger(sheet: &SheetForm, problems: &mut Vec<Problem>) {
         (sheet.totals.is_some() || !sheet.subtotals.is_empty(), "totals"),
         (sheet.parts.is_some() || sheet.unranked.is_some(), "rows apart from the others"),
         (sheet.blocks != 1, "blocks side by side"),
+        (sheet.is_live, "live formulas"),
     ];
     for (_, what) in unfit.into_iter().filter(|(present, _)| *present) {
         problems.push(
             Problem::new(&sheet.path, format!("a ledger has no {what}"))
                 .hint("make it `kind: table`, or choose rows in the dataset's `where`"),
+        );
+    }
+}
+
+/// What stands out, what hands fill, and charts of one series.
+fn check_marks(sheet: &SheetForm, problems: &mut Vec<Problem>) {
+    let path = &sheet.path;
+    for chart in sheet.charts.iter().filter(|chart| matches!(chart.kind, ChartKind::Pie | ChartKind::Pareto)) {
+        if chart.series.len() != 1 {
+            problems.push(yaml::problem(path, &chart.title, "a chart of shares shows one series"));
+        }
+        if chart.kind == ChartKind::Pareto && sheet.columns().len() < 3 {
+            problems.push(yaml::problem(path, &chart.title, "the sorted figures of the chart need three columns"));
+        }
+    }
+    if let Some(by) = sheet.break_by.as_ref().filter(|_| sheet.blocks > 1) {
+        problems.push(yaml::problem(path, by, "blocks side by side cannot be parted into pages"));
+    }
+    if sheet.is_protected && !sheet.columns().iter().any(|column| matches!(column.content, Content::Blank)) {
+        problems.push(
+            yaml::problem(path, &sheet.title, "the sheet is protected and has no column to fill")
+                .hint("a column with `blank: true` can be written into; without one leave out `protect`"),
         );
     }
 }
@@ -71,6 +95,7 @@ fn check_table(sheet: &SheetForm, problems: &mut Vec<Problem>) {
     if let Some(chart) = sheet.charts.first() {
         let broken = [
             (!sheet.subtotals.is_empty(), "subtotals"),
+            (sheet.parts.is_some(), "parts"),
             (sheet.blocks > 1, "blocks side by side"),
             (sheet.unranked.as_ref().is_some_and(|unranked| unranked.heading.is_some()), "a heading"),
         ];

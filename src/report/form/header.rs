@@ -1,11 +1,13 @@
 //! The header tree: groups of columns of any depth, some of them repeated for each value of a column of the data.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::formula::Formula;
+use super::marks::{self, Highlight, HighlightFile, InputFile, InputForm, OneOrMany};
 use super::reading::{ConditionsFile, conditions_of};
 use super::{Align, NOT_APPLICABLE, Shape};
 use crate::report::Problem;
@@ -14,6 +16,8 @@ use crate::report::number::Format;
 use crate::report::yaml::{self, Spanned};
 
 const DEFAULT_WIDTH: f64 = 10.0;
+/// What a spreadsheet takes for a row, in points.
+const PICTURE_HEIGHTS: RangeInclusive<f64> = 15.0..=400.0;
 /// Levels of a header; each is a row of the sheet that every page repeats.
 const DEPTH_MAX: usize = 16;
 
@@ -61,6 +65,14 @@ pub(in crate::report) struct Column {
     pub merge: bool,
     pub additive: bool,
     pub formula: Option<Formula>,
+    /// How its cells stand out; the first that applies counts.
+    pub highlights: Vec<Highlight>,
+    /// Whether a bar behind each figure shows its size.
+    pub data_bar: bool,
+    /// What hands may write into a blank column.
+    pub input: Option<InputForm>,
+    /// The column names files; its cells show them as pictures, in rows so many points high.
+    pub picture_height: Option<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -143,6 +155,18 @@ pub(super) struct NodeFile {
     #[serde(default)]
     additive: bool,
     formula: Option<Spanned<String>>,
+    highlight: Option<OneOrMany<HighlightFile>>,
+    #[serde(default)]
+    data_bar: bool,
+    input: Option<InputFile>,
+    picture: Option<PictureFile>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct PictureFile {
+    /// Of the row, in points.
+    height: Spanned<f64>,
 }
 
 pub(super) fn tree(path: &Path, nodes: Vec<NodeFile>, problems: &mut Vec<Problem>) -> Vec<Node> {
@@ -189,20 +213,25 @@ impl Reading<'_> {
 
     fn refuse_content(&mut self, file: &NodeFile) {
         let named = [&file.column, &file.sum, &file.format, &file.empty, &file.missing, &file.formula];
-        let is_set = [file.row_number, file.blank, file.wrap, file.merge, file.additive, file.words.is_some()];
+        let is_set = [file.row_number, file.blank, file.wrap, file.merge, file.additive, file.data_bar];
         if named.into_iter().any(Option::is_some)
             || is_set.contains(&true)
+            || file.words.is_some()
             || file.width.is_some()
             || file.align.is_some()
+            || file.highlight.is_some()
+            || file.input.is_some()
+            || file.picture.is_some()
         {
             self.complain(&file.label, "a group of columns holds no data itself");
         }
     }
 
     fn column(&mut self, file: NodeFile) -> Column {
+        let input = file.input.map(|input| InputForm::read(self.path, input, self.problems));
         let format = match &file.format {
             None if file.row_number => Format::Integer,
-            None => Format::Text,
+            None => input.as_ref().map_or(Format::Text, InputForm::format),
             Some(text) => Format::parse(&text.value).unwrap_or_else(|| {
                 self.problems.push(
                     yaml::problem(self.path, text, format!("unknown format `{}`", text.value))
@@ -229,7 +258,7 @@ impl Reading<'_> {
                 Content::Blank
             }
         };
-        if file.additive && !matches!(format, Format::Integer | Format::Decimal(_)) {
+        if file.additive && !matches!(format, Format::Integer | Format::Decimal(_) | Format::Wan(_)) {
             self.complain(&file.label, format!("`{format}` is not additive: rates and texts have no sum"));
         }
         for stand_in in file.empty.iter().chain(&file.missing) {
@@ -250,11 +279,32 @@ impl Reading<'_> {
         if let Some(formula) = formula.as_ref().filter(|_| !format.is_quantity()) {
             self.complain(&formula.text, format!("`{format}` has no formula: only figures have"));
         }
+        if input.is_some() && !file.blank {
+            self.complain(&file.label, "only a column with `blank: true` takes `input`: the others come from the data");
+        }
+        if let (Some(input), Some(text)) = (&input, &file.format)
+            && (format == Format::Text) != (input.format() == Format::Text)
+        {
+            self.complain(text, format!("a `{}` cell does not take this `input`", text.value));
+        }
+        if file.data_bar && !format.is_quantity() {
+            self.complain(&file.label, format!("`{format}` is no quantity and has no bar"));
+        }
+        let picture_height = file.picture.map(|picture| picture.height);
+        if let Some(height) = &picture_height {
+            if !PICTURE_HEIGHTS.contains(&height.value) {
+                let [least, most] = [PICTURE_HEIGHTS.start(), PICTURE_HEIGHTS.end()];
+                self.complain(&file.label, format!("a row with pictures is {least} to {most} points high"));
+            }
+            if format != Format::Text || !matches!(content, Content::Bound(_)) {
+                self.complain(&file.label, "pictures are named by a `column` of texts");
+            }
+        }
         let default_empty = if matches!(format, Format::Percent(_) | Format::Decimal(_)) { NOT_APPLICABLE } else { "" };
         let default_align = match format {
             Format::Text => Align::Left,
             Format::Integer if matches!(content, Content::RowNumber) => Align::Center,
-            Format::Integer | Format::Decimal(_) | Format::Percent(_) => Align::Right,
+            Format::Integer | Format::Decimal(_) | Format::Percent(_) | Format::Wan(_) => Align::Right,
             Format::Date | Format::DateTime | Format::Flag => Align::Center,
         };
         Column {
@@ -270,6 +320,10 @@ impl Reading<'_> {
             merge: file.merge,
             additive: file.additive,
             formula,
+            highlights: marks::highlights(self.path, file.highlight, self.problems),
+            data_bar: file.data_bar,
+            input,
+            picture_height: picture_height.map(|height| height.value),
             content,
         }
     }

@@ -10,16 +10,19 @@ mod formula;
 mod header;
 mod identity;
 mod lookup;
+mod marks;
 mod reading;
 mod rows;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::Problem;
 use super::dataset::Condition;
+use super::means::Means;
 use super::number::Format;
 use super::yaml::{self, Spanned};
 pub(super) use chart::{Chart, ChartKind};
@@ -27,6 +30,7 @@ pub(super) use formula::{Operator, Term};
 pub(super) use header::{Below, Column, Content, Each, Node, PartOf};
 pub(super) use identity::{Identity, Registration, Time};
 pub(super) use lookup::{Found, nearest, shared};
+pub(super) use marks::{Highlight, InputForm, fits};
 pub(super) use rows::{PartRows, Position, Subtotal, Totals, Unranked};
 
 /// What stands for a quantity that cannot be given, such as a rate with denominator 0.
@@ -95,9 +99,19 @@ pub(super) struct SheetForm {
     pub orientation: Orientation,
     pub freeze_columns: u16,
     pub autofilter: bool,
+    /// How whole rows stand out; what a column says of itself goes before it.
+    pub highlight_rows: Vec<Highlight>,
+    /// Whether only blank columns can be written into.
+    pub is_protected: bool,
+    /// A page begins where this column has another value.
+    pub break_by: Option<Spanned<String>>,
+    /// Whether the spreadsheet calculates sums and formulas itself, beside our values.
+    pub is_live: bool,
     pub charts: Vec<Chart>,
     /// The sheet the charts stand on; below the table when there is none.
     pub chart_tab: Option<Spanned<String>>,
+    /// Lent by the project while the report is made.
+    pub means: Arc<Means>,
 }
 
 /// How the values of a column turn into cells.
@@ -128,7 +142,10 @@ impl SheetForm {
             .chain(self.unranked.iter().flat_map(|unranked| &unranked.heading))
             .chain(&self.notes)
             .chain(self.charts.iter().map(|chart| &chart.title))
-            .chain(&self.chart_tab);
+            .chain(self.charts.iter().flat_map(|chart| &chart.unit))
+            .chain(&self.chart_tab)
+            .chain(self.columns().into_iter().flat_map(|column| &column.input).flat_map(InputForm::texts))
+            .chain(self.highlights().into_iter().flat_map(|highlight| &highlight.mentions));
         let mut texts: Vec<_> = plain.map(|text| (text, Vec::new())).collect();
         for (level, subtotal) in self.subtotals.iter().enumerate() {
             let outer = &self.subtotals[..=level];
@@ -137,6 +154,12 @@ impl SheetForm {
         }
         labels(&self.header, &[], &mut texts);
         texts
+    }
+
+    /// Conditions under which cells stand out.
+    pub(super) fn highlights(&self) -> Vec<&Highlight> {
+        let own = self.columns().into_iter().flat_map(|column| &column.highlights);
+        own.chain(&self.highlight_rows).collect()
     }
 
     /// The columns that name a sheet's member.
@@ -159,8 +182,10 @@ impl SheetForm {
             .chain(&self.by)
             .chain(&self.named)
             .chain(&self.one_row_per)
+            .chain(&self.break_by)
             .chain(grouped)
             .chain(charted)
+            .chain(self.highlights().into_iter().flat_map(|highlight| highlight.when.iter().map(|(column, _)| column)))
             .collect()
     }
 

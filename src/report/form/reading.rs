@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -9,6 +10,7 @@ use serde::de::IgnoredAny;
 use super::checks::check_sheet;
 use super::header::{self, NodeFile};
 use super::identity::{self, RegistrationFile, Signers};
+use super::marks::{self, HighlightFile, OneOrMany};
 use super::rows::{self, PartRowsFile, SubtotalFile, TotalsFile, UnrankedFile};
 use super::{Chart, Form, Identity, Kind, Orientation, SheetForm, Time};
 use crate::report::Problem;
@@ -47,6 +49,10 @@ pub(super) struct SheetFile {
     orientation: Option<Orientation>,
     freeze_columns: Option<u16>,
     autofilter: Option<bool>,
+    highlight_rows: Option<OneOrMany<HighlightFile>>,
+    protect: Option<bool>,
+    break_by: Option<Spanned<String>>,
+    formulas: Option<bool>,
     charts: Option<Vec<Chart>>,
     chart_tab: Option<Spanned<String>>,
     contents: Option<ContentsFile>,
@@ -133,6 +139,7 @@ fn sheet_of(path: &Path, own: SheetFile, base: &SheetFile, problems: &mut Vec<Pr
     let totals = own.totals.or_else(|| base.totals.clone()).map(|file| reading.totals(file));
     let parts = own.parts.or_else(|| base.parts.clone()).map(|file| reading.part_rows(file));
     let unranked = own.unranked.or_else(|| base.unranked.clone()).map(|file| reading.unranked(file));
+    let highlight_rows = own.highlight_rows.or_else(|| base.highlight_rows.clone());
     let sheet = SheetForm {
         path: path.to_owned(),
         tab: own.tab.or_else(|| base.tab.clone()).unwrap_or_else(|| title.clone()),
@@ -155,8 +162,13 @@ fn sheet_of(path: &Path, own: SheetFile, base: &SheetFile, problems: &mut Vec<Pr
         orientation: own.orientation.or(base.orientation).unwrap_or_default(),
         freeze_columns: own.freeze_columns.or(base.freeze_columns).unwrap_or(0),
         autofilter: own.autofilter.or(base.autofilter).unwrap_or(kind == Kind::Ledger),
+        highlight_rows: marks::highlights(path, highlight_rows, problems),
+        is_protected: own.protect.or(base.protect).unwrap_or(false),
+        break_by: own.break_by.or_else(|| base.break_by.clone()),
+        is_live: own.formulas.or(base.formulas).unwrap_or(false),
         charts: own.charts.or_else(|| base.charts.clone()).unwrap_or_default(),
         chart_tab: own.chart_tab.or_else(|| base.chart_tab.clone()),
+        means: Arc::default(),
     };
     check_sheet(&sheet, problems);
     Ok(sheet)

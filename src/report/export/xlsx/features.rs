@@ -6,7 +6,7 @@ use rust_xlsxwriter::{
 };
 
 use crate::report::features::{Input, Picture};
-use crate::report::layout::{Area, CellValue, SheetLayout};
+use crate::report::layout::{Area, CellValue, SheetLayout, column_pixels, row_pixels};
 
 const BAR_COLOR: u32 = 0xA9_C4E9;
 /// Between a picture and the borders of its cell.
@@ -14,13 +14,15 @@ const PICTURE_MARGIN_PIXELS: f64 = 3.0;
 
 pub(super) fn add(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), XlsxError> {
     let features = &sheet.features;
-    for Area { first_row, first_column, last_row, last_column } in features.data_bars.iter().copied() {
+    for areas in &features.data_bars {
+        let Some(Area { first_row, first_column, last_row, last_column }) = areas.first().copied() else { continue };
         // The length of a bar is its value only when it starts from nothing.
         let bars = ConditionalFormatDataBar::new()
             .set_fill_color(BAR_COLOR)
             .set_solid_fill(true)
             .set_border_off(true)
-            .set_minimum(ConditionalFormatType::Number, 0);
+            .set_minimum(ConditionalFormatType::Number, 0)
+            .set_multi_range(areas.iter().map(Area::to_string).collect::<Vec<_>>().join(" "));
         worksheet.add_conditional_format(first_row, first_column, last_row, last_column, &bars)?;
     }
     for (Area { first_row, first_column, last_row, last_column }, input) in &features.inputs {
@@ -34,6 +36,9 @@ pub(super) fn add(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), 
             format_rows: true,
             ..ProtectionOptions::new()
         });
+    }
+    if let Some(Area { first_row, first_column, last_row, last_column }) = features.print_area {
+        worksheet.set_print_area(first_row, first_column, last_row, last_column)?;
     }
     if !features.page_breaks.is_empty() {
         worksheet.set_page_breaks(&features.page_breaks)?;
@@ -86,9 +91,8 @@ fn bounds<T: std::fmt::Display>(at_least: Option<T>, at_most: Option<T>) -> Stri
 
 /// Fitted into its cell and centred there, in its own proportions.
 fn insert(worksheet: &mut Worksheet, sheet: &SheetLayout, picture: &Picture) -> Result<(), XlsxError> {
-    let [width, height] =
-        [super::column_pixels(sheet.widths[usize::from(picture.column)]), super::row_pixels(picture.height)]
-            .map(|pixels| (pixels - 2.0 * PICTURE_MARGIN_PIXELS).max(1.0));
+    let [width, height] = [column_pixels(sheet.widths[usize::from(picture.column)]), row_pixels(picture.height)]
+        .map(|pixels| (pixels - 2.0 * PICTURE_MARGIN_PIXELS).max(1.0));
     let image = Image::new_from_buffer(&picture.bytes)?;
     let shrink = (width / image.width()).min(height / image.height());
     let [left, top] = [width - image.width() * shrink, height - image.height() * shrink]

@@ -108,7 +108,12 @@ fn set_up_page(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), Xls
     if sheet.is_landscape {
         worksheet.set_landscape();
     }
-    worksheet.set_print_fit_to_pages(1, 0);
+    if sheet.features.page_breaks.is_empty() {
+        worksheet.set_print_fit_to_pages(1, 0);
+    } else {
+        // Spreadsheets that are told to fit pages may pay no heed to breaks.
+        worksheet.set_print_scale((sheet.print_scale() * 100.0) as u16);
+    }
     worksheet.set_print_center_horizontally(true);
     worksheet.set_margins(0.5, 0.5, 0.6, 0.7, 0.3, 0.35);
     worksheet.set_footer("&C&\"宋体,Regular\"&9第 &P 页　共 &N 页");
@@ -225,16 +230,6 @@ fn write_value(
         },
     };
     Ok(())
-}
-
-/// What a column so many characters wide takes on the screen.
-fn column_pixels(width: f64) -> f64 {
-    (width * 7.0).trunc() + 5.0
-}
-
-/// The same for a row so many points high.
-fn row_pixels(height: f64) -> f64 {
-    (height * 4.0 / 3.0).trunc()
 }
 
 /// The spreadsheet's number for a day; `None` for days it cannot show.

@@ -261,7 +261,9 @@ fn write_rows(ledger: &Ledger, samples: &[(Emphasis, Sample<'_>)], part: &mut Pa
                 LedgerContent::Blank => Lane::Blank,
                 LedgerContent::Bound(source) => match (Cells::of(batch.column(source)), column.shape.format) {
                     (Cells::Text(array), _) => Lane::Text(array),
-                    (Cells::Integer(array), format) if format != Format::Text => Lane::Integer(array),
+                    (Cells::Integer(array), format) if !matches!(format, Format::Text | Format::Wan(_)) => {
+                        Lane::Integer(array)
+                    }
                     (Cells::Date(array), Format::Date | Format::DateTime) => Lane::Date(array),
                     (cells, _) => Lane::Other(cells),
                 },

@@ -66,15 +66,23 @@ fn cell_format(style: Style) -> CellFormat {
 
 /// Text columns are marked as text, so that a number typed over an identifier keeps its digits.
 fn number_format(style: Style) -> String {
-    let decimals =
-        |digits: u8| if digits == 0 { "0".to_owned() } else { format!("0.{}", "0".repeat(usize::from(digits))) };
     match (style.role, style.format) {
         (Role::Header | Role::ColumnNumber, _) => "General".into(),
         (_, Format::Text | Format::Flag) => "@".into(),
-        (_, Format::Integer) => "0".into(),
-        (_, Format::Decimal(digits)) => decimals(digits),
-        (_, Format::Percent(digits)) => decimals(digits) + "%",
         (_, Format::Date) => "yyyy-mm-dd".into(),
         (_, Format::DateTime) => "yyyy-mm-dd hh:mm".into(),
+        (_, quantity) => decimals_of(quantity),
+    }
+}
+
+/// How a quantity is written out; a whole number where the format says nothing of decimals.
+pub(super) fn decimals_of(format: Format) -> String {
+    let decimals =
+        |digits: u8| if digits == 0 { "0".to_owned() } else { format!("0.{}", "0".repeat(usize::from(digits))) };
+    match format {
+        Format::Decimal(digits) => decimals(digits),
+        Format::Percent(digits) => decimals(digits) + "%",
+        Format::Wan(digits) => decimals(digits) + "\"万\"",
+        _ => decimals(0),
     }
 }
