@@ -28,4 +28,6 @@ pub mod nightly;
 
 pub mod explain;
 
+pub mod reproduce;
+
 pub mod cli;

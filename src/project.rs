@@ -17,7 +17,9 @@ use crate::contract::{self, Contracts};
 use crate::diagnostic::{Diagnostic, Place, Result};
 use crate::landing::{self, Batch, Run};
 use crate::query::{LOOKED_UP, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
-use crate::report::{self, BatchRef, Batches, ColumnMeta, Figures, Inputs, RunContext, ViewFiles, ViewMeta};
+use crate::report::{
+    self, BatchRef, Batches, ColumnMeta, DISTRICT, Figures, Inputs, OFFICE, Register, RunContext, ViewFiles, ViewMeta,
+};
 use crate::settings::FILE_NAME;
 pub use crate::settings::Project;
 use crate::source;
@@ -126,8 +128,30 @@ impl Project {
             published: Some(self.warehouse_folder().join(".published")),
             // Beside the memory of the query that reads it.
             gathered_bytes_max: usize::try_from(self.settings.limits.query_memory_bytes / 2).unwrap_or(usize::MAX),
+            again: None,
+            register: Some(self.register()),
             inputs: Arc::new(self.inputs(session, batches)),
         }
+    }
+
+    /// The table versions that reports in the outbox need for as long as the settings say, by table. `newest` is the
+    /// newest date in the warehouse: no clock decides what is old.
+    pub fn kept_versions(&self, newest: NaiveDate) -> Result<BTreeMap<String, BTreeSet<u64>>> {
+        let settings = &self.settings.reports;
+        let mut kept: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for issue in self.register().all()?.into_iter().filter(|issue| issue.is_issued) {
+            let days = if issue.is_ledger { settings.keep_ledger_days } else { settings.keep_days };
+            let is_kept = (newest - issue.record.as_of).num_days() <= i64::from(days);
+            for table in issue.record.batches.keys().filter(|_| is_kept) {
+                kept.entry(table.clone()).or_default().extend(issue.pinned.get(table));
+            }
+        }
+        Ok(kept)
+    }
+
+    /// What was made in this project.
+    pub fn register(&self) -> Register {
+        Register::of(&self.warehouse_folder())
     }
 
     /// What the figures of a session rest on. `batches` are oldest first within a table.
@@ -155,9 +179,10 @@ impl Project {
             views.insert(view.name.clone(), ViewFiles { files, reads: view.reads.clone() });
         }
         let district = &self.settings.district;
-        let settings = [("district.name", &district.name), ("district.office", &district.office)];
+        let settings = [(DISTRICT, &district.name), (OFFICE, &district.office)];
         Inputs {
             tables,
+            pinned: session.snapshot().map(|snapshot| snapshot.versions.clone()).unwrap_or_default(),
             settings: settings.map(|(name, value)| (name.to_owned(), value.clone())).into(),
             views,
             looked_up: LOOKED_UP.map(str::to_owned).into(),

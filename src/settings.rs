@@ -18,6 +18,7 @@ pub struct Settings {
     pub district: District,
     pub paths: Paths,
     pub limits: Limits,
+    pub reports: ReportSettings,
     pub upkeep: UpkeepSettings,
     pub access: Access,
 }
@@ -122,6 +123,24 @@ impl Limits {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             workers => workers,
         }
+    }
+}
+
+/// For how long the table versions that a report in the outbox was made from stay, so that it can be made again. Counted
+/// from its as-of date to the newest date in the warehouse.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportSettings {
+    /// Forms and texts: summaries are kept for ten years (统计法实施条例, 22 and 23).
+    pub keep_days: u32,
+    /// Row lists: originals and ledgers for two years by the same articles, and no longer than need be, for they name
+    /// persons (个人信息保护法, 19).
+    pub keep_ledger_days: u32,
+}
+
+impl Default for ReportSettings {
+    fn default() -> Self {
+        Self { keep_days: 3_660, keep_ledger_days: 740 }
     }
 }
 

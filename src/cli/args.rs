@@ -197,6 +197,43 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Say whether files are as they were made
+    #[command(after_help = "Exit codes: 0 all untouched, 1 one is not, or nobody can say.\n\
+                      Example: gridhouse verify outbox/2024-06-27/吹哨办理情况表.xlsx")]
+    Verify {
+        /// Files, or folders of files, wherever they have been meanwhile
+        #[arg(required = true, value_hint = ValueHint::AnyPath)]
+        files: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Make a report's file again from its record, and say whether it comes out the same
+    #[command(
+        after_help = "The table versions, parameters and settings are those of the file; templates and program are today's.\n\
+                      Exit codes: 0 identical, 1 different or impossible.\n\
+                      Example: gridhouse reproduce outbox/2024-06-27/吹哨办理情况表.xlsx"
+    )]
+    Reproduce {
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// A folder to keep the file made again in; by default it is thrown away
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        out: Option<PathBuf>,
+        /// How the cells that differ are printed
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Say what differs between two editions of a report, cell by cell
+    #[command(after_help = "Exit codes: 0 no cell differs, 1 some do, 2 they cannot be compared.\n\
+                      Example: gridhouse diff outbox/2024-06-26/吹哨办理情况表.xlsx outbox/2024-06-27/吹哨办理情况表.xlsx")]
+    Diff {
+        #[arg(value_hint = ValueHint::FilePath)]
+        old: PathBuf,
+        #[arg(value_hint = ValueHint::FilePath)]
+        new: PathBuf,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
     /// Rows that could not land
     #[command(subcommand, after_help = "Example: gridhouse quarantine export --out corrections")]
     Quarantine(Quarantine),

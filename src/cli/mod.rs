@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod demo;
 mod describe;
+mod diff;
 mod explain;
 mod fsck;
 mod history;
@@ -13,10 +14,13 @@ mod nightly;
 mod output;
 mod quarantine;
 mod report;
+mod reproduce;
 mod shell;
 mod sql;
 mod upkeep;
+mod verify;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -32,6 +36,7 @@ use crate::diagnostic::{Diagnostic, Fault, Result};
 use crate::landing::{self, Moment, Run};
 use crate::project::Project;
 use crate::query::{Session, Snapshot};
+use crate::settings::FILE_NAME;
 
 /// More than any number of cores here reads, writes and packs at once.
 const BLOCKING_THREADS_MAX: usize = 64;
@@ -137,6 +142,9 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
         }
         Command::Describe { name, format } => describe::describe(&context, name, *format).await,
         Command::History { table, format } => history::history(&context, table.as_deref(), *format).await,
+        Command::Reproduce { file, out, format } => reproduce::reproduce(&context, file, out.as_deref(), *format).await,
+        Command::Diff { old, new, format } => diff::diff(&context, old, new, *format),
+        Command::Verify { files, format } => verify::verify(&context, files, *format),
         Command::Quarantine(command) => quarantine::quarantine(&context, command).await,
         Command::Fsck { format } => fsck::fsck(&context, *format).await,
         Command::Upkeep { tables, dry_run, format } => upkeep::upkeep(&context, tables, *dry_run, *format).await,
@@ -173,6 +181,15 @@ impl CommandContext<'_> {
             return Err(Diagnostic::error("no such folder").in_file(start));
         }
         Project::find(&start, &environment())
+    }
+
+    /// The project, where there is one: what needs none is done all the same. One that was named must exist.
+    fn project_if_any(&self) -> Result<Option<Project>> {
+        let is_below = |folder: &Path| folder.ancestors().any(|above| above.join(FILE_NAME).is_file());
+        if self.cli.global.project.is_none() && !is_below(self.output.base()) {
+            return Ok(None);
+        }
+        self.project().map(Some)
     }
 
     /// Opens the newest state, or what the last good run of a date saw.

@@ -1,12 +1,14 @@
 //! `gridhouse upkeep`.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::args::Format;
 use super::{CommandContext, Ending};
 use crate::diagnostic::{Diagnostic, Result, did_you_mean};
-use crate::landing;
 use crate::warehouse::Upkeep;
+use crate::{landing, project};
 
 /// Runs whose snapshots stay readable whatever their age.
 const KEPT_RUNS: usize = 400;
@@ -30,16 +32,35 @@ pub(super) async fn upkeep(
     }
     names.retain(|name| tables.is_empty() || tables.contains(name));
     let runs = landing::read_runs(&warehouse).await?;
+    let date = project::newest_date(&landing::read_batches(&warehouse).await?, &runs);
+    let kept = date.map(|date| project.kept_versions(date)).transpose()?.unwrap_or_default();
     let newest = &runs[runs.len().saturating_sub(KEPT_RUNS)..];
     let snapshots = newest.iter().map(crate::nightly::snapshot_of_run).collect::<Result<Vec<_>>>()?;
     let mut rows = Vec::new();
     for name in names {
-        let kept_versions = snapshots.iter().filter_map(|snapshot| snapshot.versions.get(&name).copied()).collect();
+        let mut versions: BTreeSet<u64> =
+            snapshots.iter().filter_map(|snapshot| snapshot.versions.get(&name).copied()).collect();
+        versions.extend(kept.get(&name).into_iter().flatten());
+        // After a backup was restored there may be fewer versions than there were.
+        let newest = warehouse.newest_version(&name)?;
+        versions.retain(|version| newest.is_some_and(|newest| *version <= newest));
+        let kept_versions: Vec<u64> = versions.into_iter().collect();
+        let version_count = kept_versions.len();
         let upkeep = Upkeep { retention_days: project.settings.upkeep.retention_days, kept_versions, dry_run };
         let done = warehouse.upkeep(&name, &upkeep, &lock).await?;
-        rows.push(vec![json!(name), json!(done.files_merged), json!(done.files_written), json!(done.files_removed)]);
+        rows.push(vec![
+            json!(name),
+            json!(done.files_merged),
+            json!(done.files_written),
+            json!(done.files_removed),
+            json!(version_count),
+        ]);
     }
-    context.output.done_records(format, &["table", "files_merged", "files_written", "files_removed"], &rows)?;
+    context.output.done_records(
+        format,
+        &["table", "files_merged", "files_written", "files_removed", "versions_kept"],
+        &rows,
+    )?;
     if dry_run {
         context.output.say("\na dry run: nothing was changed");
     }

@@ -9,15 +9,21 @@ use tokio::task::JoinSet;
 
 use super::export::Document;
 use super::recompose::Kept;
-use super::{OutputFile, Problem};
+use super::{Beside, OutputFile, Problem};
 
-pub(super) type Job = Result<Vec<OutputFile>, Problem>;
+pub(super) type Job = Result<Vec<Made>, Problem>;
+
+/// A file that has been written aside.
+pub(super) struct Made {
+    pub file: OutputFile,
+    pub beside: Beside,
+}
 
 /// Files being written, never more at a time than there are workers.
 pub(super) struct Jobs {
     running: JoinSet<Job>,
     slots: Arc<Semaphore>,
-    written: Vec<OutputFile>,
+    written: Vec<Made>,
     /// Files that have a maker.
     pub(super) taken: BTreeSet<PathBuf>,
     /// Where documents go that are not written.
@@ -72,7 +78,7 @@ impl Jobs {
     }
 
     /// Waits for all; files in path order, whichever was done first.
-    pub(super) async fn finish(mut self) -> Result<Vec<OutputFile>, Problem> {
+    pub(super) async fn finish(mut self) -> Result<Vec<Made>, Problem> {
         let mut first_problem = None;
         while let Some(done) = self.running.join_next().await {
             first_problem = first_problem.or(self.keep(done).err());
@@ -80,7 +86,7 @@ impl Jobs {
         if let Some(problem) = first_problem {
             return Err(problem);
         }
-        self.written.sort_by(|left, right| left.path.cmp(&right.path));
+        self.written.sort_by(|left, right| left.file.path.cmp(&right.file.path));
         Ok(self.written)
     }
 }

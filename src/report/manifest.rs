@@ -85,6 +85,12 @@ impl Report {
         self
     }
 
+    /// Whether it makes nothing but row lists.
+    pub(super) fn is_ledger(&self) -> bool {
+        let is_list = |form: &Form| form.sheets.first().is_some_and(|sheet| sheet.kind == form::Kind::Ledger);
+        self.outputs.iter().all(|output| matches!(&output.content, Content::Form(form) if is_list(form)))
+    }
+
     /// File names as declared, names in braces and all.
     pub fn file_patterns(&self) -> Vec<String> {
         self.outputs.iter().map(|output| output.file.value.clone()).collect()

@@ -11,6 +11,7 @@
 
 mod chart;
 mod check;
+mod compare;
 mod compose;
 mod dataset;
 mod document;
@@ -51,10 +52,15 @@ use datafusion::execution::SendableRecordBatchStream;
 
 use crate::diagnostic::{Diagnostic, Fault, Severity};
 pub use check::check;
+pub use compare::{Difference, compare};
 pub use export::{EXPORTERS, Exporter};
 pub use layout::{SheetLayout, WorkbookLayout};
 pub use manifest::{Parameter, Report};
-pub use provenance::{BatchRef, Batches, Beside, Carried, Content, Inputs, Member, NoRecord, Provenance, ViewFiles};
+pub use provenance::{
+    BatchRef, Batches, Beside, Carried, Change, Content, DISTRICT, Inputs, Issue, IssuedFile, Known, Member, NoRecord,
+    OFFICE, Provenance, Register, State, Verdict, ViewFiles, changes, content_of, files_below, settings_changes,
+    verify,
+};
 pub use recompose::{Recomposed, Source, Spot, recompose};
 pub use render::render;
 
@@ -124,6 +130,11 @@ pub struct RunContext {
     pub pictures: Option<PathBuf>,
     /// Where lists of the reports' files are kept, so that a new edition removes files it no longer has.
     pub editions: Option<PathBuf>,
+    /// Only the file of this record is made, of all that the report would make, and it carries this record: bytes that are
+    /// the same show that nothing else is different. The record beside it says what it was made from now.
+    pub again: Option<Arc<Provenance>>,
+    /// Where what is made is remembered.
+    pub register: Option<Register>,
     /// What the figures rest on, for the record each file carries.
     pub inputs: Arc<Inputs>,
     /// A folder with fonts besides the system's.

@@ -4,6 +4,7 @@
 //! The rows of a ledger are parted by member (`members`), and each member is handed to a worker when one is free.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::dataset::{self, Dataset, OrderTerm};
 use super::document::{self, FrontMatter};
 use super::export::{self, Document, ExportError};
 use super::form::{Form, Kind, SheetForm};
-use super::jobs::Jobs;
+use super::jobs::{Jobs, Made};
 use super::layout::{Properties, WorkbookLayout};
 use super::manifest::{Content, DatasetSpec, Output, Report, Split, extensions_hint, listed};
 use super::means::Means;
@@ -26,7 +27,7 @@ use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
 use super::{
-    Beside, Figures, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance, publication,
+    Beside, Figures, Issue, OutputFile, Problem, RunContext, ViewMeta, compose, files, fonts, provenance, publication,
 };
 
 /// Makes every file of the report below `out`. On a problem nothing that was there before has changed.
@@ -56,9 +57,29 @@ pub async fn render(
     let written = written?;
     // Each file is followed by its record.
     let relatives: Vec<PathBuf> =
-        written.iter().flat_map(|file| [file.path.clone(), provenance::beside(&file.path)]).collect();
+        written.iter().flat_map(|made| [made.file.path.clone(), provenance::beside(&made.file.path)]).collect();
+    let (made, records): (Vec<OutputFile>, Vec<Beside>) =
+        written.into_iter().map(|made| (made.file, made.beside)).unzip();
+    // Before the files are in place, so that none is there that nobody remembers.
+    remember(report, context, &records).map_err(unwritable)?;
     let places = aside.commit(&relatives, context.params.is_empty()).map_err(unwritable)?;
-    Ok(written.into_iter().zip(places.into_iter().step_by(2)).map(|(file, path)| OutputFile { path, ..file }).collect())
+    Ok(made.into_iter().zip(places.into_iter().step_by(2)).map(|(file, path)| OutputFile { path, ..file }).collect())
+}
+
+/// Enters what was made into the register.
+fn remember(report: &Report, context: &RunContext, records: &[Beside]) -> std::io::Result<()> {
+    let is_issued = context.editions.is_some();
+    let issue = Issue::of(records, &context.inputs.pinned, report.is_ledger(), is_issued);
+    let (Some(register), Some(issue)) = (&context.register, issue) else { return Ok(()) };
+    match register.add(issue) {
+        // Who may only read the warehouse may still make files of their own.
+        Err(error)
+            if !is_issued && matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// A file by its place below the output folder, and the column and key of its member.
@@ -426,12 +447,17 @@ impl Making<'_> {
             }
             return Ok(());
         };
+        let again = self.context.again.clone();
+        let is_wanted = |path: &Path| again.as_ref().is_none_or(|again| Path::new(&again.file) == path);
         let has_fonts = || fonts::found(self.context.fonts.as_deref()).is_chinese;
         let places: Vec<_> = files
             .into_iter()
-            .filter(|(exporter, _)| !exporter.needs_fonts || has_fonts())
+            .filter(|(exporter, path)| is_wanted(path) && (!exporter.needs_fonts || has_fonts()))
             .map(|(exporter, path)| (exporter, aside.path(&path), path))
             .collect();
+        if places.is_empty() {
+            return Ok(());
+        }
         let report_path = self.report.path.clone();
         jobs.spawn(move || {
             let mut document =
@@ -439,16 +465,21 @@ impl Making<'_> {
             let mut written = Vec::new();
             for (exporter, place, path) in places {
                 let unwritable = |error: ExportError| Problem::unwritable(&path, &error);
-                document.properties_mut().record.file = path.display().to_string();
+                let carried = &mut document.properties_mut().record;
+                carried.file = path.display().to_string();
+                let record = carried.clone();
+                if let Some(again) = &again {
+                    *carried = again.as_ref().clone();
+                }
                 let content = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
                     .map_err(unwritable)?;
                 let bytes = content.bytes;
-                let beside = Beside { record: document.properties_mut().record.clone(), content };
+                let beside = Beside { record, content };
                 files::write_synced::<ExportError>(&provenance::beside(&place), |out| {
                     Ok(out.write_all(beside.text().as_bytes())?)
                 })
                 .map_err(unwritable)?;
-                written.push(OutputFile { path, bytes, rows, cells });
+                written.push(Made { file: OutputFile { path, bytes, rows, cells }, beside });
             }
             Ok(written)
         })
@@ -590,8 +621,8 @@ impl Making<'_> {
             queries,
             batches: tables
                 .into_iter()
-                .filter_map(|table| inputs.batches.get_key_value(table))
-                .map(|(table, batches)| (table.clone(), batches.clone()))
+                .filter(|table| inputs.pinned.contains_key(*table))
+                .map(|table| (table.to_owned(), inputs.batches.get(table).cloned().unwrap_or_default()))
                 .collect(),
             ..Provenance::new()
         }

@@ -72,6 +72,8 @@ fn context() -> RunContext {
         gathered_bytes_max: 1 << 20,
         pictures: None,
         editions: None,
+        again: None,
+        register: None,
         inputs: Arc::default(),
         fonts: None,
         published: None,

@@ -14,6 +14,7 @@ mod header;
 mod jsonl;
 mod parquet;
 mod parquet_guard;
+mod sheets;
 mod text;
 mod xlsx;
 mod xlsx_guard;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray as _, RecordBatch};
 
 pub use error::{Limit, SourceError};
+pub use sheets::{CellText, RowCells, SheetCells, sheets};
 
 /// Rows as delivered: every value still the sender's text.
 pub struct RawBatch {

@@ -31,9 +31,9 @@ pub(super) static KIND: SourceKind = SourceKind {
 };
 
 const BATCH_ROWS: usize = 8_192;
-const SHEETS_MAX: usize = 256;
+pub(super) const SHEETS_MAX: usize = 256;
 
-type Workbook = Xlsx<BufReader<File>>;
+pub(super) type Workbook = Xlsx<BufReader<File>>;
 
 /// What the reading thread sends; `None` says that all rows were sent, so that its death is never taken for the end.
 type Sent = Result<Option<RawBatch>, SourceError>;
@@ -77,12 +77,12 @@ fn open(path: &Path, options: &OpenOptions<'_>) -> Result<Box<dyn RawReader>, So
 }
 
 /// The reading thread ended without a word: the library panicked on a malformed file.
-fn gone() -> SourceError {
+pub(super) fn gone() -> SourceError {
     SourceError::Damaged { what: "workbook", detail: "it cannot be decoded", line: None }
 }
 
 /// The library's messages may quote cells, so only the kind of failure is told.
-fn damaged(error: &XlsxError, line: Option<u32>) -> SourceError {
+pub(super) fn damaged(error: &XlsxError, line: Option<u32>) -> SourceError {
     let detail = match error {
         XlsxError::Password => "it is protected by a password",
         XlsxError::Xml(_) | XlsxError::XmlAttr(_) | XlsxError::XmlEof(_) => "a part is not well-formed XML",
@@ -336,7 +336,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Appends a cell as the text a person sees, as far as that can be known without its number format.
-fn write_cell(value: &DataRef<'_>, text: &mut String) -> Option<FaultKind> {
+pub(super) fn write_cell(value: &DataRef<'_>, text: &mut String) -> Option<FaultKind> {
     match value {
         DataRef::Empty => {}
         DataRef::String(s) | DataRef::DateTimeIso(s) | DataRef::DurationIso(s) => text.push_str(s),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Warehouse;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, Result};
 
 /// What was found in a table's folder.
 #[derive(Debug, Default)]
@@ -29,6 +29,21 @@ impl Warehouse {
         }
         self.count_orphans(name, &known, &mut found);
         found
+    }
+
+    /// What a version of a table has lost, in words; `None` where it can still be read whole.
+    pub async fn lost(&self, name: &str, version: u64) -> Result<Option<String>> {
+        match self.newest_version(name)? {
+            None => return Ok(Some("the table is gone".to_owned())),
+            Some(newest) if version > newest => return Ok(Some(format!("the table ends at version {newest}"))),
+            Some(_) => {}
+        }
+        let Ok(Some(table)) = self.table_at(name, version).await else {
+            return Ok(Some("its log is damaged".to_owned()));
+        };
+        let files = table.files().await?;
+        let lost = files.iter().filter(|file| table.damage(file).is_some()).count();
+        Ok((lost > 0).then(|| format!("{lost} of its {} data files are gone", files.len())))
     }
 
     /// Checks each log entry and collects every file the log has ever named.

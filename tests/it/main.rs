@@ -12,6 +12,7 @@ mod explain;
 mod forms;
 mod landing;
 mod pages;
+mod provenance;
 mod publication;
 mod reports;
 mod shell;

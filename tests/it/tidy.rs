@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// Modules from the lowest to the highest. A module may use those before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "diagnostic",
     "district",
     "settings",
@@ -19,6 +19,7 @@ const ORDER: [&str; 14] = [
     "project",
     "nightly",
     "explain",
+    "reproduce",
     "cli",
 ];
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use flate2::read::ZlibDecoder;
 use quick_xml::escape::unescape;
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
@@ -11,8 +12,14 @@ use zip::ZipArchive;
 
 use super::{Beside, META, NoRecord, Provenance, beside};
 
+/// A text of some pages with its fonts is a few million bytes.
+const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+
 /// A record takes some kilobytes, and some hundred at the very most.
 const RECORD_BYTES_MAX: u64 = 4 << 20;
+
+/// Attachments of a PDF that are looked at.
+const ATTACHMENTS_MAX: usize = 16;
 
 /// Where Excel and Word keep the properties that a person may add.
 const CUSTOM_PROPERTIES: &str = "docProps/custom.xml";
@@ -54,6 +61,7 @@ fn embedded(file: &Path) -> std::io::Result<Option<Result<String, NoRecord>>> {
     File::open(file)?.take(5).read_to_end(&mut head)?;
     match head.as_slice() {
         [b'P', b'K', 3, 4, ..] => Ok(in_package(File::open(file)?).transpose()),
+        b"%PDF-" => Ok(in_document(File::open(file)?)?.map(Ok)),
         _ => Ok(in_page(File::open(file)?)?.map(Ok)),
     }
 }
@@ -107,6 +115,52 @@ fn properties(xml: &str) -> Result<Vec<(String, String)>, NoRecord> {
     }
 }
 
+/// When and by which program a workbook or text document was last saved, as it says itself.
+pub(super) fn last_saved(file: &Path) -> Option<String> {
+    let mut archive = ZipArchive::new(BufReader::new(File::open(file).ok()?)).ok()?;
+    let mut element = |part: &str, name: &str| {
+        let mut text = String::new();
+        archive.by_name(part).ok()?.take(RECORD_BYTES_MAX).read_to_string(&mut text).ok()?;
+        let mut reader = Reader::from_str(&text);
+        let mut inside = false;
+        loop {
+            match reader.read_event().ok()? {
+                Event::Start(tag) => inside = tag.local_name().as_ref() == name,
+                Event::Text(text) if inside => return Some(text.to_string()),
+                Event::End(_) => inside = false,
+                Event::Eof => return None,
+                _ => {}
+            }
+        }
+    };
+    let (when, program) = (element("docProps/core.xml", "modified"), element("docProps/app.xml", "Application"));
+    match (when, program) {
+        (Some(when), Some(program)) => Some(format!("{when} by {program}")),
+        (when, program) => when.or(program),
+    }
+}
+
+/// The record of a PDF: the attached file that is one. Attachments lie in the file as streams of their own.
+fn in_document(file: File) -> std::io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    file.take(DOCUMENT_BYTES_MAX).read_to_end(&mut bytes)?;
+    let after = |from: usize, what: &[u8]| Some(from + memchr::memmem::find(&bytes[from..], what)? + what.len());
+    let streams = memchr::memmem::find_iter(&bytes, b"/EmbeddedFile").filter_map(|at| {
+        let start = after(at, b"stream")?;
+        let start = start + bytes[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let end = after(start, b"endstream")? - b"endstream".len();
+        Some(&bytes[start..end])
+    });
+    // The shape is the first that a record says.
+    let is_record = |text: &String| text.starts_with("{\"gridhouse\":");
+    let mut texts = streams.take(ATTACHMENTS_MAX).filter_map(|stream| {
+        let mut text = String::new();
+        let unpacked = ZlibDecoder::new(stream).take(RECORD_BYTES_MAX).read_to_string(&mut text);
+        unpacked.ok().map(|_| text).or_else(|| String::from_utf8(stream.to_vec()).ok())
+    });
+    Ok(texts.find(is_record))
+}
+
 /// The record of a page: its `meta` of our name, in the head.
 fn in_page(file: File) -> std::io::Result<Option<String>> {
     let mut bytes = Vec::new();
@@ -157,6 +211,24 @@ mod tests {
         let (_folder, path) = file("a.html", page.as_bytes());
         let carried = Carried::of(&path).expect("a file");
         assert_eq!(carried, Carried { embedded: Some(Ok(record)), beside: None });
+    }
+
+    #[test]
+    fn a_pdf_carries_its_record_as_an_attachment() {
+        let record = super::super::tests::record();
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut packed, record.text().as_bytes()).expect("packed");
+        let packed = packed.finish().expect("packed");
+        let with = |stream: &[u8]| {
+            let other =
+                b"%PDF-1.7\n1 0 obj\n<</Type/EmbeddedFile>>\nstream\nhello\nendstream\n/EmbeddedFiles [2 0 R]\n";
+            let own = b"3 0 obj\n<</Type /EmbeddedFile /Filter /FlateDecode>>\nstream\r\n";
+            let (_folder, path) = file("a.pdf", &[&other[..], &own[..], stream, b"\nendstream\nendobj\n"].concat());
+            Carried::of(&path).expect("a file").embedded
+        };
+        assert_eq!(with(&packed), Some(Ok(record.clone())));
+        assert_eq!(with(record.text().as_bytes()), Some(Ok(record)));
+        assert_eq!(with(b"nothing of ours"), None);
     }
 
     #[test]

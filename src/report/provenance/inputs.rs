@@ -12,6 +12,8 @@ const NEWEST_BATCHES: usize = 3;
 pub struct Inputs {
     /// The table versions that the snapshot's id stands for.
     pub tables: BTreeMap<String, u64>,
+    /// All table versions the session is pinned to.
+    pub pinned: BTreeMap<String, u64>,
     /// Settings that are printed, or change what is.
     pub settings: BTreeMap<String, String>,
     /// Every view by name.

@@ -4,7 +4,10 @@
 //! its own bytes: what is embedded says everything else, and the copy beside the file ([`Beside`]) adds the hash.
 
 mod carried;
+mod changes;
 mod inputs;
+mod register;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Problem, files};
 pub use carried::Carried;
+pub use changes::{Change, changes, settings_changes};
 pub use inputs::{BatchRef, Batches, Inputs, ViewFiles};
+pub use register::{Issue, IssuedFile, Register};
+pub use verify::{Known, State, Verdict, content_of, files_below, verify};
+
+/// Names of settings that reports print.
+pub const DISTRICT: &str = "district.name";
+pub const OFFICE: &str = "district.office";
 
 /// The shape of the record. A reader refuses a later one rather than read it wrongly.
 const FORMAT: u32 = 1;
@@ -59,7 +69,8 @@ pub struct Provenance {
     pub templates: BTreeMap<String, String>,
     /// BLAKE3 of each file of the views the report reads, directly or through others, by path below `queries`.
     pub queries: BTreeMap<String, String>,
-    /// The batches that made up the tables it reads, by table.
+    /// The batches that made up the tables it reads, by table. A table that no batch lands in, such as the
+    /// quarantine, has none.
     pub batches: BTreeMap<String, Batches>,
 }
 
@@ -225,14 +236,18 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, NoRecord> {
     }
 }
 
-/// `text` in pieces of at most as many UTF-16 units as a property keeps.
+/// `text` in pieces of at most as many UTF-16 units as a property keeps. None begins or ends with a blank, which a program
+/// may drop.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     let (mut piece, mut units) = (String::new(), 0);
     for sign in text.chars() {
         if units + sign.len_utf16() > PROPERTY_UNITS_MAX {
-            pieces.push(std::mem::take(&mut piece));
-            units = 0;
+            let edge = piece.char_indices().rev().zip(std::iter::once(sign).chain(piece.chars().rev()));
+            let cut = edge.skip_while(|((_, last), next)| *last == ' ' || *next == ' ').next();
+            let rest = cut.map_or_else(String::new, |((at, last), _)| piece.split_off(at + last.len_utf8()));
+            pieces.push(std::mem::replace(&mut piece, rest));
+            units = piece.encode_utf16().count();
         }
         piece.push(sign);
         units += sign.len_utf16();
@@ -277,6 +292,10 @@ mod tests {
         let cut = pieces(&text);
         assert_eq!(cut.concat(), text);
         assert_eq!(cut.iter().map(|piece| piece.encode_utf16().count()).max(), Some(254));
+        let text = "ab 甲 乙   c".repeat(100);
+        let cut = pieces(&text);
+        assert_eq!(cut.concat(), text);
+        assert!(cut.iter().all(|piece| piece.trim() == piece && piece.encode_utf16().count() <= 255), "{cut:?}");
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! Every cell of a workbook as text, for comparing two of them. Deliveries are read by [`super::open`], which looks for
+//! one table and its header.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::thread;
+
+use calamine::{DataRef, Reader, SheetType, XlsxError};
+
+use super::xlsx::{SHEETS_MAX, Workbook, damaged, gone, write_cell};
+use super::{Limit, Limits, SourceError, xlsx_guard};
+
+/// One sheet with the cells that hold something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SheetCells {
+    pub name: String,
+    /// In the order of the file; a row without cells is missing.
+    pub rows: Vec<RowCells>,
+    /// First row, first column, last row and last column of each merged area, counted from 0.
+    pub merges: Vec<(u32, u32, u32, u32)>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowCells {
+    /// Counted from 0.
+    pub row: u32,
+    pub cells: Vec<CellText>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellText {
+    /// Counted from 0.
+    pub column: u32,
+    pub text: String,
+    /// A number, a date or a moment.
+    pub is_number: bool,
+}
+
+/// All sheets of a workbook, in order. What they hold is kept in memory, as far as the limits allow.
+pub fn sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(SourceError::NotAFile);
+    }
+    if metadata.len() > limits.file_bytes_max {
+        return Err(SourceError::over(Limit::FileBytes, limits.file_bytes_max, None));
+    }
+    xlsx_guard::check(File::open(path)?, limits)?;
+    let file = BufReader::new(File::open(path)?);
+    // On a thread of its own: the library panics on some malformed files.
+    let reading = thread::Builder::new().name("sheets".to_owned()).spawn(move || read(file, limits))?;
+    reading.join().map_err(|_| gone())?
+}
+
+fn read(file: BufReader<File>, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
+    let mut workbook = Workbook::new(file).map_err(|error| damaged(&error, None))?;
+    let names: Vec<String> = workbook
+        .sheets_metadata()
+        .iter()
+        .filter(|sheet| sheet.typ == SheetType::WorkSheet)
+        .map(|sheet| sheet.name.clone())
+        .collect();
+    if names.len() > SHEETS_MAX {
+        return Err(SourceError::over(Limit::Sheets, SHEETS_MAX as u64, None));
+    }
+    let mut sheets = Vec::new();
+    let mut held = 0;
+    for name in names {
+        let merges = workbook.merge_cells_by_sheet_name(&name).map_err(|error| damaged(&error, None))?;
+        let merges = merges.iter().map(|area| (area.start.0, area.start.1, area.end.0, area.end.1)).collect();
+        let mut sheet = SheetCells { name, rows: Vec::new(), merges };
+        let mut cells = match workbook.worksheet_cells_reader(&sheet.name) {
+            Ok(cells) => cells,
+            Err(XlsxError::NotAWorksheet(_)) => continue,
+            Err(error) => return Err(damaged(&error, None)),
+        };
+        while let Some(cell) = cells.next_cell().map_err(|error| damaged(&error, None))? {
+            let (row, column) = cell.get_position();
+            let mut text = String::new();
+            write_cell(cell.get_value(), &mut text);
+            if text.is_empty() {
+                continue;
+            }
+            held += (text.len() + size_of::<CellText>()) as u64;
+            if held > limits.unpacked_bytes_max {
+                return Err(SourceError::over(Limit::UnpackedBytes, limits.unpacked_bytes_max, Some(row + 1)));
+            }
+            if sheet.rows.last().is_none_or(|last| last.row != row) {
+                sheet.rows.push(RowCells { row, cells: Vec::new() });
+            }
+            let is_number = matches!(cell.get_value(), DataRef::Int(_) | DataRef::Float(_) | DataRef::DateTime(_));
+            if let Some(last) = sheet.rows.last_mut() {
+                last.cells.push(CellText { column, text, is_number });
+            }
+        }
+        sheets.push(sheet);
+    }
+    Ok(sheets)
+}
