@@ -146,7 +146,7 @@ fn undescribed(view: &View, plan: &datafusion::logical_expr::LogicalPlan) -> Vec
             });
         }
     }
-    problems.extend(view.model.columns.iter().filter_map(|column| misnamed(column)).map(|p| p.in_file(yml)));
+    problems.extend(view.model.columns.iter().filter_map(misnamed).map(|p| p.in_file(yml)));
     let bare: Vec<&str> = fields.into_iter().filter(|f| !view.model.columns.iter().any(|c| c.name == *f)).collect();
     if view.layer == Layer::Mart && !bare.is_empty() {
         problems.push(

@@ -116,8 +116,8 @@ impl PeriodKind {
             _ => {
                 let suffix = if self.is_cumulative(end) { "累计" } else { "" };
                 let span = match (start == end, from == to && start.year() == end.year()) {
-                    _ if suffix != "" && is_last_of_month(end) && from == to => format!("{to}月"),
-                    _ if suffix != "" && is_last_of_month(end) => format!("{from}—{to}月"),
+                    _ if !suffix.is_empty() && is_last_of_month(end) && from == to => format!("{to}月"),
+                    _ if !suffix.is_empty() && is_last_of_month(end) => format!("{from}—{to}月"),
                     (true, _) => format!("{to}月{}日", end.day()),
                     (false, true) => format!("{from}月{}日至{}日", start.day(), end.day()),
                     (false, false) => format!("{from}月{}日至{to}月{}日", start.day(), end.day()),

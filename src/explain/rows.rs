@@ -149,7 +149,8 @@ async fn of_table(
         let keys = format!("SELECT DISTINCT _key FROM ({}) AS r WHERE _table = '{}'", drill.sql, contract.table);
         session.fetch(&format!("SELECT t.* FROM ({keys}) AS k JOIN ({select}) AS t ON t._key = k._key")).await?
     };
-    let mut stored: BTreeMap<String, (String, Option<i64>, Vec<Option<String>>)> = BTreeMap::new();
+    type Stored = (String, Option<i64>, Vec<Option<String>>);
+    let mut stored: BTreeMap<String, Stored> = BTreeMap::new();
     for rows in &found {
         for at in 0..rows.num_rows() {
             let text = |column: usize| -> Result<Option<String>> {

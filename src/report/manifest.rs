@@ -143,6 +143,7 @@ pub(super) struct Output {
     pub characters_max: Option<Spanned<usize>>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "an output holds one content")]
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     Form(Form),

@@ -142,12 +142,12 @@ fn a_cell_of_a_form_is_explained_down_to_the_delivered_rows() {
     let tab = calamine::Reader::sheet_names(&book)[0].clone();
     let sheet = calamine::Reader::worksheet_range(&mut book, &tab).expect("a sheet");
     let at = |label: &str| {
-        let row = sheet.rows().position(|row| row.iter().any(|cell| cell.to_string() == "上期结转")).expect("a header");
+        let row = sheet.rows().position(|row| row.iter().any(|cell| *cell == "上期结转")).expect("a header");
         sheet
             .rows()
             .skip(row)
             .take(2)
-            .find_map(|row| row.iter().position(|cell| cell.to_string() == label))
+            .find_map(|row| row.iter().position(|cell| *cell == *label))
             .expect("a column")
     };
     let column = at("应办结");

@@ -20,7 +20,7 @@ fn sheets(path: &Path) -> Vec<(String, Range<Data>)> {
 }
 
 fn row_with<'a>(sheet: &'a Range<Data>, text: &str) -> &'a [Data] {
-    sheet.rows().find(|row| row.iter().any(|cell| cell.to_string() == text)).unwrap_or_else(|| panic!("no `{text}`"))
+    sheet.rows().find(|row| row.iter().any(|cell| *cell == *text)).unwrap_or_else(|| panic!("no `{text}`"))
 }
 
 #[test]

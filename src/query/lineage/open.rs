@@ -97,7 +97,7 @@ impl Book<'_> {
             parts.join(" UNION ALL ")
         };
         if name == "count" || name == "sum" {
-            let term = Term { factor: 1.0, conditions: Vec::new(), leaf: Leaf::Call(call.clone()) };
+            let term = Term { factor: 1.0, conditions: Vec::new(), leaf: Leaf::Call(Box::new(call.clone())) };
             let branches = self.open_calls(None, block, vec![term], &[], keys, trail)?;
             return match branches.iter().map(|branch| branch.kind).collect::<Vec<_>>().as_slice() {
                 [] => Err(Untraced::of("it counts no rows of any table")),
@@ -242,7 +242,9 @@ impl Book<'_> {
         if outputs.iter().any(|(_, expr)| has_window(expr)) {
             return Err(Untraced::of("it depends on other rows of the outcome"));
         }
-        let mut groups: Vec<(String, Vec<Expr>, Vec<(f64, String)>)> = Vec::new();
+        // Table, conditions, columns with their factors.
+        type Group = (String, Vec<Expr>, Vec<(f64, String)>);
+        let mut groups: Vec<Group> = Vec::new();
         for term in terms {
             let Leaf::Column(alias, name) = term.leaf else {
                 return Err(Untraced::of("an aggregate stands where none can"));
@@ -495,10 +497,10 @@ impl Book<'_> {
             }
             _ => return Err(Untraced::of("its rows have no name")),
         };
-        if let (Relation::View(_), Ok((blocks, _))) = (relation, self.blocks(relation)) {
-            if !trail.is_flat {
-                self.pass_all(&blocks, trail);
-            }
+        if let (Relation::View(_), Ok((blocks, _))) = (relation, self.blocks(relation))
+            && !trail.is_flat
+        {
+            self.pass_all(&blocks, trail);
         }
         trail.tables.insert(label.to_owned());
         let key = key_sql(&key);

@@ -176,7 +176,7 @@ pub(super) struct Term {
 #[derive(Clone)]
 pub(super) enum Leaf {
     Column(String, String),
-    Call(Function),
+    Call(Box<Function>),
 }
 
 /// The expression as a sum of [`Term`]s, if it is one.
@@ -190,7 +190,7 @@ fn collect(block: &Block<'_>, expr: &Expr, factor: f64, conditions: &[Expr], ter
     let mut push = |leaf| terms.push(Term { factor, conditions: conditions.to_vec(), leaf });
     match shape(block, expr) {
         Shape::Column(alias, name) => push(Leaf::Column(alias.to_owned(), name.to_owned())),
-        Shape::Call(call) => push(Leaf::Call(call.clone())),
+        Shape::Call(call) => push(Leaf::Call(Box::new(call.clone()))),
         Shape::Same(inner) => collect(block, inner, factor, conditions, terms)?,
         Shape::First(all) => match all.as_slice() {
             [value, rest @ ..] if rest.iter().all(|other| is_number(other, 0.0)) => {

@@ -15,6 +15,7 @@ use super::layout::{Properties, WorkbookLayout};
 use super::summary::Summary;
 
 /// A document before it becomes a file.
+#[expect(clippy::large_enum_variant, reason = "a worker holds one document")]
 #[derive(Debug, Clone)]
 pub(super) enum Document {
     Workbook(WorkbookLayout),

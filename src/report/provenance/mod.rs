@@ -243,8 +243,8 @@ fn pieces(text: &str) -> Vec<String> {
     let (mut piece, mut units) = (String::new(), 0);
     for sign in text.chars() {
         if units + sign.len_utf16() > PROPERTY_UNITS_MAX {
-            let edge = piece.char_indices().rev().zip(std::iter::once(sign).chain(piece.chars().rev()));
-            let cut = edge.skip_while(|((_, last), next)| *last == ' ' || *next == ' ').next();
+            let mut edge = piece.char_indices().rev().zip(std::iter::once(sign).chain(piece.chars().rev()));
+            let cut = edge.find(|((_, last), next)| *last != ' ' && *next != ' ');
             let rest = cut.map_or_else(String::new, |((at, last), _)| piece.split_off(at + last.len_utf8()));
             pieces.push(std::mem::replace(&mut piece, rest));
             units = piece.encode_utf16().count();

@@ -262,8 +262,10 @@ impl<'a> Table<'a> {
 struct System {
     size: usize,
     /// Terms over the part's places, the sum of the published cells moved to the other side.
-    constraints: Vec<(Vec<(usize, f64)>, ComparisonOp, f64)>,
+    constraints: Vec<Constraint>,
 }
+
+type Constraint = (Vec<(usize, f64)>, ComparisonOp, f64);
 
 impl System {
     fn of(table: &Table<'_>, part: &[usize]) -> Self {

@@ -171,7 +171,7 @@ fn dataset(columns: &[(&str, &[i64])]) -> Dataset {
     }
     let batch = RecordBatch::try_from_iter(arrays)
         .unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty())));
-    Dataset::new(&[batch]).unwrap_or(Dataset::default())
+    Dataset::new(&[batch]).unwrap_or_default()
 }
 
 fn publication(yaml: &str) -> Publication {

@@ -435,7 +435,8 @@ fn chart() -> Chart {
 #[test]
 fn a_chart_is_a_picture_with_its_text() {
     if !fonts::found(None).is_chinese {
-        eprintln!("skipped: no font on this machine can print Chinese");
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"skipped: no font on this machine can print Chinese\n");
         return;
     }
     let made = summary("", "标题", &[Piece::Block(Block::Chart(chart())), Piece::Markdown("正文".into())]);

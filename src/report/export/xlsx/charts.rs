@@ -158,7 +158,8 @@ fn slices(layout: &ChartLayout) -> Vec<ChartPoint> {
     };
     let colors = SLICE_COLORS.len();
     // The last slice lies beside the first.
-    let color = |at: usize| if at > 0 && at + 1 == count && at % colors == 0 { colors / 2 } else { at % colors };
+    let color =
+        |at: usize| if at > 0 && at + 1 == count && at.is_multiple_of(colors) { colors / 2 } else { at % colors };
     (0..count).map(|at| slice(SLICE_COLORS[color(at)])).collect()
 }
 
