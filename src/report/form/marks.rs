@@ -251,7 +251,7 @@ mod tests {
             ("column: a, input: {list: [甲]}", "form.yml:4:13: only a column with `blank: true` takes `input`"),
             ("blank: true, input: {list: []}", "an empty list leaves nothing to choose"),
             (&long, "the choices have 279 characters together, a spreadsheet takes 255"),
-            ("blank: true, input: {list: [\"甲,乙\"]}", "form.yml:4:38: `甲,乙` holds a comma"),
+            ("blank: true, input: {list: [\"甲,乙\"]}", "form.yml:4:44: `甲,乙` holds a comma"),
             (
                 "blank: true, input: {integer: {at_least: 3, at_most: 2}}",
                 "form.yml:4:67: `at_most` is below `at_least`",
