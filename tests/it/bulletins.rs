@@ -329,5 +329,5 @@ fn probabilities_of_grids_are_those_of_long_sums() {
         }
         assert!(found.len() > 10, "{indicator}: {} grids", found.len());
     }
-    assert!((3..80).contains(&unusual), "{unusual} unusual");
+    assert!((1..80).contains(&unusual), "{unusual} unusual");
 }
