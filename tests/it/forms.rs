@@ -73,8 +73,8 @@ fn a_view_that_loses_rows_is_caught_by_the_total() {
     replace(
         &project,
         view,
-        "sum(visit_count_year) AS visit_count_year",
-        "sum(visit_count_year) + 1 AS visit_count_year",
+        "sum(c.visit_count_year) AS visit_count_year",
+        "sum(c.visit_count_year) + 1 AS visit_count_year",
     );
     let run = project.run(&["report", "visit_log", "--out", "again"]).expect(1);
     assert!(

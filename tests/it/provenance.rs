@@ -94,7 +94,7 @@ fn embedded(path: &Path) -> Option<Value> {
             .replace("&amp;", "&")
     };
     let text = match path.extension()?.to_str()? {
-        "xlsx" => {
+        "xlsx" | "docx" => {
             let piece = regex::Regex::new(r#"name="record_(\d+)"><vt:lpwstr>([^<]*)<"#).expect("a pattern");
             let xml = part(path, "docProps/custom.xml");
             let mut pieces: Vec<(u32, String)> = piece
