@@ -144,12 +144,7 @@ fn a_cell_of_a_form_is_explained_down_to_the_delivered_rows() {
     let sheet = calamine::Reader::worksheet_range(&mut book, &tab).expect("a sheet");
     let at = |label: &str| {
         let row = sheet.rows().position(|row| row.iter().any(|cell| *cell == "上期结转")).expect("a header");
-        sheet
-            .rows()
-            .skip(row)
-            .take(2)
-            .find_map(|row| row.iter().position(|cell| *cell == *label))
-            .expect("a column")
+        sheet.rows().skip(row).take(2).find_map(|row| row.iter().position(|cell| *cell == *label)).expect("a column")
     };
     let column = at("应办结");
     let (row, count) = sheet
