@@ -36,7 +36,7 @@ impl Composer<'_> {
         let mut grid = Grid { lines, first_row, height, width, values: Vec::with_capacity(lines.len()) };
         for at in 0..lines.len() {
             let (row, offset) = grid.place(at);
-            let found = self.layout.rows.iter().find(|other| other.index == row);
+            let found = self.position(row).map(|at| &self.layout.rows[at]);
             let cells = found.map(|row| &row.cells[offset..offset + width]).unwrap_or_default();
             grid.values.push(cells.iter().map(|cell| cell.value.clone()).collect());
         }
@@ -44,12 +44,17 @@ impl Composer<'_> {
             for column in 0..width {
                 let Some(formula) = self.formula_of(&grid, at, column) else { continue };
                 let (row, offset) = grid.place(at);
-                let found = self.layout.rows.iter_mut().find(|other| other.index == row);
+                let found = self.position(row).map(|at| &mut self.layout.rows[at]);
                 if let Some(cell) = found.and_then(|row| row.cells.get_mut(offset + column)) {
                     cell.formula = Some(formula);
                 }
             }
         }
+    }
+
+    /// Where a row of the sheet stands among those laid out, which come in order.
+    fn position(&self, row: u32) -> Option<usize> {
+        self.layout.rows.binary_search_by_key(&row, |other| other.index).ok()
     }
 
     /// The formula of a cell that gives just the value it holds.

@@ -58,6 +58,11 @@ pub(in crate::report) fn width(text: &str) -> f64 {
     text.chars().map(|sign| sign.width_cjk().unwrap_or(0) as f64 / 2.0).sum()
 }
 
+/// As [`width`], with room for bold faces and substituted fonts, whose letters and digits are wider than half a character.
+pub(in crate::report) fn roomy_width(text: &str) -> f64 {
+    width(text) + 0.1 * text.chars().filter(char::is_ascii_graphic).count() as f64
+}
+
 /// From the top of the type area to the top of the masthead. The standard says it of documents; a bulletin needs the room.
 pub(in crate::report) fn masthead_down(layout: Layout) -> f64 {
     match layout {

@@ -1,6 +1,6 @@
 //! A title in lines: broken between words, balanced, in the shape of a trapezium or a diamond, as GB/T 9704-2012 asks.
 
-use super::page::{SIZE_TWO, TYPE_WIDTH, width};
+use super::page::{SIZE_TWO, TYPE_WIDTH, roomy_width};
 
 /// Lines that are looked at for the best shape; a title that needs more is broken where it is full.
 const LINES_MAX: usize = 4;
@@ -96,7 +96,7 @@ pub(in crate::report) fn title_lines(title: &str) -> Vec<String> {
 
 fn balanced(title: &str, width_max: f64) -> Vec<String> {
     let pieces = pieces(title);
-    let widths: Vec<f64> = pieces.iter().map(|piece| width(piece)).collect();
+    let widths: Vec<f64> = pieces.iter().map(|piece| roomy_width(piece)).collect();
     let total: f64 = widths.iter().sum();
     if total <= width_max {
         return vec![title.to_owned()];
@@ -127,7 +127,7 @@ fn full(title: &str, width_max: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut taken = 0.0;
     for sign in title.chars() {
-        let wide = width(sign.encode_utf8(&mut [0; 4]));
+        let wide = roomy_width(sign.encode_utf8(&mut [0; 4]));
         if taken + wide > width_max {
             lines.push(String::new());
             taken = 0.0;
@@ -268,7 +268,7 @@ mod tests {
         ] {
             let lines = title_lines(title);
             assert_eq!(lines.concat(), title);
-            assert!(lines.iter().all(|line| width(line) <= 20.0), "{lines:?}");
+            assert!(lines.iter().all(|line| roomy_width(line) <= 20.0), "{lines:?}");
         }
     }
 }

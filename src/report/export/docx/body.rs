@@ -26,8 +26,14 @@ impl Body {
     }
 
     pub(super) fn nodes(&mut self, nodes: &[Node]) {
-        for node in nodes {
+        let Some((last, others)) = nodes.split_last() else { return };
+        for node in others {
             self.node(node);
+        }
+        match last {
+            // What stands below the text is not left alone on a page.
+            Node::Paragraph(text) => paragraph(BODY, "<w:keepNext/>", &mut self.xml, |out| runs(text, None, out)),
+            last => self.node(last),
         }
     }
 

@@ -174,7 +174,7 @@ fn paragraph_styles(front: &Front) -> Vec<Style<'static>> {
             String::new(),
         ),
         style(RECIPIENTS, "主送机关", "Normal", BODY, LEFT.to_owned(), String::new()),
-        style(ATTACHMENTS, "附件说明", "Normal", ATTACHMENTS, LEFT.to_owned(), String::new()),
+        style(ATTACHMENTS, "附件说明", "Normal", ATTACHMENTS, format!("{kept}{LEFT}"), String::new()),
         style(SIGNATURE, "发文机关署名", "Normal", DATE, format!("{kept}{}{RIGHT}", lines(2.0, 0.0)), String::new()),
         style(
             DATE,

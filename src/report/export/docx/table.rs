@@ -4,7 +4,7 @@ use super::styles::{
     CARD_LABEL, CARD_NOTE, CARD_VALUE, TABLE, TABLE_CAPTION, TABLE_CENTER, TABLE_HEAD, TABLE_NUMBER, TABLE_TEXT,
 };
 use super::xml::{paragraph, plain_run, runs, twips};
-use crate::report::document::page::{TYPE_WIDTH, width};
+use crate::report::document::page::{TYPE_WIDTH, roomy_width};
 use crate::report::document::{ColumnAlign, Figure, Run, Table, TableCell, plain};
 use crate::report::summary::Card;
 
@@ -164,7 +164,7 @@ fn fitted(table: &Table) -> (u32, Vec<i64>) {
     for cell in table.head.iter().chain(&table.body).flatten().filter(|cell| cell.columns == 1) {
         let (Some(least), Some(natural)) = (least.get_mut(cell.column), natural.get_mut(cell.column)) else { continue };
         let text = plain(&cell.text);
-        let lines = text.split('\n').map(width).fold(0.0, f64::max);
+        let lines = text.split('\n').map(roomy_width).fold(0.0, f64::max);
         *natural = natural.max(lines.min(NATURAL_MAX));
         *least = least.max(longest_word(&text).min(NATURAL_MAX / 2.0));
     }
@@ -195,7 +195,7 @@ fn fitted(table: &Table) -> (u32, Vec<i64>) {
 fn longest_word(text: &str) -> f64 {
     let (mut longest, mut word) = (0.0_f64, 0.0);
     for sign in text.chars() {
-        let wide = width(sign.encode_utf8(&mut [0; 4]));
+        let wide = roomy_width(sign.encode_utf8(&mut [0; 4]));
         word = if sign.is_ascii_graphic() { word + wide } else { 0.0 };
         longest = longest.max(word).max(wide);
     }
