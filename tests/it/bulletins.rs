@@ -26,10 +26,7 @@ fn rows(project: &Project, sql: &str) -> Vec<Value> {
 
 /// What `tests/fixtures/oracles/periods.py` finds in the deliveries, by kind of period.
 fn worked_out(project: &Project, as_of: &str) -> Option<BTreeMap<String, Value>> {
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return None;
-    };
+    let python = readers()?;
     let output = std::process::Command::new(python)
         .arg(repository().join("tests/fixtures/oracles/periods.py"))
         .args([project.path("delivered"), repository().join("data/reference")])
@@ -254,10 +251,7 @@ fn plain(text: &str) {
 /// Thresholds are data: with lower ones a small district has enough to compare, and every probability is worked out anew.
 #[test]
 fn probabilities_of_grids_are_those_of_long_sums() {
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return;
-    };
+    let Some(python) = readers() else { return };
     let project = Project::new();
     let path = project.path("data/reference/thresholds.csv");
     let shipped = std::fs::read_to_string(&path).expect("thresholds");

@@ -115,7 +115,7 @@ fn a_full_disk_loses_nothing() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("skipped: this user may not mount a small file system");
+        crate::support::skipped("this user may not mount a small file system");
         return;
     }
     let project = ready();

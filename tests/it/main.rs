@@ -1,7 +1,5 @@
 //! All integration tests, one binary. Real processes over real files; each test has a folder of its own.
 
-#![expect(clippy::print_stderr, reason = "a skipped test says so")]
-
 mod bulletins;
 mod cli;
 mod contracts;

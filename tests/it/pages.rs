@@ -350,7 +350,7 @@ fn judged(browser: &Path, axe: &str, folder: &Path, page: &str, width: u32) -> s
 #[test]
 fn a_browser_finds_nothing_that_keeps_anyone_out() {
     let (Some(browser), Some(axe)) = (browser(), axe()) else {
-        eprintln!("skipped: no browser or no axe-core beside the readers (GRIDHOUSE_READERS)");
+        crate::support::skipped("no browser or no axe-core beside the readers (GRIDHOUSE_READERS)");
         return;
     };
     let (_project, pages) = pages();

@@ -117,7 +117,7 @@ fn embedded(path: &Path) -> Option<Value> {
             match taken {
                 Ok(taken) => assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr)),
                 Err(_) => {
-                    eprintln!("skipped: no pdfdetach to take the record out of {}", path.display());
+                    crate::support::skipped(&format!("no pdfdetach to take the record out of {}", path.display()));
                     return None;
                 }
             }
@@ -198,10 +198,7 @@ fn every_file_says_where_it_comes_from() {
 
 #[test]
 fn another_reader_finds_the_record_too() {
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return;
-    };
+    let Some(python) = readers() else { return };
     let project = Project::sample();
     let script = "\
 import json, sys, openpyxl
@@ -281,10 +278,7 @@ fn a_touched_file_is_told() {
 
 #[test]
 fn a_workbook_that_was_only_saved_again_is_told_with_what_saved_it() {
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return;
-    };
+    let Some(python) = readers() else { return };
     let project = Project::sample();
     let path = edition(&project, AS_OF).join(FORM);
     let script = "import sys, openpyxl; book = openpyxl.load_workbook(sys.argv[1]); book.save(sys.argv[1])";
@@ -306,7 +300,7 @@ fn another_program_keeps_the_record_when_it_saves() {
     let saved = Command::new("soffice").args(arguments).arg(&folder).arg(&before).output();
     let after = folder.join(before.file_name().expect("a name"));
     if saved.is_err() || !after.is_file() {
-        eprintln!("skipped: no LibreOffice to save a workbook");
+        crate::support::skipped("no LibreOffice to save a workbook");
         return;
     }
     let run = project.run(&["verify", &text(&after)]).expect(1);

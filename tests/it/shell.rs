@@ -72,7 +72,7 @@ impl Drop for Terminal {
 fn the_shell_answers_completes_remembers_and_cancels() {
     let project = Project::sample();
     let Some(terminal) = Terminal::open(&project, "first") else {
-        eprintln!("skipped: no tmux");
+        crate::support::skipped("no tmux");
         return;
     };
     terminal.await_text("`\\?` for help");

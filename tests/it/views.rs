@@ -124,10 +124,7 @@ fn summed(name: &str, batches: &[RecordBatch]) -> String {
 /// Counts made by DuckDB from the delivered text itself, where `.ci/run` could install it.
 #[test]
 fn marts_agree_with_another_engine_on_the_deliveries() {
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return;
-    };
+    let Some(python) = readers() else { return };
     let project = Project::sample();
     let script = "\
 import duckdb, glob, sys

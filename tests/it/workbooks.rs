@@ -26,10 +26,7 @@ fn with_features() -> (Project, PathBuf) {
 }
 
 fn python(arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Option<Output> {
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return None;
-    };
+    let python = readers()?;
     let script = repository().join("tests/it/workbooks.py");
     Some(Command::new(python).arg(script).args(arguments).output().expect("python starts"))
 }
@@ -53,13 +50,10 @@ fn workbooks(project: &Project, features: PathBuf) -> Vec<PathBuf> {
 #[test]
 fn every_part_keeps_to_the_published_schemas() {
     let Some(schemas) = std::env::var_os("GRIDHOUSE_OOXML").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
-        eprintln!("skipped: no schemas of ECMA-376 (GRIDHOUSE_OOXML)");
+        crate::support::skipped("no schemas of ECMA-376 (GRIDHOUSE_OOXML)");
         return;
     };
-    let Some(python) = readers() else {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
-        return;
-    };
+    let Some(python) = readers() else { return };
     let (project, features) = with_features();
     let files = workbooks(&project, features);
     assert!(files.len() > 100, "{} workbooks", files.len());
@@ -83,11 +77,10 @@ fn one_of_each_kind(files: &[PathBuf]) -> Vec<&PathBuf> {
 #[test]
 fn an_office_program_calculates_and_saves_the_same() {
     if Command::new("soffice").arg("--version").output().is_err() {
-        eprintln!("skipped: no LibreOffice (soffice)");
+        crate::support::skipped("no LibreOffice (soffice)");
         return;
     }
     if readers().is_none() {
-        eprintln!("skipped: no Python readers (GRIDHOUSE_READERS)");
         return;
     }
     let (project, features) = with_features();
