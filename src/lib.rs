@@ -30,4 +30,6 @@ pub mod explain;
 
 pub mod reproduce;
 
+pub mod impact;
+
 pub mod cli;

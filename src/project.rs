@@ -283,11 +283,16 @@ impl Figures for Session {
     fn labels(&self, view: &str) -> Option<ViewMeta> {
         let view = self.catalog().get(view)?;
         let columns = view.model.columns.iter();
+        let described = columns.map(|c| ColumnMeta {
+            name: c.name.clone(),
+            label: c.label.clone(),
+            unit: c.unit.clone(),
+            indicator: c.indicator.clone(),
+        });
         Some(ViewMeta {
             label: view.model.label.clone(),
-            columns: columns
-                .map(|c| ColumnMeta { name: c.name.clone(), label: c.label.clone(), unit: c.unit.clone() })
-                .collect(),
+            columns: described.collect(),
+            grain: crate::query::grain(view),
         })
     }
 }

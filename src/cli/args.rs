@@ -141,10 +141,18 @@ pub enum Command {
         at: AsOf,
     },
     /// Plan every view and report, run data tests, unit tests and checks
-    #[command(after_help = "Example: gridhouse check visit_by_place")]
+    #[command(after_help = "Exit codes: 0 all right, 1 something you can mend, 2 unexpected.\n\
+                      With --impact: 0 nothing would change, 1 something would, 2 a report would not be made, or nobody \
+                      can say.\n\
+                      Example: gridhouse check visit_by_place\n\
+                      Example: gridhouse check --impact --format csv")]
     Check {
         /// Views to check; by default all
         names: Vec<String>,
+        /// Say instead which cells of which reports today's views and templates would change in what was published last;
+        /// nothing is published
+        #[arg(long, conflicts_with = "names")]
+        impact: bool,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
         #[command(flatten)]

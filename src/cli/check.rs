@@ -1,16 +1,18 @@
 //! `gridhouse check`: plans every view and report, runs data tests, unit tests and checks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::args::Format;
-use super::{CommandContext, Ending};
+use super::{CommandContext, Ending, Opened};
 use crate::diagnostic::{Diagnostic, Place, Result, Severity, did_you_mean};
 use crate::district::periods::{Base, Comparison};
+use crate::landing;
 use crate::project::report_problems;
-use crate::query::{self, Layer, ModelColumn, View};
+use crate::query::{self, Layer, ModelColumn, View, ViewCatalog};
+use crate::report::{self, Report};
 
 pub(super) async fn check(
     context: &CommandContext<'_>,
@@ -40,7 +42,7 @@ pub(super) async fn check(
     for view in &views {
         match session.plan_view(view).await {
             Ok(plan) => {
-                for problem in undescribed(view, &plan) {
+                for problem in undescribed(view, &plan).into_iter().chain(misjoined(view, &catalog)) {
                     errors += usize::from(problem.is_error());
                     context.output.problem(&problem);
                 }
@@ -93,9 +95,26 @@ pub(super) async fn check(
             errors += usize::from(problem.is_error());
             context.output.problem(&problem);
         }
+        errors += contradictions(context, &opened, &broken).await?;
     }
     print(context, &rows, views.len(), broken.len(), format)?;
     Ok(if errors > 0 { Ending::Problems } else { Ending::Done })
+}
+
+/// What the reports that can be made contradict each other in.
+async fn contradictions(context: &CommandContext<'_>, opened: &Opened, broken: &BTreeSet<String>) -> Result<usize> {
+    let (project, session) = (&opened.project, &opened.session);
+    let batches = landing::read_batches(&project.warehouse()).await?;
+    let run = project.report_context(session, &batches, BTreeMap::new());
+    let (reports, _) = report::load(&project.report_templates());
+    let is_sound = |report: &&Report| !report.views().iter().any(|view| broken.contains(*view));
+    let sound: Vec<&Report> = reports.iter().filter(is_sound).collect();
+    let sensitive = opened.contracts.sensitive_columns();
+    let found = report::disagreements(&sound, session.as_ref(), &run, &sensitive).await;
+    for contradiction in &found {
+        context.output.problem(&contradiction.problem.clone().effect("neither report would be made"));
+    }
+    Ok(found.len())
 }
 
 fn row(view: &str, kind: &str, name: &str, passed: bool, severity: Severity, failing: Option<i64>) -> Vec<Value> {
@@ -153,6 +172,35 @@ fn undescribed(view: &View, plan: &datafusion::logical_expr::LogicalPlan) -> Vec
             Diagnostic::warning(format!("columns of `{}` without a label: {}", view.name, bare.join(", ")))
                 .in_file(yml),
         );
+    }
+    problems
+}
+
+/// Columns that are said to be the same as another that is not there, apart without a reason, or by columns of no view.
+fn misjoined(view: &View, catalog: &ViewCatalog) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let known = |view: &View, name: &str| view.model.columns.iter().any(|column| column.name == name);
+    for column in &view.model.columns {
+        let indicator = &column.indicator;
+        let at = |what: String| {
+            let problem = Diagnostic::error(format!("`indicator` of `{}`: {what}", column.name));
+            problem.in_file(view.yml.clone().unwrap_or_else(|| view.path.clone()))
+        };
+        if let Some(named) = &indicator.same_as {
+            let other = named.split_once('.').and_then(|(other, name)| Some((catalog.get(other)?, name)));
+            if !other.is_some_and(|(other, name)| known(other, name)) {
+                problems.push(at(format!("no view describes a column `{named}`")).hint("write `same_as: view.column`"));
+            }
+            if indicator.apart.is_some() {
+                problems.push(at("it cannot be the same as another and apart from all".to_owned()));
+            }
+        }
+        if indicator.apart.as_ref().is_some_and(|why| why.trim().is_empty()) {
+            problems.push(at("`apart` gives no reason".to_owned()).hint("say which other figure it is"));
+        }
+        for name in indicator.by.iter().filter(|name| !known(view, name)) {
+            problems.push(at(format!("`by` names `{name}`, which the view does not describe")));
+        }
     }
     problems
 }

@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod fsck;
 mod history;
+mod impact;
 mod land;
 mod nightly;
 mod output;
@@ -127,7 +128,8 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
             let asked = report::Asked { names, params, list: *list, out: out.as_deref(), format: *format };
             report::report(&context, &asked, at.date).await
         }
-        Command::Check { names, format, at } => check::check(&context, names, *format, at.date).await,
+        Command::Check { impact: true, format, at, .. } => impact::impact(&context, at.date, *format).await,
+        Command::Check { names, format, at, .. } => check::check(&context, names, *format, at.date).await,
         Command::Explain { target, cell, row, rows, all, unmasked, reason, format, at } => {
             let asked = explain::Question {
                 target,

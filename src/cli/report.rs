@@ -45,7 +45,7 @@ pub(super) async fn report(
     for problem in &opened.problems {
         output.problem(problem);
     }
-    let (reports, mut ending) = chosen(context, &opened.project, asked.names)?;
+    let (mut reports, mut ending) = chosen(context, &opened.project, asked.names)?;
     let params: BTreeMap<String, String> = asked.params.iter().cloned().collect();
     for name in params.keys() {
         if !reports.iter().any(|r| r.parameters.iter().any(|p| &p.name == name)) {
@@ -73,6 +73,22 @@ pub(super) async fn report(
             BTreeSet::new()
         }
     };
+    // Also with those nobody asked for: what the outbox holds of them must not be contradicted.
+    let (all, _) = engine::load(&opened.project.report_templates());
+    let sound: Vec<&Report> = all.iter().filter(|r| !r.views().iter().any(|view| stopped.contains(view))).collect();
+    let sensitive = opened.contracts.sensitive_columns();
+    let mut withheld = BTreeSet::new();
+    for found in engine::disagreements(&sound, opened.session.as_ref(), &run, &sensitive).await {
+        if reports.iter().any(|report| found.reports.contains(&report.name)) {
+            ending = Ending::Problems;
+            let effect = if asked.out.is_some() { "made all the same" } else { engine::WITHHELD };
+            output.problem(&found.problem.effect(effect));
+            withheld.extend(found.reports);
+        }
+    }
+    if asked.out.is_none() {
+        reports.retain(|report| !withheld.contains(&report.name));
+    }
     let mut rows = Vec::new();
     for report in &reports {
         let failed: Vec<&str> = report.views().into_iter().filter(|view| stopped.contains(view)).collect();

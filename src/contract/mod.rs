@@ -235,6 +235,13 @@ impl Contracts {
         self.contracts.iter().find(|contract| contract.table == table)
     }
 
+    /// Names of the columns whose values tell of one person. What a code list holds is said of many.
+    pub fn sensitive_columns(&self) -> BTreeSet<String> {
+        let columns = self.contracts.iter().flat_map(|contract| &contract.columns);
+        let telling = columns.filter(|column| column.is_sensitive() && column.code_list().is_none());
+        telling.map(|column| column.name.clone()).collect()
+    }
+
     /// The table a file delivers, by its name without extension; the longest claim wins.
     pub fn for_file(&self, stem: &str) -> Option<&Contract> {
         let claims = self.contracts.iter().filter_map(|contract| Some((contract.file_match(stem)?, contract)));

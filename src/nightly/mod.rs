@@ -22,7 +22,7 @@ use crate::diagnostic::{Context, Diagnostic, Result, Severity};
 use crate::landing::{self, Batch, Counts, Delivery, Land, Moment, Outcome, Run};
 use crate::project::{self, Project};
 use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
-use crate::report::{self, OutputFile};
+use crate::report::{self, OutputFile, Report};
 use crate::warehouse::Warehouse;
 
 /// Something that happened, in order.
@@ -128,7 +128,9 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     let outbox = project.outbox().join(nightly.moment.as_of.to_string());
     let stopped = views_with_errors(&session, &broken, &checks);
     let batches = landing::read_batches(&warehouse).await?;
-    let (reports, reports_failed) = report_all(nightly, &session, &stopped, &batches, &outbox, &mut problems).await;
+    let making =
+        Making { session: &session, sensitive: contracts.sensitive_columns(), stopped: &stopped, outbox: &outbox };
+    let (reports, reports_failed) = report_all(nightly, &making, &batches, &mut problems).await;
     if let Ok(Err(problem)) = keeping.await {
         let problem = Diagnostic { severity: Severity::Warning, ..problem };
         let problem = problem.effect("queries compute the marts of this night again, which takes longer");
@@ -349,7 +351,7 @@ async fn check(nightly: &Nightly<'_>, session: &Arc<Session>, broken: &BTreeSet<
 }
 
 /// Views whose numbers must not be published: broken ones, ones with a failed error check, and what reads them.
-fn views_with_errors(session: &Session, broken: &BTreeSet<String>, checks: &[CheckResult]) -> BTreeSet<String> {
+pub fn views_with_errors(session: &Session, broken: &BTreeSet<String>, checks: &[CheckResult]) -> BTreeSet<String> {
     let mut stopped = broken.clone();
     for check in checks.iter().filter(|c| c.stops_reports()) {
         // A check query speaks about the views it reads.
@@ -365,15 +367,24 @@ fn views_with_errors(session: &Session, broken: &BTreeSet<String>, checks: &[Che
     stopped
 }
 
+/// What the reports of a night are made of.
+struct Making<'a> {
+    session: &'a Arc<Session>,
+    /// Columns about persons.
+    sensitive: BTreeSet<String>,
+    /// Views whose numbers must not be published.
+    stopped: &'a BTreeSet<String>,
+    outbox: &'a Path,
+}
+
 async fn report_all(
     nightly: &Nightly<'_>,
-    session: &Arc<Session>,
-    stopped: &BTreeSet<String>,
+    making: &Making<'_>,
     batches: &[Batch],
-    outbox: &Path,
     problems: &mut Vec<Diagnostic>,
 ) -> (Vec<(String, Vec<OutputFile>)>, u64) {
     let project = nightly.project;
+    let Making { session, sensitive, stopped, outbox } = making;
     let (reports, found) = report::load(&project.report_templates());
     let mut failed = found.len() as u64;
     for problem in found {
@@ -391,12 +402,26 @@ async fn report_all(
         (nightly.watch)(Event::Problem(&problem));
         problems.push(problem);
     }
+    let stopped_by = |report: &Report| -> Vec<String> {
+        report.views().into_iter().filter(|view| stopped.contains(*view)).map(str::to_owned).collect()
+    };
+    let sound: Vec<&Report> = reports.iter().filter(|report| stopped_by(report).is_empty()).collect();
+    // Which of two reports is right nobody knows here: neither goes out.
+    let mut withheld = BTreeSet::new();
+    for found in report::disagreements(&sound, session.as_ref(), &context, sensitive).await {
+        let problem = found.problem.effect(report::WITHHELD);
+        (nightly.watch)(Event::Problem(&problem));
+        problems.push(problem);
+        withheld.extend(found.reports);
+    }
+    failed += withheld.len() as u64;
+    let reports: Vec<Report> = reports.into_iter().filter(|report| !withheld.contains(&report.name)).collect();
     let mut made = Vec::new();
     let tasks = reports.iter().map(|report| async {
         if nightly.stop.load(Ordering::Relaxed) {
             return None;
         }
-        let stopped_by: Vec<&str> = report.views().into_iter().filter(|v| stopped.contains(*v)).collect();
+        let stopped_by = stopped_by(report);
         Some(if stopped_by.is_empty() {
             report::render(report, session.as_ref(), &context, outbox).await.map_err(Diagnostic::from)
         } else {

@@ -188,6 +188,28 @@ fn data_tests(view: &View) -> (Vec<DataTest>, Vec<CheckResult>) {
     (tests, broken)
 }
 
+/// The columns that tell a view's rows apart, as its tests say: those of a `unique_combination`, else the first that is
+/// `unique`. Empty where no test says so.
+pub fn grain(view: &View) -> Vec<String> {
+    let combined = view.model.data_tests.iter().find_map(|declared| {
+        let (name, args) = name_and_arguments(declared)?;
+        combination(name, &args).map(|columns| columns.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    });
+    let is_unique = |declared: &Value| name_and_arguments(declared).is_some_and(|(name, _)| name == "unique");
+    let single = || view.model.columns.iter().find(|column| column.data_tests.iter().any(is_unique));
+    combined.unwrap_or_else(|| single().map(|column| column.name.clone()).into_iter().collect())
+}
+
+/// The columns of a test for combinations; `None` for any other.
+fn combination<'a>(name: &str, args: &'a Value) -> Option<&'a Vec<Value>> {
+    let columns = ["columns", "combination_of_columns"].iter().find_map(|key| argument(args, key));
+    let known = matches!(
+        name,
+        "unique_combination" | "unique_combination_of_columns" | "dbt_utils.unique_combination_of_columns"
+    );
+    columns.filter(|_| known).and_then(Value::as_array)
+}
+
 /// Splits `unique` or `{unique: {config: {severity: warn}}}` into name and arguments.
 fn name_and_arguments(declared: &Value) -> Option<(&str, Value)> {
     match declared {
@@ -260,14 +282,7 @@ fn column_test(view: &View, column: &str, declared: &Value) -> Result<DataTest> 
 
 fn table_test(view: &View, declared: &Value) -> Result<DataTest> {
     let (name, args) = name_and_arguments(declared).ok_or_else(|| unknown_test(declared))?;
-    let columns = ["columns", "combination_of_columns"].iter().find_map(|key| argument(&args, key));
-    let known = matches!(
-        name,
-        "unique_combination" | "unique_combination_of_columns" | "dbt_utils.unique_combination_of_columns"
-    );
-    let (true, Some(columns)) = (known, columns.and_then(Value::as_array)) else {
-        return Err(unknown_test(declared));
-    };
+    let columns = combination(name, &args).ok_or_else(|| unknown_test(declared))?;
     let list: Vec<String> = columns.iter().filter_map(Value::as_str).map(quoted).collect();
     let severity = severity_of(&args)?;
     let list = list.join(", ");

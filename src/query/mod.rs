@@ -14,7 +14,7 @@ mod snapshot;
 mod unit_tests;
 mod views;
 
-pub use checks::{CheckKind, CheckResult, run_checks};
+pub use checks::{CheckKind, CheckResult, grain, run_checks};
 pub use engine::QueryLimits;
 pub use functions::DESCRIPTIONS as FUNCTIONS;
 pub use problem::run_problem;
@@ -22,7 +22,7 @@ pub use session::{Session, TableSchemas};
 pub use snapshot::Snapshot;
 pub use unit_tests::{UnitTestResult, run_unit_tests};
 pub use views::{
-    FailsAs, Layer, Materialized, Model, ModelColumn, View, ViewCatalog, parse_one, reads_of, yaml_problem,
+    FailsAs, Indicator, Layer, Materialized, Model, ModelColumn, View, ViewCatalog, parse_one, reads_of, yaml_problem,
 };
 
 /// The warehouse's own records, which marts may read beside staging views.

@@ -126,7 +126,23 @@ pub struct ModelColumn {
     #[serde(default)]
     pub data_tests: Vec<serde_json::Value>,
     #[serde(default)]
+    pub indicator: Indicator,
+    #[serde(default)]
     pub meta: serde_json::Value,
+}
+
+/// Which figure a column is, where its name, label and unit do not tell. Columns that agree in all three are one
+/// indicator: wherever reports show them for the same place and time, they show the same value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Indicator {
+    /// `view.column` of another view: the same figure, called otherwise.
+    pub same_as: Option<String>,
+    /// Why it is another figure than the columns of other views that are called the same.
+    pub apart: Option<String>,
+    /// The columns its value depends on, where they are fewer than tell the view's rows apart.
+    #[serde(default)]
+    pub by: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

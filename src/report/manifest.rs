@@ -85,6 +85,15 @@ impl Report {
         self
     }
 
+    /// Whether one of its files is a row list.
+    pub fn has_row_lists(&self) -> bool {
+        let is_list = |sheet: &form::SheetForm| sheet.kind == form::Kind::Ledger;
+        self.outputs.iter().any(|output| match &output.content {
+            Content::Form(form) => form.sheets.iter().any(is_list),
+            Content::Summary { .. } => false,
+        })
+    }
+
     /// Whether it makes nothing but row lists.
     pub(super) fn is_ledger(&self) -> bool {
         let is_list = |form: &Form| form.sheets.first().is_some_and(|sheet| sheet.kind == form::Kind::Ledger);

@@ -9,6 +9,7 @@
 //! dates through [`RunContext`]. A layout is plain data with a text form, so it can be snapshot-tested,
 //! and an exporter neither calculates nor queries.
 
+mod agreement;
 mod chart;
 mod check;
 mod compare;
@@ -51,6 +52,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::execution::SendableRecordBatchStream;
 
 use crate::diagnostic::{Diagnostic, Fault, Severity};
+use crate::query::Indicator;
+pub use agreement::{Disagreement, WITHHELD, disagreements, sources};
 pub use check::check;
 pub use compare::{Difference, compare};
 pub use export::{EXPORTERS, Exporter};
@@ -86,6 +89,8 @@ pub trait Figures: Sync {
 pub struct ViewMeta {
     pub label: String,
     pub columns: Vec<ColumnMeta>,
+    /// The columns that tell its rows apart; empty where that is not said.
+    pub grain: Vec<String>,
 }
 
 impl ViewMeta {
@@ -100,6 +105,7 @@ pub struct ColumnMeta {
     pub name: String,
     pub label: String,
     pub unit: String,
+    pub indicator: Indicator,
 }
 
 /// What a run knows and a report may print. The same context over the same snapshot gives the same bytes.

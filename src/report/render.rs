@@ -42,13 +42,8 @@ pub async fn render(
     let report = &report.clone().lent(&Arc::new(means));
     let unwritable = |error: std::io::Error| Problem::unwritable(out, &error);
     let aside = files::Aside::new(out, &report.name, context.editions.as_deref()).await.map_err(unwritable)?;
-    let mut data = fetch(report, figures, &names).await?;
-    if let Some(publication) = &report.publication {
-        let register = context.published.as_deref();
-        // Files made to look at are not published.
-        let is_kept = context.editions.is_some();
-        publication::protect(publication, (&report.path, &report.name), &mut data, context.as_of, register, is_kept)?;
-    }
+    // Files made to look at are not published.
+    let data = fetch_to_show(report, figures, context, &names, context.editions.is_some()).await?;
     let mut jobs = Jobs::new(context.workers);
     let made = make(report, figures, context, &aside, &data, &names, &mut jobs).await;
     // Also after a problem: no worker may still be writing when the folder aside is cleared.
@@ -64,6 +59,44 @@ pub async fn render(
     remember(report, context, &records).map_err(unwritable)?;
     let places = aside.commit(&relatives, context.params.is_empty()).map_err(unwritable)?;
     Ok(made.into_iter().zip(places.into_iter().step_by(2)).map(|(file, path)| OutputFile { path, ..file }).collect())
+}
+
+/// Every dataset that is held whole, as the report shows it. What it publishes is kept where that is asked for.
+async fn fetch_to_show(
+    report: &Report,
+    figures: &dyn Figures,
+    context: &RunContext,
+    names: &Names,
+    is_kept: bool,
+) -> Result<BTreeMap<String, Dataset>, Problem> {
+    let mut data = fetch(report, figures, names).await?;
+    if let Some(publication) = &report.publication {
+        let register = context.published.as_deref();
+        publication::protect(publication, (&report.path, &report.name), &mut data, context.as_of, register, is_kept)?;
+    }
+    Ok(data)
+}
+
+/// The datasets as the report shows them: what it hides is hidden.
+pub(super) async fn shown(
+    report: &Report,
+    figures: &dyn Figures,
+    context: &RunContext,
+) -> Result<BTreeMap<String, Dataset>, Problem> {
+    fetch_to_show(report, figures, context, &names_of(report, context)?, false).await
+}
+
+/// The rows of one dataset with every column of its view, in the order in which the report reads them.
+pub(super) async fn whole_rows(
+    report: &Report,
+    figures: &dyn Figures,
+    context: &RunContext,
+    dataset: &str,
+) -> Result<Dataset, Problem> {
+    let Some(spec) = report.datasets.get(dataset) else { return Ok(Dataset::default()) };
+    let failed = |problem| in_dataset(report, dataset, spec, problem);
+    let batches = figures.fetch(&dataset::sql(spec, &[], &names_of(report, context)?, None)).await.map_err(failed)?;
+    Dataset::new(&batches).map_err(|error| failed(run_problem(error.into())))
 }
 
 /// Enters what was made into the register.
@@ -161,7 +194,7 @@ fn names_of(report: &Report, context: &RunContext) -> Result<Names, Problem> {
 }
 
 /// What is declared of each dataset's columns, by the dataset's name.
-fn metas(report: &Report, figures: &dyn Figures) -> BTreeMap<String, ViewMeta> {
+pub(super) fn metas(report: &Report, figures: &dyn Figures) -> BTreeMap<String, ViewMeta> {
     let datasets = report.datasets.iter();
     datasets.filter_map(|(name, spec)| Some((name.clone(), figures.labels(&spec.view.value)?))).collect()
 }

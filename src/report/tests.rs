@@ -52,7 +52,7 @@ impl Figures for FixedFigures {
         let schema = futures::executor::block_on(self.0.table(view)).ok()?.schema().clone();
         let columns =
             schema.fields().iter().map(|field| ColumnMeta { name: field.name().clone(), ..ColumnMeta::default() });
-        Some(ViewMeta { label: view.to_owned(), columns: columns.collect() })
+        Some(ViewMeta { label: view.to_owned(), columns: columns.collect(), ..ViewMeta::default() })
     }
 }
 

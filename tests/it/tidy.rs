@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// Modules from the lowest to the highest. A module may use those before it.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "diagnostic",
     "district",
     "settings",
@@ -20,6 +20,7 @@ const ORDER: [&str; 15] = [
     "nightly",
     "explain",
     "reproduce",
+    "impact",
     "cli",
 ];
 

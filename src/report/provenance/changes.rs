@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 
 use super::{Batches, Provenance};
 
@@ -12,6 +13,14 @@ pub struct Change {
     pub what: String,
     pub then: Option<String>,
     pub now: Option<String>,
+}
+
+impl Change {
+    /// The view whose SQL or description has changed.
+    pub fn query_view(&self) -> Option<&str> {
+        let path = self.what.strip_prefix("query `")?.strip_suffix('`')?;
+        Path::new(path).file_stem()?.to_str()
+    }
 }
 
 impl fmt::Display for Change {
@@ -98,6 +107,9 @@ mod tests {
                 "query `marts/b.sql` is new",
             ]
         );
+        let views: Vec<Option<String>> =
+            changes(&then, &now).iter().map(|change| change.query_view().map(str::to_owned)).collect();
+        assert_eq!(views, [None, None, None, Some("a".to_owned()), Some("b".to_owned())]);
         assert_eq!(changes(&then, &then), []);
         let today = [("district.name".to_owned(), "乙区".to_owned())].into();
         let told: Vec<String> = settings_changes(&then, &today).iter().map(Change::to_string).collect();

@@ -95,13 +95,14 @@ impl Register {
     pub fn all(&self) -> Result<Vec<Issue>> {
         let mut issues = Vec::new();
         for folder in entries(&self.folder)?.into_iter().filter(|path| path.is_dir()) {
-            for path in entries(&folder)? {
-                if path.extension().is_some_and(|extension| extension == "json") {
-                    issues.extend(read(&path)?);
-                }
-            }
+            issues.extend(read_all(&folder)?);
         }
         Ok(issues)
+    }
+
+    /// Everything that was made as of a date, oldest first within a report.
+    pub fn of_date(&self, as_of: NaiveDate) -> Result<Vec<Issue>> {
+        read_all(&self.folder.join(as_of.to_string()))
     }
 
     /// Whether anything was ever made.
@@ -159,6 +160,16 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+fn read_all(folder: &Path) -> Result<Vec<Issue>> {
+    let mut issues = Vec::new();
+    for path in entries(folder)? {
+        if path.extension().is_some_and(|extension| extension == "json") {
+            issues.extend(read(&path)?);
+        }
+    }
+    Ok(issues)
 }
 
 fn read(path: &Path) -> Result<Vec<Issue>> {

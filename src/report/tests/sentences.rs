@@ -73,8 +73,9 @@ impl Figures for Planted {
             name: column.name.clone(),
             label: column.label.clone(),
             unit: column.unit.clone(),
+            ..ColumnMeta::default()
         });
-        Some(ViewMeta { label: model.label.clone(), columns: columns.collect() })
+        Some(ViewMeta { label: model.label.clone(), columns: columns.collect(), ..ViewMeta::default() })
     }
 }
 
