@@ -112,7 +112,7 @@ async fn contradictions(context: &CommandContext<'_>, opened: &Opened, broken: &
     let sensitive = opened.contracts.sensitive_columns();
     let found = report::disagreements(&sound, session.as_ref(), &run, &sensitive).await;
     for contradiction in &found {
-        context.output.problem(&contradiction.problem.clone().effect("neither report would be made"));
+        context.output.problem(&contradiction.problem.clone().effect("no report that shows one of them would be made"));
     }
     Ok(found.len())
 }

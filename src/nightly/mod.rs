@@ -406,7 +406,7 @@ async fn report_all(
         report.views().into_iter().filter(|view| stopped.contains(*view)).map(str::to_owned).collect()
     };
     let sound: Vec<&Report> = reports.iter().filter(|report| stopped_by(report).is_empty()).collect();
-    // Which of two reports is right nobody knows here: neither goes out.
+    // Which of two values is right nobody knows here: neither goes out.
     let mut withheld = BTreeSet::new();
     for found in report::disagreements(&sound, session.as_ref(), &context, sensitive).await {
         let problem = found.problem.effect(report::WITHHELD);

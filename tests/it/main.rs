@@ -1,5 +1,6 @@
 //! All integration tests, one binary. Real processes over real files; each test has a folder of its own.
 
+mod agreement;
 mod bulletins;
 mod cli;
 mod contracts;
@@ -8,6 +9,7 @@ mod damage;
 mod docs;
 mod explain;
 mod forms;
+mod impact;
 mod landing;
 mod pages;
 mod provenance;

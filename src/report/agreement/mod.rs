@@ -26,16 +26,16 @@ use super::number::{Format, fixed, percent, rounded};
 use super::{ColumnMeta, Figures, Problem, RunContext, render};
 use crate::diagnostic::Diagnostic;
 
-/// Reports that show one figure with different values.
+/// A figure that is shown with two values.
 #[derive(Debug)]
 pub struct Disagreement {
-    /// By name; one, where a report contradicts itself.
+    /// By name; a single one, where a report contradicts itself.
     pub reports: BTreeSet<String>,
     pub problem: Diagnostic,
 }
 
 /// What becomes of reports that contradict each other.
-pub const WITHHELD: &str = "neither report is made; their last good editions are untouched";
+pub const WITHHELD: &str = "no report that shows one of them is made; the last good editions are untouched";
 
 /// A column that a report shows.
 struct Claim<'a> {
@@ -77,7 +77,9 @@ pub async fn disagreements(
     let mut places = Places::new(figures, context);
     let mut found = Vec::new();
     for claims in indicators {
-        let mut pairs: BTreeMap<(usize, usize), Vec<Pair>> = BTreeMap::new();
+        // By report and column, however many datasets of a report read the column.
+        let definition = |claim: &Claim<'_>| (claim.report.name.clone(), claim.view.clone(), claim.column.name.clone());
+        let mut pairs: BTreeMap<_, (usize, usize, Vec<Pair>)> = BTreeMap::new();
         for (subject, mut same) in differing(&claims, figures, context).await {
             let mut is_hidden = false;
             let mut open = Vec::with_capacity(same.len());
@@ -96,16 +98,26 @@ pub async fn disagreements(
                     }
                     let Some(first) = places.of(both[0], one.row).await else { break };
                     let Some(second) = places.of(both[1], other.row).await else { continue };
-                    pairs.entry((one.claim, other.claim)).or_default().push(Pair {
+                    // Which of two stands first follows from their names, in whatever order datasets come.
+                    let is_turned = definition(both[0]) > definition(both[1]);
+                    let mut pair = Pair {
                         subject: subject.clone(),
                         values: [one.value.clone(), other.value.clone()],
                         places: [first, second],
                         is_hidden,
-                    });
+                    };
+                    let (mut one, mut other) = (one.claim, other.claim);
+                    if is_turned {
+                        std::mem::swap(&mut one, &mut other);
+                        pair.values.reverse();
+                        pair.places.reverse();
+                    }
+                    let key = (definition(&claims[one]), definition(&claims[other]));
+                    pairs.entry(key).or_insert((one, other, Vec::new())).2.push(pair);
                 }
             }
         }
-        found.extend(pairs.into_iter().map(|((one, other), pairs)| told([&claims[one], &claims[other]], &pairs)));
+        found.extend(pairs.into_values().map(|(one, other, pairs)| told([&claims[one], &claims[other]], &pairs)));
     }
     found
 }
@@ -133,6 +145,9 @@ fn claims<'a>(reports: &[&'a Report], figures: &dyn Figures, sensitive: &BTreeSe
         for ((dataset, column), shown) in shown(report, &metas) {
             let (Some(meta), Some(spec)) = (metas.get(&dataset), report.datasets.get(&dataset)) else { continue };
             let Some(described) = meta.columns.iter().find(|known| known.name == column) else { continue };
+            if !spec.columns.is_empty() && !spec.columns.iter().any(|read| read.value == column) {
+                continue;
+            }
             let is_about_one = |known: &ColumnMeta| known.name.ends_with("_id") || sensitive.contains(&known.name);
             claims.push(Claim {
                 report,
@@ -253,17 +268,9 @@ fn told(claims: [&Claim<'_>; 2], pairs: &[Pair]) -> Disagreement {
         };
         format!("{}: {value}", pair.places[at])
     };
-    let mut problem = Diagnostic::error(format!("two reports give different values of `{label}` for one thing"));
+    let mut problem = Diagnostic::error(format!("`{label}` has two values in the reports of one run"));
     if let Some(first) = pairs.first() {
-        let mut about = if first.subject.place.is_empty() {
-            "the district".to_owned()
-        } else {
-            format!("place `{}`", first.subject.place)
-        };
-        if let Some((start, end)) = first.subject.time {
-            about.push_str(&format!(", {start} to {end}"));
-        }
-        problem = problem.note("of", about);
+        problem = problem.note("of", first.subject.to_string());
         for (at, which) in ["one", "other"].into_iter().enumerate() {
             let claim = claims[at];
             let (view, column, report) = (&claim.view, &claim.column.name, &claim.report.name);

@@ -4,6 +4,7 @@
 //! of the same; a view without places speaks of the district.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
@@ -35,9 +36,9 @@ const DISTRICT_DIGITS: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Subject {
     /// The code of a place below the district, its name where there is no code; empty for the district.
-    pub place: String,
+    place: String,
     /// First and last day; `None` for a state on the as-of date, and where the figure says its period itself.
-    pub time: Option<(NaiveDate, NaiveDate)>,
+    time: Option<(NaiveDate, NaiveDate)>,
     /// What else tells the row from others, by column.
     rest: BTreeMap<String, String>,
 }
@@ -56,6 +57,20 @@ pub(super) fn subjects(dataset: &Dataset, meta: &ViewMeta, by: &[String], as_of:
         Subject::of(dataset, row, if says_too_little { &plain } else { declared }, as_of)
     };
     dataset.all_rows().into_iter().map(subject).collect()
+}
+
+/// For messages: dimensions by their names only, since what a column holds may be somebody's.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => f.write_str("the district")?,
+            place => write!(f, "place `{place}`")?,
+        }
+        if let Some((start, end)) = self.time {
+            write!(f, ", {start} to {end}")?;
+        }
+        self.rest.keys().try_for_each(|column| write!(f, ", {column}"))
+    }
 }
 
 fn is_place(column: &str) -> bool {
