@@ -34,7 +34,8 @@ pub enum Outcome {
 /// Makes `file` again below `out`.
 ///
 /// # Errors
-/// Where it cannot be made at all: no record, a report or a table version that is gone, a template with a mistake.
+/// Where it cannot be made at all: no record, a report or a table version that is gone, a template with a mistake, a file
+/// below `out` that it would replace.
 pub async fn reproduce(project: &Project, file: &Path, out: &Path) -> Result<Reproduced> {
     let (register, outbox) = (project.register(), project.outbox());
     let verdict = report::verify(file, Some(&Known { register: &register, outbox: &outbox }))?;
@@ -45,6 +46,13 @@ pub async fn reproduce(project: &Project, file: &Path, out: &Path) -> Result<Rep
             .effect("nothing was made")
             .hint("`gridhouse report` makes reports anew, `--as-of` those of a past night"));
     };
+    let target = out.join(&record.file);
+    if target.exists() {
+        return Err(Diagnostic::error("is there already")
+            .in_file(target)
+            .effect("nothing was made: a file made again replaces none")
+            .hint("name another folder, or leave `--out` away"));
+    }
     let (issue, content) = made.map_or((None, None), |(issue, made)| (Some(issue), Some(made.content)));
     let warehouse = project.warehouse();
     let snapshot =

@@ -415,6 +415,10 @@ fn what_makes_a_file_come_out_differently_is_named() {
     assert!(run.stdout.contains("得分满分一百分"), "{}", run.stdout);
     assert!(project.path("again").join(FORM).is_file());
     assert_eq!(documents(&project.path("again")).len(), 1, "one file was asked for");
+    // It would otherwise be compared with itself.
+    let edition = text(&edition(&project, AS_OF));
+    let run = project.run(&["reproduce", &text(&file), "--out", &edition]).expect(1);
+    assert!(run.stderr.contains("is there already"), "{}", run.stderr);
     // A template with a mistake, and none at all.
     std::fs::write(&form, "columns: [").expect("a form");
     let run = project.run(&["reproduce", &text(&file)]).expect(1);
