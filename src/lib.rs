@@ -24,6 +24,8 @@ pub mod synthetic;
 
 pub mod project;
 
+pub mod closing;
+
 pub mod nightly;
 
 pub mod explain;

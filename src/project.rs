@@ -14,9 +14,11 @@ use datafusion::execution::SendableRecordBatchStream;
 use arrow::array::RecordBatch;
 
 use crate::contract::{self, Contracts};
-use crate::diagnostic::{Diagnostic, Place, Result};
+use crate::diagnostic::{Context, Diagnostic, Place, Result};
 use crate::landing::{self, Batch, Run};
-use crate::query::{LOOKED_UP, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog};
+use crate::query::{
+    self, CLOSED_TABLE, LOOKED_UP, Months, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog,
+};
 use crate::report::{
     self, BatchRef, Batches, ColumnMeta, DISTRICT, Figures, Inputs, OFFICE, Register, RunContext, ViewFiles, ViewMeta,
 };
@@ -93,18 +95,24 @@ impl Project {
         contracts: &Contracts,
         snapshot: Snapshot,
     ) -> Result<(Session, Vec<Diagnostic>)> {
-        let mut schemas = TableSchemas::new();
-        for contract in contracts.iter() {
-            schemas.insert(contract.table.clone(), landing::stored_schema(contract));
-        }
-        let system = [landing::batches_schema(), landing::quarantine_schema(), landing::runs_schema()];
-        for (name, schema) in SYSTEM_TABLES.iter().zip(system) {
-            schemas.insert((*name).to_owned(), schema);
-        }
+        let schemas = table_schemas(contracts);
         let tables = schemas.keys().chain(snapshot.versions.keys()).cloned().collect();
         let (catalog, problems) = ViewCatalog::load(&self.queries(), &tables);
         let session = Session::open(warehouse, Arc::new(catalog), snapshot, schemas, &self.query_limits()).await?;
         Ok((session, problems))
+    }
+
+    /// What it takes to count closed months. A view that cannot be read might have figures of theirs, so none is left out.
+    pub fn months(&self, warehouse: &Warehouse) -> Result<Months> {
+        let schemas = table_schemas(&self.contracts()?);
+        let tables = schemas.keys().cloned().chain(warehouse.table_names()?).collect();
+        let (catalog, problems) = ViewCatalog::load(&self.queries(), &tables);
+        let mistakes: Vec<Diagnostic> = problems.into_iter().filter(Diagnostic::is_error).collect();
+        if !mistakes.is_empty() {
+            return Err(joined(mistakes));
+        }
+        let (warehouse, limits) = (warehouse.clone(), self.query_limits());
+        Ok(Months { warehouse, catalog: Arc::new(catalog), schemas, limits })
     }
 
     /// What reports may print about the run they belong to.
@@ -176,7 +184,11 @@ impl Project {
             };
             let mut files = vec![hashed(&view.path, view.sql.as_bytes())];
             files.extend(view.yml.iter().filter_map(|yml| Some(hashed(yml, &fs_err::read(yml).ok()?))));
-            views.insert(view.name.clone(), ViewFiles { files, reads: view.reads.clone() });
+            let mut reads = view.reads.clone();
+            // Named by no query: the rows of closed months are put in.
+            let has_closed = view.model.config.closed_months.is_some() && tables.contains_key(CLOSED_TABLE);
+            reads.extend(has_closed.then(|| CLOSED_TABLE.to_owned()));
+            views.insert(view.name.clone(), ViewFiles { files, reads });
         }
         let district = &self.settings.district;
         let settings = [(DISTRICT, &district.name), (OFFICE, &district.office)];
@@ -189,6 +201,25 @@ impl Project {
             batches: landed.into_iter().map(|(table, batches)| (table, Batches::of(&batches))).collect(),
         }
     }
+}
+
+/// The columns of every table that can be read, landed or not.
+fn table_schemas(contracts: &Contracts) -> TableSchemas {
+    let landed = contracts.iter().map(|contract| (contract.table.clone(), landing::stored_schema(contract)));
+    let system = [
+        landing::batches_schema(),
+        landing::quarantine_schema(),
+        landing::runs_schema(),
+        query::closed_schema(),
+        query::recomputed_schema(),
+    ];
+    landed.chain(SYSTEM_TABLES.map(str::to_owned).into_iter().zip(system)).collect()
+}
+
+/// The table versions a run was pinned to.
+pub fn snapshot_of_run(run: &Run) -> Result<Snapshot> {
+    let versions = serde_json::from_str(&run.snapshot).doing("reading a run's snapshot")?;
+    Ok(Snapshot { as_of: run.as_of, versions })
 }
 
 /// The newest date anything in the warehouse speaks for: of a batch, or of a night that brought none.

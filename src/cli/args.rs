@@ -6,6 +6,8 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::district::month::Month;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "gridhouse",
@@ -157,6 +159,20 @@ pub enum Command {
         format: Format,
         #[command(flatten)]
         at: AsOf,
+    },
+    /// Freeze the published figures of a month that has ended; later corrections appear beside them as 修订
+    #[command(after_help = "The figures are those of the night of the month's last day, from which its reports were made. A \
+                            closed month is not opened again.\n\
+                            Example: gridhouse close 2024-05")]
+    Close {
+        /// The month, such as 2024-05
+        #[arg(required_unless_present = "list")]
+        month: Option<Month>,
+        /// List what is closed
+        #[arg(long, conflicts_with = "month")]
+        list: bool,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
     },
     /// Say where a figure comes from: definition, SQL, numerator and denominator, batches, rows
     #[command(

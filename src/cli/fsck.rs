@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::Format;
 use super::{CommandContext, Ending};
+use crate::closing;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::landing::{self, Batch};
 use crate::project;
@@ -30,6 +31,8 @@ pub(super) async fn fsck(context: &CommandContext<'_>, format: Format) -> Result
         rows.push(vec![json!(name), json!(null), json!(null), json!(null), json!(null), json!("missing")]);
     }
     problems.extend(lost_quarantine(&warehouse, &batches).await);
+    // Tables that cannot be read are reported below.
+    problems.extend(lost_months(&warehouse).await.unwrap_or_default());
     for name in &names {
         let found = warehouse.examine(name).await;
         let mut sound = found.problems.is_empty();
@@ -66,6 +69,11 @@ pub(super) async fn fsck(context: &CommandContext<'_>, format: Format) -> Result
         context.output.say("the warehouse is empty");
     }
     Ok(if problems.is_empty() { Ending::Done } else { Ending::Unexpected })
+}
+
+/// Closed months whose figures are not all there.
+async fn lost_months(warehouse: &Warehouse) -> Result<Vec<Diagnostic>> {
+    closing::losses(warehouse, &landing::read_runs(warehouse).await?).await
 }
 
 /// Batches of which fewer rows are in quarantine than were put there.

@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod close;
 mod demo;
 mod describe;
 mod diff;
@@ -130,6 +131,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
         }
         Command::Check { impact: true, format, at, .. } => impact::impact(&context, at.date, *format).await,
         Command::Check { names, format, at, .. } => check::check(&context, names, *format, at.date).await,
+        Command::Close { month, list: _, format } => close::close(&context, *month, *format).await,
         Command::Explain { target, cell, row, rows, all, unmasked, reason, format, at } => {
             let asked = explain::Question {
                 target,
@@ -200,7 +202,7 @@ impl CommandContext<'_> {
         let warehouse = project.warehouse();
         let runs = landing::read_runs(&warehouse).await?;
         let snapshot = match as_of {
-            Some(date) => crate::nightly::snapshot_of_run(crate::project::run_of(&runs, date)?)?,
+            Some(date) => crate::project::snapshot_of_run(crate::project::run_of(&runs, date)?)?,
             None => {
                 let newest = crate::project::newest_date(&landing::read_batches(&warehouse).await?, &runs);
                 project.pin(&warehouse, newest.unwrap_or(today(&project)?))?

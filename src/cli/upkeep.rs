@@ -8,7 +8,7 @@ use super::args::Format;
 use super::{CommandContext, Ending};
 use crate::diagnostic::{Diagnostic, Result, did_you_mean};
 use crate::warehouse::Upkeep;
-use crate::{landing, project};
+use crate::{closing, landing, project};
 
 /// Runs whose snapshots stay readable whatever their age.
 const KEPT_RUNS: usize = 400;
@@ -34,13 +34,14 @@ pub(super) async fn upkeep(
     let runs = landing::read_runs(&warehouse).await?;
     let date = project::newest_date(&landing::read_batches(&warehouse).await?, &runs);
     let kept = date.map(|date| project.kept_versions(date)).transpose()?.unwrap_or_default();
+    let closed = closing::kept_versions(&warehouse).await?;
     let newest = &runs[runs.len().saturating_sub(KEPT_RUNS)..];
-    let snapshots = newest.iter().map(crate::nightly::snapshot_of_run).collect::<Result<Vec<_>>>()?;
+    let snapshots = newest.iter().map(project::snapshot_of_run).collect::<Result<Vec<_>>>()?;
     let mut rows = Vec::new();
     for name in names {
         let mut versions: BTreeSet<u64> =
             snapshots.iter().filter_map(|snapshot| snapshot.versions.get(&name).copied()).collect();
-        versions.extend(kept.get(&name).into_iter().flatten());
+        versions.extend(kept.get(&name).into_iter().chain(closed.get(&name)).flatten());
         // After a backup was restored there may be fewer versions than there were.
         let newest = warehouse.newest_version(&name)?;
         versions.retain(|version| newest.is_some_and(|newest| *version <= newest));

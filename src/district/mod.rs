@@ -6,5 +6,6 @@
 pub mod calendar;
 pub mod codes;
 pub mod identifiers;
+pub mod month;
 pub mod periods;
 pub mod rounding;

@@ -32,7 +32,7 @@ pub fn record_of(file: &Path) -> Result<Provenance> {
 pub fn snapshot_of(record: &Provenance, runs: &[Run]) -> Result<Snapshot> {
     let of_run = runs.iter().rev().find(|run| run.snapshot_id == record.snapshot && run.outcome != "interrupted");
     match of_run {
-        Some(run) => crate::nightly::snapshot_of_run(run),
+        Some(run) => crate::project::snapshot_of_run(run),
         None => Ok(Snapshot { as_of: record.as_of, versions: record.tables.clone() }),
     }
 }

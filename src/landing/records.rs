@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::Counts;
 use super::deletions::DELETIONS_TABLE;
 use crate::diagnostic::{Context, Diagnostic, Result};
+use crate::query::CLOSED_TABLE;
 use crate::warehouse::{Commit, Operation, Table, Warehouse, encode_parquet};
 
 pub const BATCHES_TABLE: &str = "batches";
@@ -180,7 +181,7 @@ async fn unrecorded(warehouse: &Warehouse, recorded: &[Batch]) -> Result<Vec<Bat
     }
     let mut found = Vec::new();
     for name in warehouse.table_names()? {
-        if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE, DELETIONS_TABLE].contains(&name.as_str()) {
+        if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE, DELETIONS_TABLE, CLOSED_TABLE].contains(&name.as_str()) {
             continue;
         }
         let recorded = latest.get(name.as_str()).copied();

@@ -17,11 +17,12 @@ use futures::stream::FuturesUnordered;
 use serde_json::json;
 
 use self::inbox::{inbox_files, move_file, reference_files, set_aside};
+use crate::closing;
 use crate::contract::Contracts;
 use crate::diagnostic::{Context, Diagnostic, Result, Severity};
 use crate::landing::{self, Batch, Counts, Delivery, Land, Moment, Outcome, Run};
 use crate::project::{self, Project};
-use crate::query::{self, CheckResult, Layer, Session, Snapshot, View};
+use crate::query::{self, CheckResult, Layer, Session, View};
 use crate::report::{self, OutputFile, Report};
 use crate::warehouse::Warehouse;
 
@@ -99,7 +100,8 @@ pub async fn run(nightly: &Nightly<'_>) -> Result<Night> {
     let batches = landing::read_batches(&warehouse).await?;
     let runs = landing::read_runs(&warehouse).await?;
     refuse_older_date(nightly.moment.as_of, project::newest_date(&batches, &runs))?;
-    refuse_losses(&warehouse, &batches).await?;
+    refuse_losses(&warehouse, &batches, &runs).await?;
+    refuse_closed_month(&warehouse, nightly.moment.as_of).await?;
 
     let clock = Instant::now();
     let deliveries = land(nightly, &warehouse, &contracts, &mut problems).await?;
@@ -191,17 +193,34 @@ fn refuse_older_date(as_of: NaiveDate, newest: Option<NaiveDate>) -> Result<()> 
 }
 
 /// A table that is gone, or whose newest commit is, would be begun anew and its figures published as right.
-async fn refuse_losses(warehouse: &Warehouse, batches: &[Batch]) -> Result<()> {
+async fn refuse_losses(warehouse: &Warehouse, batches: &[Batch], runs: &[Run]) -> Result<()> {
+    let effect = "the night was not begun: nothing was landed, no report was touched";
     for (name, batch) in project::newest_batches(batches) {
         let (version, rows) = match warehouse.table(name).await? {
             Some(table) => (Some(table.version()), table.row_count().await?),
             None => (None, None),
         };
         if let Some(problem) = project::loss(batch, version, rows) {
-            return Err(problem.effect("the night was not begun: nothing was landed, no report was touched"));
+            return Err(problem.effect(effect));
         }
     }
-    Ok(())
+    match closing::losses(warehouse, runs).await?.into_iter().next() {
+        Some(problem) => Err(problem.effect(effect)),
+        None => Ok(()),
+    }
+}
+
+/// The reports of a closed month are out; made again from newer rows they would say something else.
+async fn refuse_closed_month(warehouse: &Warehouse, as_of: NaiveDate) -> Result<()> {
+    match closing::closing_of(warehouse, as_of).await? {
+        Some(closing) => Err(Diagnostic::error(format!(
+            "a night of {as_of} cannot be run: {} was closed at {}",
+            closing.month, closing.closed_at
+        ))
+        .effect("nothing was landed, no report was touched")
+        .hint("run the night as of a day after the month: corrections appear there as 修订, beside the frozen figures")),
+        None => Ok(()),
+    }
 }
 
 /// Date and moment; a number where two nights began within a second.
@@ -458,10 +477,4 @@ fn guessed(years: &[i32]) -> Option<Diagnostic> {
         .effect("working days are guessed from the week, and every report says so at its foot")
         .hint(format!("deliver `holidays_{last}.csv` with the columns date, kind (休 or 班) and festival"));
     Some(problem)
-}
-
-/// The table versions a run was pinned to.
-pub fn snapshot_of_run(run: &Run) -> Result<Snapshot> {
-    let versions = serde_json::from_str(&run.snapshot).doing("reading a run's snapshot")?;
-    Ok(Snapshot { as_of: run.as_of, versions })
 }

@@ -44,6 +44,8 @@ impl KeptMarts {
             hasher.update(&[0]);
             hasher.update(below.sql.as_bytes());
             hasher.update(&[0]);
+            // Says which rows closed months put in their place.
+            hasher.update(format!("{:?}", below.model.config.closed_months).as_bytes());
         }
         Some(self.folder.join(format!("{}-{}.arrow", view.name, &hasher.finalize().to_hex()[..16])))
     }

@@ -4,20 +4,24 @@
 //! through it, so that a figure has one definition. It cannot write: no DDL, no COPY, no SET.
 
 mod checks;
+mod closed;
 mod engine;
 mod functions;
 mod kept;
 pub mod lineage;
 mod problem;
+mod recomputed;
 mod session;
 mod snapshot;
 mod unit_tests;
 mod views;
 
 pub use checks::{CheckKind, CheckResult, grain, run_checks};
+pub use closed::{CLOSED_TABLE, Cell, ClosedMonths, FrozenRow, RECOMPUTED_TABLE, closed_schema, recomputed_schema};
 pub use engine::QueryLimits;
 pub use functions::DESCRIPTIONS as FUNCTIONS;
 pub use problem::run_problem;
+pub use recomputed::{MonthOfView, Months};
 pub use session::{Session, TableSchemas};
 pub use snapshot::Snapshot;
 pub use unit_tests::{UnitTestResult, run_unit_tests};
@@ -26,7 +30,7 @@ pub use views::{
 };
 
 /// The warehouse's own records, which marts may read beside staging views.
-pub const SYSTEM_TABLES: [&str; 3] = ["batches", "quarantine", "runs"];
+pub const SYSTEM_TABLES: [&str; 5] = ["batches", "quarantine", "runs", CLOSED_TABLE, RECOMPUTED_TABLE];
 
 /// Tables that functions look up, whatever a query names.
 pub const LOOKED_UP: [&str; 2] = [CODE_LISTS, HOLIDAYS];

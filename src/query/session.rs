@@ -18,8 +18,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::closed::{CLOSED_TABLE, Closed, RECOMPUTED_TABLE};
 use super::engine::{QueryLimits, context};
 use super::kept::KeptMarts;
+use super::recomputed::{Months, Recomputed};
 use super::snapshot::Snapshot;
 use super::views::{View, ViewCatalog, parse_one, reads_of, relocate};
 use super::{functions, problem};
@@ -32,7 +34,7 @@ pub type TableSchemas = BTreeMap<String, SchemaRef>;
 
 /// A table's rows come from its pinned version, or from rows given by a test.
 enum Tables {
-    Pinned { warehouse: Warehouse, snapshot: Snapshot, schemas: TableSchemas, kept: KeptMarts },
+    Pinned { warehouse: Warehouse, snapshot: Snapshot, schemas: TableSchemas, kept: KeptMarts, limits: QueryLimits },
     Given(BTreeMap<String, (SchemaRef, Vec<RecordBatch>)>),
 }
 
@@ -50,6 +52,8 @@ pub struct Session {
     preparing: tokio::sync::Mutex<()>,
     /// Rows of the marts computed or read so far, by name.
     computed: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
+    /// Read when the first view asks for them.
+    closed: tokio::sync::OnceCell<Arc<Closed>>,
 }
 
 impl Session {
@@ -69,6 +73,7 @@ impl Session {
                 snapshot,
                 schemas,
                 kept: KeptMarts::of(warehouse.root()),
+                limits: limits.clone(),
             },
             catalog,
             as_of,
@@ -77,6 +82,7 @@ impl Session {
             registered: Mutex::new(BTreeSet::new()),
             preparing: tokio::sync::Mutex::new(()),
             computed: Mutex::default(),
+            closed: tokio::sync::OnceCell::new(),
         };
         session.codes = Arc::new(session.read_codes().await?);
         session.calendar = Arc::new(session.read_calendar().await?);
@@ -103,6 +109,7 @@ impl Session {
             registered: Mutex::new(BTreeSet::new()),
             preparing: tokio::sync::Mutex::new(()),
             computed: Mutex::default(),
+            closed: tokio::sync::OnceCell::new(),
         };
         session.add_functions();
         Ok(session)
@@ -157,6 +164,31 @@ impl Session {
         self.ctx.read_table(provider).doing(doing)?.collect().await.doing(doing)
     }
 
+    /// What closed months were frozen to at this snapshot; nothing in a unit test.
+    async fn closed(&self) -> Result<&Arc<Closed>> {
+        let read = async || {
+            let is_closed = self.snapshot().is_some_and(|snapshot| snapshot.versions.contains_key(CLOSED_TABLE));
+            let rows = match is_closed {
+                true => Box::pin(self.rows_of(CLOSED_TABLE, "reading the closed months")).await?,
+                false => Vec::new(),
+            };
+            Closed::of(&rows).map(Arc::new)
+        };
+        self.closed.get_or_try_init(read).await
+    }
+
+    /// The rows of a view with closed months as they were frozen; `None` where no month of it is closed.
+    async fn with_closed_months(&self, view: &View) -> Result<Option<Vec<RecordBatch>>> {
+        let Some(declared) = &view.model.config.closed_months else { return Ok(None) };
+        let closed = self.closed().await?;
+        if !closed.has(&view.name) {
+            return Ok(None);
+        }
+        let plan = self.plan_alone(view).await?;
+        let rows = self.fetch_plan(&plan).await.map_err(|problem| self.in_view(problem, view))?;
+        closed.overlay(view, declared, &rows).map(Some)
+    }
+
     fn add_functions(&self) {
         for function in functions::all(self.as_of, self.codes.clone(), &self.calendar) {
             self.ctx.register_udf(function);
@@ -172,6 +204,16 @@ impl Session {
                 ))),
                 None => Ok(None),
             },
+            Tables::Pinned { warehouse, snapshot, schemas, limits, .. } if name == RECOMPUTED_TABLE => {
+                let months = Months {
+                    warehouse: warehouse.clone(),
+                    catalog: self.catalog.clone(),
+                    schemas: schemas.clone(),
+                    limits: limits.clone(),
+                };
+                let closed = self.closed().await?.clone();
+                Ok(Some(Arc::new(Recomputed::new(months, snapshot.versions.clone(), closed))))
+            }
             Tables::Pinned { warehouse, snapshot, schemas, .. } => {
                 if let Some(version) = snapshot.versions.get(name) {
                     if let Some(table) = warehouse.table_at(name, *version).await? {
@@ -224,7 +266,13 @@ impl Session {
             }
         }
         for view in needed {
-            if !self.is_registered(&view.name) {
+            if self.is_registered(&view.name) {
+                continue;
+            }
+            // Not a plan that reads the tables: what is frozen is in none of them.
+            if let Some(rows) = self.with_closed_months(view).await? {
+                self.hold(view, rows)?;
+            } else {
                 let plan = self.plan_alone(view).await?;
                 let provider = Arc::new(ViewTable::new(plan, Some(view.sql.clone())));
                 self.ctx.register_table(&view.name, provider).doing("registering a view")?;
@@ -462,6 +510,9 @@ impl Session {
             return Ok(count);
         }
         let plan = self.plan_view(view).await?;
+        if let Some(rows) = self.with_closed_months(view).await? {
+            return self.hold(view, rows);
+        }
         let schema: SchemaRef = plan.schema().inner().clone();
         let mut rows = self.fetch_plan(&plan).await.map_err(|p| self.in_view(p, view))?;
         if rows.is_empty() {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use super::closed::RECOMPUTED_TABLE;
 use crate::diagnostic::Result;
 use crate::warehouse::Warehouse;
 
-/// Tables that are pinned without being part of a snapshot's id.
-pub(super) const UNNAMED: [&str; 2] = ["batches", "runs"];
+/// Tables that are pinned without being part of a snapshot's id. What is counted anew rests on the batches as well.
+pub(super) const UNNAMED: [&str; 3] = ["batches", "runs", RECOMPUTED_TABLE];
 
 /// The table versions a run is pinned to, and the date its figures speak for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use serde::Deserialize;
 
+use super::closed::ClosedMonths;
 use crate::diagnostic::{Context, Diagnostic, Place, Result, Severity};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,8 @@ pub struct Model {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     pub materialized: Option<Materialized>,
+    /// Set where rows speak for whole months, so that they are frozen when the month is closed.
+    pub closed_months: Option<ClosedMonths>,
     #[serde(default)]
     pub severity: FailsAs,
     #[serde(default)]

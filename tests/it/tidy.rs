@@ -17,6 +17,7 @@ const ORDER: [&str; 16] = [
     "report",
     "synthetic",
     "project",
+    "closing",
     "nightly",
     "explain",
     "reproduce",
