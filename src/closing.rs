@@ -17,7 +17,7 @@ use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::district::month::Month;
 use crate::landing::{self, Run};
 use crate::project::{Project, snapshot_of_run};
-use crate::query::{CLOSED_TABLE, MonthOfView, Months, Snapshot, closed_schema};
+use crate::query::{CLOSED_TABLE, MonthOfView, Snapshot, closed_schema};
 use crate::warehouse::{Commit, Operation, Warehouse, WriterLock, encode_parquet};
 
 /// What a commit of the table says of itself: which month it closed, and with how many figures.
@@ -92,7 +92,7 @@ pub async fn close(
     if !stopped.is_empty() {
         return Err(refused(format!("the figures of {month} failed their checks in the night of {}", run.as_of))
             .note("views", stopped.join(", "))
-            .hint("`gridhouse check` says what failed; close the month when a night has passed"));
+            .hint("`gridhouse check` says what failed; close the month after a night without these failures"));
     }
     let versions = snapshot_of_run(run)?.versions;
     let below: BTreeSet<String> = declared.iter().flat_map(|view| months.tables_below(view)).collect();
@@ -132,9 +132,11 @@ pub async fn close(
 /// none ran on that day, the newest one after it.
 fn published_by(runs: &[Run], month: Month) -> Result<&Run> {
     let last_day = month.last_day();
-    let finished = || runs.iter().rev().filter(|run| run.outcome != "interrupted");
-    let found = finished().find(|run| run.as_of == last_day);
-    found.or_else(|| finished().filter(|run| run.as_of > last_day).max_by_key(|run| run.as_of)).ok_or_else(|| {
+    let finished = || runs.iter().filter(|run| run.outcome != "interrupted");
+    let on_last_day = finished().rev().find(|run| run.as_of == last_day);
+    // Of several as of the same date the last one.
+    let newest = || finished().filter(|run| run.as_of > last_day).max_by_key(|run| run.as_of);
+    on_last_day.or_else(newest).ok_or_else(|| {
         Diagnostic::error(format!("no night of {last_day} or later has run: {month} has no published figures"))
             .hint(format!("run `gridhouse nightly --as-of {last_day}` first"))
     })

@@ -5,6 +5,8 @@
 --   100 × [(on_time₁ − R₀ × due₁) ÷ D₁ − (on_time₀ − R₀ × due₀) ÷ D₀],
 -- D the district's 应办结, R₀ its rate before: what its share of the cases and its distance from R₀ made of the rate. The
 -- second terms add up to 0 and the first to R₁ − R₀, so these add up exactly too, also where a member had no cases.
+-- Before a closed month stands what it was closed with, and its parts are counted from the records of today. What the two
+-- differ by is a member of its own, 修订, so that all add up to the change that is published.
 WITH whistles AS (
   SELECT
     p.period_kind,
@@ -106,6 +108,47 @@ totalled AS (
     ) AS rate_before
   FROM whistles_counted
 ),
+closed AS (
+  SELECT DISTINCT month FROM closed_figures
+),
+revised AS (
+  SELECT
+    t.period_kind,
+    t.period_sort,
+    t.period_name,
+    t.dimension,
+    sum(t.reported_before) - max(p.reported_count) AS reported,
+    sum(t.due_before - t.on_time_before) - max(p.due_late_count) AS late,
+    100 * (rate(sum(t.on_time_before), sum(t.due_before)) - max(p.on_time_rate)) AS points
+  FROM totalled AS t
+  INNER JOIN whistle_by_period AS p
+    ON p.period_kind = t.period_kind AND p.period_window = 'previous' AND p.level = '合计'
+  INNER JOIN closed AS m ON m.month = p.whole_month
+  GROUP BY t.period_kind, t.period_sort, t.period_name, t.dimension
+),
+visits_revised AS (
+  SELECT
+    c.period_kind,
+    c.period_sort,
+    c.period_name,
+    c.dimension,
+    sum(c.visits_before) - max(p.visit_count) AS visits
+  FROM visits_counted AS c
+  INNER JOIN visit_by_period AS p ON p.period_kind = c.period_kind AND p.period_window = 'previous'
+  INNER JOIN closed AS m ON m.month = p.whole_month
+  GROUP BY c.period_kind, c.period_sort, c.period_name, c.dimension
+),
+corrections AS (
+  SELECT period_kind, period_sort, period_name, 'whistle_reported' AS indicator, dimension, reported AS contribution
+  FROM revised
+  WHERE reported <> 0
+  UNION ALL
+  SELECT period_kind, period_sort, period_name, 'whistle_late', dimension, late FROM revised WHERE late <> 0
+  UNION ALL
+  SELECT period_kind, period_sort, period_name, 'on_time_rate', dimension, points FROM revised WHERE abs(points) > 1e-9
+  UNION ALL
+  SELECT period_kind, period_sort, period_name, 'visit', dimension, visits FROM visits_revised WHERE visits <> 0
+),
 long AS (
   SELECT
     'whistle_reported' AS indicator,
@@ -164,3 +207,17 @@ SELECT
   CAST(visits_now AS DOUBLE) AS now_value,
   CAST(visits_now - visits_before AS DOUBLE) AS contribution
 FROM visits_counted
+UNION ALL
+SELECT
+  period_kind,
+  period_sort,
+  period_name,
+  indicator,
+  dimension,
+  '修订' AS member_code,
+  '上期数修订' AS member_name,
+  NULL AS subdistrict_name,
+  NULL AS before_value,
+  NULL AS now_value,
+  CAST(contribution AS DOUBLE) AS contribution
+FROM corrections

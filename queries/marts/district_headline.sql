@@ -1,13 +1,10 @@
 -- The figures of the front page, one row. Stocks (people, dwellings, shops) have no earlier value here;
--- events are compared with the same days of the month before and of the year before, a full month with a full one.
+-- events are compared with the same days of the month before and of the year before, a full month with a full one, as
+-- the bulletins do, whose counts these are.
 -- 按期办结率 is 按期办结 ÷ 应办结 as everywhere: the limit lies in the window, and 挂账 in hand is left out.
 WITH periods AS (
   SELECT
-    period_start('month', as_of_date()) AS month_from,
-    period_start('month', previous_period_end('month', as_of_date())) AS last_month_from,
-    previous_period_end('month', as_of_date()) + INTERVAL '1 day' AS last_month_to,
-    period_start('month', last_year_period_end('month', as_of_date())) AS last_year_from,
-    last_year_period_end('month', as_of_date()) + INTERVAL '1 day' AS last_year_to
+    period_start('month', as_of_date()) AS month_from
 ),
 visits_counted AS (
   SELECT
@@ -15,8 +12,6 @@ visits_counted AS (
     count(*) FILTER (WHERE v.visited_at >= as_of_end() - INTERVAL '1 day') AS visit_count_day,
     count(*) FILTER (WHERE v.visited_at >= as_of_end() - INTERVAL '1 day' AND v.issue_flag) AS visit_issue_count_day,
     count(*) FILTER (WHERE v.visited_at >= p.month_from) AS visit_count_month,
-    count(*) FILTER (WHERE v.visited_at >= p.last_month_from AND v.visited_at < p.last_month_to) AS visit_count_last_month,
-    count(*) FILTER (WHERE v.visited_at >= p.last_year_from AND v.visited_at < p.last_year_to) AS visit_count_last_year,
     count(*) FILTER (WHERE v.visited_at >= p.month_from AND v.issue_flag) AS visit_issue_count_month
   FROM stg_visits AS v
   CROSS JOIN periods AS p
@@ -36,21 +31,13 @@ whistles_counted AS (
     count(*) FILTER (WHERE w.reported_at >= as_of_end() - INTERVAL '1 day') AS whistle_count_day,
     count(*) FILTER (WHERE w.is_closed AND w.closed_at >= as_of_end() - INTERVAL '1 day') AS closed_count_day,
     count(*) FILTER (WHERE w.reported_at >= p.month_from) AS whistle_count_month,
-    count(*) FILTER (WHERE w.reported_at >= p.last_month_from AND w.reported_at < p.last_month_to) AS whistle_count_last_month,
-    count(*) FILTER (WHERE w.reported_at >= p.last_year_from AND w.reported_at < p.last_year_to) AS whistle_count_last_year,
     count(*) FILTER (WHERE w.is_closed AND w.closed_at >= p.month_from) AS closed_count_month,
     count(*) FILTER (
       WHERE w.due_at >= p.month_from AND w.due_at < as_of_end() AND NOT (w.is_open AND w.is_suspended)
     ) AS due_count_month,
     count(*) FILTER (
       WHERE w.due_at >= p.month_from AND w.due_at < as_of_end() AND w.is_on_time
-    ) AS due_on_time_count_month,
-    count(*) FILTER (
-      WHERE w.due_at >= p.last_month_from AND w.due_at < p.last_month_to AND NOT (w.is_open AND w.is_suspended)
-    ) AS due_count_last_month,
-    count(*) FILTER (
-      WHERE w.due_at >= p.last_month_from AND w.due_at < p.last_month_to AND w.is_on_time
-    ) AS due_on_time_count_last_month
+    ) AS due_on_time_count_month
   FROM stg_whistles AS w
   CROSS JOIN periods AS p
   WHERE NOT w.is_void
@@ -104,10 +91,10 @@ SELECT
   v.visit_count_day,
   v.visit_issue_count_day,
   v.visit_count_month,
-  v.visit_count_last_month,
-  v.visit_count_last_year,
-  growth(v.visit_count_month, v.visit_count_last_month) AS visit_month_on_month_rate,
-  growth(v.visit_count_month, v.visit_count_last_year) AS visit_year_on_year_rate,
+  vp.visit_count AS visit_count_last_month,
+  vy.visit_count AS visit_count_last_year,
+  growth(v.visit_count_month, vp.visit_count) AS visit_month_on_month_rate,
+  growth(v.visit_count_month, vy.visit_count) AS visit_year_on_year_rate,
   v.visit_issue_count_month,
   w.daily_whistle_count,
   w.daily_closed_count,
@@ -122,19 +109,19 @@ SELECT
   w.whistle_count_day,
   w.closed_count_day,
   w.whistle_count_month,
-  w.whistle_count_last_month,
-  w.whistle_count_last_year,
-  growth(w.whistle_count_month, w.whistle_count_last_month) AS whistle_month_on_month_rate,
-  growth(w.whistle_count_month, w.whistle_count_last_year) AS whistle_year_on_year_rate,
+  wp.reported_count AS whistle_count_last_month,
+  wy.reported_count AS whistle_count_last_year,
+  growth(w.whistle_count_month, wp.reported_count) AS whistle_month_on_month_rate,
+  growth(w.whistle_count_month, wy.reported_count) AS whistle_year_on_year_rate,
   w.closed_count_month,
   w.due_count_month,
   w.due_on_time_count_month,
   rate(w.due_on_time_count_month, w.due_count_month) AS on_time_rate_month,
-  w.due_count_last_month,
-  w.due_on_time_count_last_month,
-  rate(w.due_on_time_count_last_month, w.due_count_last_month) AS on_time_rate_last_month,
+  wp.due_count AS due_count_last_month,
+  wp.due_on_time_count AS due_on_time_count_last_month,
+  rate(wp.due_on_time_count, wp.due_count) AS on_time_rate_last_month,
   point_change(
-    rate(w.due_on_time_count_month, w.due_count_month), rate(w.due_on_time_count_last_month, w.due_count_last_month)
+    rate(w.due_on_time_count_month, w.due_count_month), rate(wp.due_on_time_count, wp.due_count)
   ) AS on_time_rate_month_on_month,
   h.open_hazard_check_count,
   h.overdue_hazard_check_count
@@ -143,6 +130,10 @@ JOIN dwelling_by_place AS d ON d.place_level = p.place_level AND d.place_code = 
 JOIN shop_by_place AS s ON s.place_level = p.place_level AND s.place_code = p.place_code
 JOIN special_group_by_place AS t ON t.place_level = p.place_level AND t.place_code = p.place_code
 JOIN people_per_dwelling_by_place AS o ON o.place_level = p.place_level AND o.place_code = p.place_code
+LEFT JOIN visit_by_period AS vp ON vp.period_kind = 'month' AND vp.period_window = 'previous'
+LEFT JOIN visit_by_period AS vy ON vy.period_kind = 'month' AND vy.period_window = 'last_year'
+LEFT JOIN whistle_by_period AS wp ON wp.period_kind = 'month' AND wp.period_window = 'previous' AND wp.level = '合计'
+LEFT JOIN whistle_by_period AS wy ON wy.period_kind = 'month' AND wy.period_window = 'last_year' AND wy.level = '合计'
 CROSS JOIN visits_counted AS v
 CROSS JOIN whistles_counted AS w
 CROSS JOIN repeated AS r

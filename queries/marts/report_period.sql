@@ -36,6 +36,11 @@ SELECT
   is_cumulative,
   start_date,
   end_date,
+  CASE
+    WHEN date_part('day', start_date) = 1 AND period_start('month', end_date) = start_date
+      AND period_start('month', end_date + 1) > end_date
+      THEN to_char(start_date, '%Y-%m')
+  END AS whole_month,
   CAST(start_date AS TIMESTAMP) AS start_at,
   CAST(end_date + 1 AS TIMESTAMP) AS end_at,
   CASE

@@ -1,34 +1,21 @@
--- Visits of each period's current window beside the two it is compared with.
-WITH counted AS (
-  SELECT
-    p.period_kind,
-    p.period_sort,
-    p.period_name,
-    max(CASE WHEN p.period_window = 'current' THEN p.period END) AS period,
-    count(v.visit_id) FILTER (WHERE p.period_window = 'current') AS visit_count,
-    count(v.visit_id) FILTER (WHERE p.period_window = 'previous') AS visit_count_previous,
-    count(v.visit_id) FILTER (WHERE p.period_window = 'last_year') AS visit_count_last_year,
-    count(v.visit_id) FILTER (WHERE p.period_window = 'current' AND v.issue_flag) AS issue_count,
-    count(v.visit_id) FILTER (WHERE p.period_window = 'previous' AND v.issue_flag) AS issue_count_previous,
-    count(v.visit_id) FILTER (WHERE p.period_window = 'last_year' AND v.issue_flag) AS issue_count_last_year
-  FROM report_period AS p
-  LEFT JOIN stg_visits AS v ON v.visited_at >= p.start_at AND v.visited_at < p.end_at
-  GROUP BY p.period_kind, p.period_sort, p.period_name
-)
+-- The current window of visit_by_period beside the two it is compared with.
 SELECT
-  period_kind,
-  period_sort,
-  period_name,
-  period,
-  visit_count,
-  visit_count_previous,
-  growth(visit_count, visit_count_previous) AS visit_period_on_period_rate,
-  visit_count_last_year,
-  growth(visit_count, visit_count_last_year) AS visit_year_on_year_rate,
-  issue_count,
-  issue_count_previous,
-  growth(issue_count, issue_count_previous) AS issue_period_on_period_rate,
-  issue_count_last_year,
-  growth(issue_count, issue_count_last_year) AS issue_year_on_year_rate
-FROM counted
-ORDER BY period_sort
+  c.period_kind,
+  c.period_sort,
+  c.period_name,
+  c.period,
+  c.visit_count,
+  p.visit_count AS visit_count_previous,
+  growth(c.visit_count, p.visit_count) AS visit_period_on_period_rate,
+  y.visit_count AS visit_count_last_year,
+  growth(c.visit_count, y.visit_count) AS visit_year_on_year_rate,
+  c.issue_count,
+  p.issue_count AS issue_count_previous,
+  growth(c.issue_count, p.issue_count) AS issue_period_on_period_rate,
+  y.issue_count AS issue_count_last_year,
+  growth(c.issue_count, y.issue_count) AS issue_year_on_year_rate
+FROM visit_by_period AS c
+LEFT JOIN visit_by_period AS p ON p.period_window = 'previous' AND p.period_kind = c.period_kind
+LEFT JOIN visit_by_period AS y ON y.period_window = 'last_year' AND y.period_kind = c.period_kind
+WHERE c.period_window = 'current'
+ORDER BY c.period_sort

@@ -39,6 +39,7 @@ placed AS (
     p.period,
     p.period_window,
     p.window_sort,
+    p.whole_month,
     p.start_at,
     p.end_at,
     l.*,
@@ -63,6 +64,7 @@ counted AS (
     period,
     period_window,
     window_sort,
+    whole_month,
     CASE WHEN grouping(unit) = 0 THEN 'unit' WHEN grouping(kind) = 0 THEN 'kind' ELSE 'district' END AS row_level,
     department_code,
     CASE WHEN grouping(unit) = 0 THEN unit ELSE '合计' END AS department,
@@ -88,9 +90,9 @@ counted AS (
     count(*) FILTER (WHERE is_left AND closed_at IS NOT NULL AND satisfaction >= 4) AS satisfied_count
   FROM placed
   GROUP BY GROUPING SETS (
-    (period_kind, period_sort, period_name, period, period_window, window_sort, kind, department_code, unit),
-    (period_kind, period_sort, period_name, period, period_window, window_sort, kind),
-    (period_kind, period_sort, period_name, period, period_window, window_sort)
+    (period_kind, period_sort, period_name, period, period_window, window_sort, whole_month, kind, department_code, unit),
+    (period_kind, period_sort, period_name, period, period_window, window_sort, whole_month, kind),
+    (period_kind, period_sort, period_name, period, period_window, window_sort, whole_month)
   )
 ),
 rated AS (
@@ -172,6 +174,7 @@ SELECT
   period,
   period_window,
   window_sort,
+  whole_month,
   row_level,
   code_sort('部门类别', kind) AS kind_sort,
   kind,

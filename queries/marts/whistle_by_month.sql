@@ -1,72 +1,26 @@
--- Every month from the first whistle on, also those without any, so that the month before is always the
--- row before. Whole months are compared with whole months; the month of the as-of date, until it is over, with the
--- same days of the month before and of last year, as whistle_by_place does.
-WITH levels AS (
-  SELECT level FROM (VALUES ('日常哨'), ('区级哨')) AS v (level)
+-- Whole months are compared with whole months; the month of the as-of date, until it is over, with the same days of the
+-- month before and of last year, as whistle_by_place does. A shorter month is over with its last day.
+WITH same_days AS (
+  SELECT month_number, coalesce(level, '合计') AS level, count(*) AS reported_count
+  FROM (
+    SELECT date_part('year', reported_at) * 12 + date_part('month', reported_at) AS month_number, level
+    FROM stg_whistles
+    WHERE NOT is_void AND date_part('day', reported_at) <= date_part('day', as_of_date())
+  ) AS r
+  GROUP BY GROUPING SETS ((month_number, level), (month_number))
 ),
--- generate_series, not range: with a month as its step range leaves out the last month before the end.
-months AS (
+counted AS (
   SELECT
-    unnest(
-      generate_series(CAST(date_trunc('month', min(reported_date)) AS DATE), as_of_date(), INTERVAL '1 month')
-    ) AS month_start
-  FROM stg_whistles
-),
-reported AS (
-  SELECT
-    date_part('year', reported_at) * 12 + date_part('month', reported_at) AS month_number,
-    level,
-    count(*) AS reported_count,
-    count(*) FILTER (WHERE date_part('day', reported_at) <= date_part('day', as_of_date())) AS reported_count_same_days,
-    count(*) FILTER (WHERE is_closed) AS reported_closed_count
-  FROM stg_whistles
-  WHERE NOT is_void
-  GROUP BY date_part('year', reported_at) * 12 + date_part('month', reported_at), level
-),
-closed AS (
-  SELECT
-    date_part('year', closed_at) * 12 + date_part('month', closed_at) AS month_number,
-    level,
-    count(*) AS closed_count
-  FROM stg_whistles
-  WHERE is_closed AND NOT is_void
-  GROUP BY date_part('year', closed_at) * 12 + date_part('month', closed_at), level
-),
-due AS (
-  SELECT
-    date_part('year', due_at) * 12 + date_part('month', due_at) AS month_number,
-    level,
-    count(*) AS due_count,
-    count(*) FILTER (WHERE is_closed) AS due_closed_count,
-    count(*) FILTER (WHERE is_on_time) AS due_on_time_count
-  FROM stg_whistles
-  WHERE due_at < as_of_end() AND NOT is_void AND NOT (is_suspended AND is_open)
-  GROUP BY date_part('year', due_at) * 12 + date_part('month', due_at), level
-),
-rolled AS (
-  SELECT
-    m.month_start,
-    m.month_start + INTERVAL '1 month' <= as_of_date() + 1 AS is_complete,
-    coalesce(l.level, '合计') AS level,
-    coalesce(sum(r.reported_count), 0) AS reported_count,
-    coalesce(sum(r.reported_count_same_days), 0) AS reported_count_same_days,
-    coalesce(sum(r.reported_closed_count), 0) AS reported_closed_count,
-    coalesce(sum(c.closed_count), 0) AS closed_count,
-    coalesce(sum(d.due_count), 0) AS due_count,
-    coalesce(sum(d.due_closed_count), 0) AS due_closed_count,
-    coalesce(sum(d.due_on_time_count), 0) AS due_on_time_count
-  FROM months AS m
-  CROSS JOIN levels AS l
-  LEFT JOIN reported AS r
-    ON r.level = l.level
-    AND r.month_number = date_part('year', m.month_start) * 12 + date_part('month', m.month_start)
-  LEFT JOIN closed AS c
-    ON c.level = l.level
-    AND c.month_number = date_part('year', m.month_start) * 12 + date_part('month', m.month_start)
-  LEFT JOIN due AS d
-    ON d.level = l.level
-    AND d.month_number = date_part('year', m.month_start) * 12 + date_part('month', m.month_start)
-  GROUP BY GROUPING SETS ((m.month_start, l.level), (m.month_start))
+    c.*,
+    CASE
+      WHEN date_part('day', as_of_date()) >= date_part('day', c.month_start + INTERVAL '1 month' - INTERVAL '1 day')
+        THEN c.reported_count
+      ELSE coalesce(s.reported_count, 0)
+    END AS reported_count_same_days
+  FROM whistle_count_by_month AS c
+  LEFT JOIN same_days AS s
+    ON s.level = c.level
+    AND s.month_number = date_part('year', c.month_start) * 12 + date_part('month', c.month_start)
 ),
 compared AS (
   SELECT
@@ -79,14 +33,14 @@ compared AS (
       WHEN is_complete THEN lag(reported_count, 12) OVER (PARTITION BY level ORDER BY month_start)
       ELSE lag(reported_count_same_days, 12) OVER (PARTITION BY level ORDER BY month_start)
     END AS reported_count_last_year
-  FROM rolled
+  FROM counted
 )
 SELECT
   month_start,
-  to_char(month_start, '%Y-%m') AS month,
+  month,
   concat(CAST(CAST(date_part('month', month_start) AS INT) AS VARCHAR), '月') AS month_label,
   level,
-  CASE level WHEN '日常哨' THEN 1 WHEN '区级哨' THEN 2 ELSE 3 END AS level_sort,
+  level_sort,
   is_complete,
   reported_count,
   reported_count_previous_month,

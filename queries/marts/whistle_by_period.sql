@@ -64,6 +64,7 @@ rolled AS (
     p.period_window,
     p.window_sort,
     p.period,
+    p.whole_month,
     p.is_complete,
     p.start_date,
     p.end_date,
@@ -87,12 +88,12 @@ rolled AS (
     ON c.period_kind = p.period_kind AND c.period_window = p.period_window AND c.level = l.level
   GROUP BY GROUPING SETS (
     (
-      p.period_kind, p.period_sort, p.period_name, p.period_window, p.window_sort, p.period, p.is_complete,
-      p.start_date, p.end_date, l.level
+      p.period_kind, p.period_sort, p.period_name, p.period_window, p.window_sort, p.period, p.whole_month,
+      p.is_complete, p.start_date, p.end_date, l.level
     ),
     (
-      p.period_kind, p.period_sort, p.period_name, p.period_window, p.window_sort, p.period, p.is_complete,
-      p.start_date, p.end_date
+      p.period_kind, p.period_sort, p.period_name, p.period_window, p.window_sort, p.period, p.whole_month,
+      p.is_complete, p.start_date, p.end_date
     )
   )
 )
@@ -103,6 +104,7 @@ SELECT
   period_window,
   window_sort,
   period,
+  whole_month,
   is_complete,
   start_date,
   end_date,

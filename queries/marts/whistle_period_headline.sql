@@ -1,4 +1,16 @@
--- The current window of whistle_by_period beside the two it is compared with.
+-- The current window of whistle_by_period beside the two it is compared with. A closed month is compared with as it was
+-- closed; where that would be something else now, the revised value stands beside it.
+WITH revised AS (
+  SELECT
+    month,
+    row_key AS level,
+    max(revised_value) FILTER (WHERE column_name = 'reported_count') AS reported_count,
+    max(revised_value) FILTER (WHERE column_name = 'closed_count') AS closed_count,
+    max(revised_value) FILTER (WHERE column_name = 'on_time_rate') AS on_time_rate
+  FROM closed_figure_revision
+  WHERE view_name = 'whistle_by_period'
+  GROUP BY month, row_key
+)
 SELECT
   c.period_kind,
   c.period_sort,
@@ -14,8 +26,10 @@ SELECT
   c.opening_count,
   c.reported_count,
   p.reported_count AS reported_count_previous,
+  CAST(pr.reported_count AS BIGINT) AS reported_count_previous_revised,
   growth(c.reported_count, p.reported_count) AS reported_period_on_period_rate,
   y.reported_count AS reported_count_last_year,
+  CAST(yr.reported_count AS BIGINT) AS reported_count_last_year_revised,
   growth(c.reported_count, y.reported_count) AS reported_year_on_year_rate,
   c.reported_closed_count,
   c.closing_rate_a,
@@ -23,8 +37,10 @@ SELECT
   point_change(c.closing_rate_a, y.closing_rate_a) AS closing_a_year_on_year_points,
   c.closed_count,
   p.closed_count AS closed_count_previous,
+  CAST(pr.closed_count AS BIGINT) AS closed_count_previous_revised,
   growth(c.closed_count, p.closed_count) AS closed_period_on_period_rate,
   y.closed_count AS closed_count_last_year,
+  CAST(yr.closed_count AS BIGINT) AS closed_count_last_year_revised,
   growth(c.closed_count, y.closed_count) AS closed_year_on_year_rate,
   c.closed_late_count,
   c.open_count,
@@ -42,8 +58,10 @@ SELECT
   p.due_count AS due_count_previous,
   p.due_on_time_count AS due_on_time_count_previous,
   p.on_time_rate AS on_time_rate_previous,
+  pr.on_time_rate AS on_time_rate_previous_revised,
   point_change(c.on_time_rate, p.on_time_rate) AS on_time_period_on_period_points,
   y.on_time_rate AS on_time_rate_last_year,
+  yr.on_time_rate AS on_time_rate_last_year_revised,
   point_change(c.on_time_rate, y.on_time_rate) AS on_time_year_on_year_points,
   c.rated_count,
   c.satisfied_count,
@@ -55,5 +73,7 @@ LEFT JOIN whistle_by_period AS p
   ON p.period_window = 'previous' AND p.period_kind = c.period_kind AND p.level = c.level
 LEFT JOIN whistle_by_period AS y
   ON y.period_window = 'last_year' AND y.period_kind = c.period_kind AND y.level = c.level
+LEFT JOIN revised AS pr ON pr.month = p.whole_month AND pr.level = p.level
+LEFT JOIN revised AS yr ON yr.month = y.whole_month AND yr.level = y.level
 WHERE c.period_window = 'current'
 ORDER BY c.period_sort, c.level_sort

@@ -19,7 +19,7 @@ use serde_json::json;
 use self::inbox::{inbox_files, move_file, reference_files, set_aside};
 use crate::closing;
 use crate::contract::Contracts;
-use crate::diagnostic::{Context, Diagnostic, Result, Severity};
+use crate::diagnostic::{Diagnostic, Result, Severity};
 use crate::landing::{self, Batch, Counts, Delivery, Land, Moment, Outcome, Run};
 use crate::project::{self, Project};
 use crate::query::{self, CheckResult, Layer, Session, View};
