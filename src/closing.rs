@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
@@ -51,12 +52,7 @@ pub enum Outcome {
 /// # Errors
 /// A month that has not ended or that no night has published, figures that failed their checks, and a month that is closed
 /// and would have other figures now.
-pub async fn close(
-    project: &Project,
-    month: Month,
-    now: NaiveDateTime,
-    _lock: &WriterLock,
-) -> Result<Outcome> {
+pub async fn close(project: &Project, month: Month, now: NaiveDateTime, _lock: &WriterLock) -> Result<Outcome> {
     let refused = |message: String| Diagnostic::error(message).effect("nothing was closed");
     if month.last_day() >= now.date() {
         return Err(refused(format!("{month} has not ended: today is {}", now.date()))

@@ -1,6 +1,7 @@
 -- The members that pushed the same way as the whole, the furthest first, and 其余合计 for all others together, so that the
 -- shown contributions add up to the shown change. Members that pushed the other way are among the others. Points are
--- rounded here, since 其余合计 has to be what the rounded ones leave. Without a change there is nobody to name.
+-- rounded here, since 其余合计 has to be what the rounded ones leave; where all are named the last one takes what rounding
+-- left. Without a change there is nobody to name.
 WITH totalled AS (
   SELECT
     *,
@@ -29,6 +30,17 @@ parted AS (
   SELECT *, coalesce(nth <= contribution_named_count, false) AS is_named
   FROM ordered
 ),
+named AS (
+  SELECT
+    *,
+    CASE
+      WHEN count(*) FILTER (WHERE NOT is_named) OVER (PARTITION BY period_kind, indicator, dimension) = 0
+        AND nth = max(nth) OVER (PARTITION BY period_kind, indicator, dimension)
+        THEN round_half_up(shown + total - sum(shown) OVER (PARTITION BY period_kind, indicator, dimension), 2)
+      ELSE shown
+    END AS printed
+  FROM parted
+),
 others AS (
   SELECT
     period_kind,
@@ -56,9 +68,9 @@ SELECT
   1 AS member_count,
   before_value,
   now_value,
-  shown AS contribution,
+  printed AS contribution,
   total AS total_change
-FROM parted
+FROM named
 WHERE is_named
 UNION ALL
 SELECT

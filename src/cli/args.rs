@@ -161,9 +161,11 @@ pub enum Command {
         at: AsOf,
     },
     /// Freeze the published figures of a month that has ended; later corrections appear beside them as 修订
-    #[command(after_help = "The figures are those of the night of the month's last day, from which its reports were made. A \
+    #[command(
+        after_help = "The figures are those of the night of the month's last day, from which its reports were made. A \
                             closed month is not opened again.\n\
-                            Example: gridhouse close 2024-05")]
+                            Example: gridhouse close 2024-05"
+    )]
     Close {
         /// The month, such as 2024-05
         #[arg(required_unless_present = "list")]

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::args::Format;
 use super::{CommandContext, Ending};
+use crate::closing;
 use crate::diagnostic::{Diagnostic, Result, did_you_mean};
 use crate::landing;
 use crate::project::Project;
@@ -44,6 +45,9 @@ pub(super) async fn report(
     let opened = context.open(as_of).await?;
     for problem in &opened.problems {
         output.problem(problem);
+    }
+    if asked.out.is_none() && opened.night.is_none() {
+        refuse_closed_month(&opened.project, opened.session.as_of()).await?;
     }
     let (mut reports, mut ending) = chosen(context, &opened.project, asked.names)?;
     let params: BTreeMap<String, String> = asked.params.iter().cloned().collect();
@@ -133,6 +137,18 @@ pub(super) async fn report(
     }
     output.done_records(asked.format, &["report", "file", "rows", "bytes"], &rows)?;
     Ok(ending)
+}
+
+/// The reports of a closed month are out; made from rows no night of it has seen they would say something else.
+async fn refuse_closed_month(project: &Project, as_of: NaiveDate) -> Result<()> {
+    match closing::closing_of(&project.warehouse(), as_of).await? {
+        Some(closing) => Err(Diagnostic::error(format!("{} was closed at {}", closing.month, closing.closed_at))
+            .effect("no report was made: its reports are those of its nights")
+            .hint(format!(
+                "`--as-of {as_of}` makes the reports of that night again; `--out DIR` makes others elsewhere"
+            ))),
+        None => Ok(()),
+    }
 }
 
 /// The reports asked for by name or title, or all that can be read. Mistakes in reports nobody asked for stay unsaid.

@@ -29,7 +29,8 @@ const COLUMN_KEYS: &[&str] = &[
     "relationships",
 ];
 /// Tables that gridhouse keeps itself.
-const RESERVED_TABLES: &[&str] = &["batches", "runs", "quarantine", "deletions", "closed_figures", "recomputed_figures"];
+const RESERVED_TABLES: &[&str] =
+    &["batches", "runs", "quarantine", "deletions", "closed_figures", "recomputed_figures"];
 /// Promises of the standard that nothing here keeps: better refused than believed.
 const NOT_ENFORCED: &[&str] = &["unique", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
 /// Keys of the standard that resemble ours and mean something else.

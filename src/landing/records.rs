@@ -181,7 +181,8 @@ async fn unrecorded(warehouse: &Warehouse, recorded: &[Batch]) -> Result<Vec<Bat
     }
     let mut found = Vec::new();
     for name in warehouse.table_names()? {
-        if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE, DELETIONS_TABLE, CLOSED_TABLE].contains(&name.as_str()) {
+        if [BATCHES_TABLE, RUNS_TABLE, super::QUARANTINE_TABLE, DELETIONS_TABLE, CLOSED_TABLE].contains(&name.as_str())
+        {
             continue;
         }
         let recorded = latest.get(name.as_str()).copied();

@@ -218,7 +218,9 @@ async fn refuse_closed_month(warehouse: &Warehouse, as_of: NaiveDate) -> Result<
             closing.month, closing.closed_at
         ))
         .effect("nothing was landed, no report was touched")
-        .hint("run the night as of a day after the month: corrections appear there as 修订, beside the frozen figures")),
+        .hint(
+            "run the night as of a day after the month: corrections appear there as 修订, beside the frozen figures",
+        )),
         None => Ok(()),
     }
 }

@@ -147,9 +147,7 @@ impl Cells {
     fn at(&self, row: usize) -> Cell {
         match self {
             Self::Numbers(numbers) => Cell { value: numbers.is_valid(row).then(|| numbers.value(row)), text: None },
-            Self::Texts(texts) => {
-                Cell { value: None, text: texts.is_valid(row).then(|| texts.value(row).to_owned()) }
-            }
+            Self::Texts(texts) => Cell { value: None, text: texts.is_valid(row).then(|| texts.value(row).to_owned()) },
         }
     }
 }
@@ -198,9 +196,9 @@ impl Closed {
             let order = column("row_number")?.as_primitive::<Int64Type>();
             for row in 0..batch.num_rows() {
                 let place = (months.value(row).to_owned(), views.value(row).to_owned());
-                let (_, _, rows) = found.entry(place).or_insert_with(|| {
-                    (tables.value(row).to_owned(), definitions.value(row).to_owned(), Rows::new())
-                });
+                let (_, _, rows) = found
+                    .entry(place)
+                    .or_insert_with(|| (tables.value(row).to_owned(), definitions.value(row).to_owned(), Rows::new()));
                 let frozen = rows.entry((order.value(row), keys.value(row).to_owned())).or_insert_with(|| FrozenRow {
                     key: keys.value(row).to_owned(),
                     name: row_names.value(row).to_owned(),

@@ -78,8 +78,10 @@ impl Months {
         let Some(declared) = &view.model.config.closed_months else { return Ok(None) };
         let schema = session.schema(&view.name).await?;
         if let Some(unknown) = declared.columns().find(|column| schema.index_of(column).is_err()) {
-            return Err(Diagnostic::error(format!("`closed_months` names `{unknown}`, which is no column of the view"))
-                .in_file(view.yml.clone().unwrap_or_else(|| view.path.clone())));
+            return Err(Diagnostic::error(format!(
+                "`closed_months` names `{unknown}`, which is no column of the view"
+            ))
+            .in_file(view.yml.clone().unwrap_or_else(|| view.path.clone())));
         }
         let sql = format!("SELECT * FROM \"{}\" WHERE \"{}\" = '{month}'", view.name, declared.month);
         rows_of(view, declared, &session.fetch(&sql).await?).map(Some)
@@ -103,10 +105,7 @@ impl Months {
                 // A staging view without the batch of its rows leaves it open which they are.
                 let has_batch = session.schema(&staging.name).await?.index_of("_batch_id").is_ok();
                 let of_rows = if has_batch {
-                    format!(
-                        " AND (deleted + dropped > 0 OR batch_id IN (SELECT _batch_id FROM \"{}\"))",
-                        staging.name
-                    )
+                    format!(" AND (deleted + dropped > 0 OR batch_id IN (SELECT _batch_id FROM \"{}\"))", staging.name)
                 } else {
                     String::new()
                 };
@@ -162,18 +161,8 @@ impl Rows {
             for (column, cell) in row.cells {
                 let (label, unit) = described.get(column.as_str()).copied().unwrap_or_default();
                 let (key, name) = (row.key.as_str(), row.name.as_str());
-                let texts = [
-                    month,
-                    &view.name,
-                    key,
-                    name,
-                    &column,
-                    &view.model.label,
-                    label,
-                    unit,
-                    definition,
-                    &listed,
-                ];
+                let texts =
+                    [month, &view.name, key, name, &column, &view.model.label, label, unit, definition, &listed];
                 for (column, text) in self.texts.iter_mut().zip(texts) {
                     column.push(text.to_owned());
                 }

@@ -3,6 +3,7 @@
 mod agreement;
 mod bulletins;
 mod cli;
+mod closed;
 mod contracts;
 mod crash;
 mod damage;

@@ -471,7 +471,7 @@ fn two_editions_are_compared_cell_by_cell() {
 }
 
 /// As if the nights had been two years ago: what an upkeep may remove is decided by these times.
-fn make_old(project: &Project) {
+pub(crate) fn make_old(project: &Project) {
     let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(86_400 * 365 * 40);
     let deleted = regex::Regex::new(r#""deletionTimestamp":\d+"#).expect("a pattern");
     for (path, bytes) in contents(&project.path("warehouse")) {
