@@ -137,7 +137,7 @@ pub async fn impact(project: &Project, as_of: Option<NaiveDate>, aside: &Path) -
     })?;
     let run = project::run_of(&runs, date)?;
     let contracts = project.contracts()?;
-    let (session, view_problems) = project.session(&warehouse, &contracts, crate::project::snapshot_of_run(run)?).await?;
+    let (session, view_problems) = project.session(&warehouse, &contracts, project::snapshot_of_run(run)?).await?;
     let batches = landing::read_batches(&warehouse).await?;
     let context = project.report_context(&session, &batches, BTreeMap::new());
     let (reports, template_problems) = report::load(&project.report_templates());
