@@ -16,6 +16,7 @@ use arrow::array::RecordBatch;
 use crate::contract::{self, Contracts};
 use crate::diagnostic::{Context, Diagnostic, Place, Result};
 use crate::landing::{self, Batch, Run};
+use crate::query::lineage::Lineage;
 use crate::query::{
     self, CLOSED_TABLE, LOOKED_UP, Months, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog,
 };
@@ -311,6 +312,13 @@ impl Figures for Session {
         Session::code_lists(self)
     }
 
+    fn ratios(&self, columns: &[(String, String)]) -> Vec<Option<(String, String)>> {
+        let views: Vec<&str> = columns.iter().map(|(view, _)| view.as_str()).collect();
+        // Keys of tables are not asked for.
+        let Ok(lineage) = Lineage::of(self, &Contracts::default(), &views) else { return vec![None; columns.len()] };
+        columns.iter().map(|(view, column)| lineage.formula(view, column)?.ratio).collect()
+    }
+
     fn labels(&self, view: &str) -> Option<ViewMeta> {
         let view = self.catalog().get(view)?;
         let columns = view.model.columns.iter();
@@ -319,6 +327,7 @@ impl Figures for Session {
             label: c.label.clone(),
             unit: c.unit.clone(),
             indicator: c.indicator.clone(),
+            definition: c.description.trim().to_owned(),
         });
         Some(ViewMeta {
             label: view.model.label.clone(),

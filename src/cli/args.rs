@@ -178,14 +178,15 @@ pub enum Command {
     },
     /// Say where a figure comes from: definition, SQL, numerator and denominator, batches, rows
     #[command(
-        after_help = "TARGET is a file of a report and CELL one of its cells, or TARGET is a view, CELL one of its \
-                      columns, and --where picks the row.\n\
-                      Example: gridhouse explain outbox/2024-06-27/吹哨办理情况表.xlsx '部门!F8'"
+        after_help = "TARGET is a file of a report and CELL one of its cells, in a text one of its figures, f1, f2 and so \
+                      on, or TARGET is a view, CELL one of its columns, and --where picks the row.\n\
+                      Example: gridhouse explain outbox/2024-06-27/吹哨办理情况表.xlsx '部门!F8'\n\
+                      Example: gridhouse explain outbox/2024-06-27/决策参考.html f12"
     )]
     Explain {
         /// A file that a report made, or a view
         target: String,
-        /// Sheet and cell, or a column of the view; left out, what can be asked is listed
+        /// Sheet and cell, figure of a text, or a column of the view; left out, what can be asked is listed
         cell: Option<String>,
         /// What the row of the view has in its columns
         #[arg(short = 'w', long = "where", value_name = "COLUMN=VALUE", value_parser = key_value)]

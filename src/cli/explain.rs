@@ -84,6 +84,11 @@ async fn explain_file(context: &CommandContext<'_>, asked: &Question<'_>, file: 
 fn said(context: &CommandContext<'_>, asked: &Question<'_>, spot: &Spot) -> Result<Ending> {
     let what = match &spot.source {
         Source::View { .. } => "a figure".to_owned(),
+        Source::Count { view, rows } => {
+            let told: Vec<String> = rows.iter().map(|words| words.join(" ")).filter(|row| !row.is_empty()).collect();
+            let told = if told.is_empty() { String::new() } else { format!(": {}", told.join("; ")) };
+            format!("a count of {} rows of view {view} that the text speaks of{told}", rows.len())
+        }
         Source::Form { how } => format!("computed by the form: {how}"),
         Source::RowNumber => "a number that counts the rows of the file".to_owned(),
         Source::Words => "a text of the form, no figure".to_owned(),
@@ -94,13 +99,36 @@ fn said(context: &CommandContext<'_>, asked: &Question<'_>, spot: &Spot) -> Resu
         let value = json!({"cell": spot.address, "shown": spot.shown, "header": spot.header, "source": what});
         context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
     } else {
-        context.output.data(format!("{}  {}\n  {what}", spot.address, spot.shown))?;
+        context
+            .output
+            .data(format!("{}  {}  {}\n  {what}", spot.address, spot.shown, spot.header.join("/")).trim_end())?;
     }
+    Ok(Ending::Done)
+}
+
+/// What can be asked of a text: each figure with its sentence.
+fn list_text(context: &CommandContext<'_>, asked: &Question<'_>, file: &Recomposed) -> Result<Ending> {
+    let rows: Vec<Vec<serde_json::Value>> = file
+        .spots(0)
+        .iter()
+        .map(|spot| {
+            let made = match &spot.source {
+                Source::View { view, column, .. } => format!("{view}.{column}"),
+                Source::Count { view, .. } => format!("rows of {view}"),
+                _ => String::new(),
+            };
+            vec![json!(spot.address), json!(spot.shown), json!(spot.header.join("/")), json!(made)]
+        })
+        .collect();
+    context.output.records(asked.format, &["figure", "shown", "said_in", "made_of"], &rows)?;
     Ok(Ending::Done)
 }
 
 /// What can be asked of a file: the columns of each sheet with figures in them.
 fn list(context: &CommandContext<'_>, asked: &Question<'_>, file: &Recomposed) -> Result<Ending> {
+    if file.is_text() {
+        return list_text(context, asked, file);
+    }
     let mut columns: Vec<(String, String, String, Vec<Spot>)> = Vec::new();
     for spot in file.spots(1) {
         let Source::View { view, column, .. } = &spot.source else { continue };

@@ -206,7 +206,7 @@ impl Contract {
 }
 
 /// All contracts of a district, a table after those it refers to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Contracts {
     contracts: Vec<Contract>,
     pub code_lists: CodeLists,

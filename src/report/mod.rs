@@ -28,13 +28,16 @@ mod means;
 mod members;
 mod mentions;
 mod number;
+mod origin;
 mod picture;
 mod provenance;
 mod publication;
 mod recompose;
 mod render;
+mod sources;
 mod summary;
 mod template;
+mod tracing;
 mod wording;
 mod yaml;
 
@@ -78,6 +81,10 @@ pub trait Figures: Sync {
     async fn stream_in_any_order(&self, sql: &str) -> Result<SendableRecordBatchStream, Problem>;
     /// The Chinese name of a view and of its columns; `None` when there is no such view.
     fn labels(&self, view: &str) -> Option<ViewMeta>;
+    /// Numerator and denominator of each of these columns of views, where it is a rate of two other columns of its view.
+    fn ratios(&self, columns: &[(String, String)]) -> Vec<Option<(String, String)>> {
+        vec![None; columns.len()]
+    }
     /// Labels of each code list, in its order; none before any has landed.
     fn code_lists(&self) -> BTreeMap<String, Vec<String>> {
         BTreeMap::new()
@@ -96,7 +103,11 @@ pub struct ViewMeta {
 impl ViewMeta {
     /// The unit a column is declared to have; empty where it has none.
     pub(super) fn unit_of(&self, column: &str) -> &str {
-        self.columns.iter().find(|known| known.name == column).map_or("", |known| &known.unit)
+        self.column(column).map_or("", |known| &known.unit)
+    }
+
+    fn column(&self, name: &str) -> Option<&ColumnMeta> {
+        self.columns.iter().find(|known| known.name == name)
     }
 }
 
@@ -106,6 +117,8 @@ pub struct ColumnMeta {
     pub label: String,
     pub unit: String,
     pub indicator: Indicator,
+    /// What it counts or measures, as the view's author says it.
+    pub definition: String,
 }
 
 /// What a run knows and a report may print. The same context over the same snapshot gives the same bytes.

@@ -1,4 +1,5 @@
-//! One file of a report laid out again, in memory: which row and column of which view stands in each of its cells.
+//! One file of a report laid out again, in memory: which row and column of which view stands in each of its cells, and
+//! behind each figure of its text.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,11 +7,14 @@ use std::path::{Path, PathBuf};
 use datafusion::common::ScalarValue;
 
 use super::dataset::Dataset;
+use super::document::{self, Mention};
 use super::export::{self, Document};
 use super::layout::{CellValue, Ledger, LedgerContent, Role, Row, SheetLayout, cell_value, name_of};
 use super::number::{Format, fixed, percent};
+use super::origin::{Origin, anchor};
 use super::provenance::Provenance;
-use super::{Figures, Problem, Report, RunContext, render};
+use super::{Figures, Problem, Report, RunContext, render, sources};
+use crate::diagnostic::did_you_mean;
 use crate::query::lineage::Datum;
 
 /// A file as it was laid out.
@@ -25,11 +29,11 @@ pub struct Recomposed {
 /// Something in a file that can be asked about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spot {
-    /// `部门!F8`.
+    /// `部门!F8`; in a text, `f12`.
     pub address: String,
     /// As the file shows it.
     pub shown: String,
-    /// What the header says above it, outermost first.
+    /// What the header says above it, outermost first; in a text, its part and the sentence.
     pub header: Vec<String>,
     pub source: Source,
 }
@@ -38,6 +42,8 @@ pub struct Spot {
 pub enum Source {
     /// A column of a row of a view, with the row's values.
     View { view: String, column: String, row: Vec<(String, Datum)> },
+    /// How many rows of a view a text speaks of, each with the words of it that the text says.
+    Count { view: String, rows: Vec<Vec<String>> },
     /// Computed by the form from other cells: a sum of rows, a formula.
     Form { how: String },
     /// A number that only counts the rows of the file.
@@ -67,6 +73,11 @@ pub async fn recompose(
 }
 
 impl Recomposed {
+    /// Whether it is a text, whose figures are called `f1`, `f2` and so on.
+    pub fn is_text(&self) -> bool {
+        matches!(self.document, Document::Summary(_))
+    }
+
     /// The sheets of a workbook, by the names of their tabs; none for a text.
     pub fn sheets(&self) -> Vec<String> {
         match &self.document {
@@ -77,7 +88,7 @@ impl Recomposed {
 
     /// Everything of a view that stands in the file; of row lists, the first rows only.
     pub fn spots(&self, rows_max: u32) -> Vec<Spot> {
-        let mut spots = Vec::new();
+        let mut spots = self.text_spots();
         for (sheet, tab) in self.workbook_sheets() {
             for row in &sheet.rows {
                 for cell in row.cells.iter().filter(|cell| cell.source.is_some()) {
@@ -95,12 +106,16 @@ impl Recomposed {
         spots
     }
 
-    /// What stands at an address such as `F8` or `部门!F8`; the sheet may be left out where there is only one.
+    /// What stands at an address such as `F8` or `部门!F8`; the sheet may be left out where there is only one. In a text,
+    /// the figure `f12`.
     ///
     /// # Errors
-    /// Where there is no such sheet, or the address is none.
+    /// Where there is no such sheet or figure, or the address is none.
     pub fn find(&self, address: &str) -> Result<Spot, Problem> {
         let problem = |message: String| Problem::new("", message);
+        if self.is_text() {
+            return self.find_in_text(address);
+        }
         let (tab, cell) = match address.rsplit_once('!') {
             Some((tab, cell)) => (Some(tab.trim_matches('\'').replace("''", "'")), cell),
             None => (None, address),
@@ -129,6 +144,59 @@ impl Recomposed {
             header: Vec::new(),
             source: Source::Blank,
         }))
+    }
+
+    fn find_in_text(&self, address: &str) -> Result<Spot, Problem> {
+        let spots = self.text_spots();
+        let asked = address.trim_start_matches('#').to_lowercase();
+        if let Some(found) = spots.iter().find(|spot| spot.address == asked) {
+            return Ok(found.clone());
+        }
+        let problem = Problem::new("", format!("the text has no figure `{address}`"));
+        let (Some(first), Some(last)) = (spots.first(), spots.last()) else {
+            return Err(problem.hint("no figure of a view stands in it"));
+        };
+        // A number alone, or one of a sheet's names for cells, means a figure all the same.
+        let digits: String = asked.chars().filter(char::is_ascii_digit).collect();
+        let by_number = spots.iter().find(|spot| spot.address.strip_prefix('f') == Some(digits.as_str()));
+        let near = by_number.map(|spot| spot.address.as_str());
+        let near = near.or_else(|| did_you_mean(&asked, spots.iter().map(|spot| spot.address.as_str())));
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        Err(problem.hint(format!(
+            "{near}they are called `{}` to `{}`; without a name, all are listed",
+            first.address, last.address
+        )))
+    }
+
+    /// Every figure of a text, in the order of reading.
+    fn text_spots(&self) -> Vec<Spot> {
+        let Document::Summary(summary) = &self.document else { return Vec::new() };
+        let text = document::text(&summary.blocks);
+        document::mentions(&summary.blocks)
+            .into_iter()
+            .filter_map(|mention| {
+                Some(Spot {
+                    address: anchor(mention.number),
+                    source: self.text_source(&mention, &text)?,
+                    shown: mention.shown,
+                    header: mention.words,
+                })
+            })
+            .collect()
+    }
+
+    fn text_source(&self, mention: &Mention, text: &str) -> Option<Source> {
+        match &mention.origin {
+            Origin::Cell { dataset, row, column } => {
+                let (name, _) = self.data.iter().nth(*dataset)?;
+                self.view_source(name, u32::try_from(*row).ok()?, u16::try_from(*column).ok()?)
+            }
+            Origin::Rows { dataset, rows } => {
+                let (name, data) = self.data.iter().nth(*dataset)?;
+                let rows = rows.iter().map(|row| sources::row_words(data, *row, text)).collect();
+                Some(Source::Count { view: self.views.get(name)?.clone(), rows })
+            }
+        }
     }
 
     fn workbook_sheets(&self) -> Vec<(&SheetLayout, String)> {

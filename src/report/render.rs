@@ -23,6 +23,7 @@ use super::means::Means;
 use super::members::{self, Cutter, Gathered, Member};
 use super::provenance::Provenance;
 use super::recompose::Kept;
+use super::sources::{Known, Ratios};
 use super::summary::{self, Summary, Visible};
 use super::wording::{Names, PROVENANCE};
 use super::yaml;
@@ -141,7 +142,7 @@ pub(super) async fn keep(
                 None => making.tables(form, &data, &names, &mut jobs).await?,
             },
             Content::Summary { path, front, source } => {
-                making.summaries(path, front, source, &data, &names, &mut jobs).await?;
+                making.summaries(path, front, source, (&data, figures), &names, &mut jobs).await?;
             }
         }
     }
@@ -166,7 +167,7 @@ async fn make(
                 None => making.tables(form, data, names, jobs).await?,
             },
             Content::Summary { path, front, source } => {
-                making.summaries(path, front, source, data, names, jobs).await?;
+                making.summaries(path, front, source, (data, figures), names, jobs).await?;
             }
         }
     }
@@ -294,10 +295,14 @@ impl Making<'_> {
         path: &Path,
         front: &FrontMatter,
         source: &str,
-        data: &BTreeMap<String, Dataset>,
+        (data, figures): (&BTreeMap<String, Dataset>, &dyn Figures),
         names: &Names,
         jobs: &mut Jobs,
     ) -> Result<(), Problem> {
+        let known = Known { report: self.report, data, metas: self.metas, figures, context: self.context };
+        let mut ratios = Ratios::new();
+        // Nobody is told how a figure for publication came about.
+        let is_traced = !self.report.is_published();
         let main =
             self.output.split.as_ref().and_then(|split| split.dataset.as_ref()).and_then(|name| data.get(&name.value));
         for member in self.members(main, names)? {
@@ -315,18 +320,23 @@ impl Making<'_> {
                     .map(|(name, _)| name.clone())
                     .collect(),
                 metas: self.metas,
+                is_traced,
             };
             let properties = self.properties(&member.names, member.key.as_deref());
             let front = front.fill(&member.names);
             let pieces = summary::compose(path, source, &visible, &member.names)?;
+            let blocks = document::read(&pieces, front.is_numbered);
+            // Those who lay a file out again ask for its cells, not for its page.
+            let sources = (is_traced && self.aside.is_some()).then(|| known.sources(&blocks, &mut ratios));
             let summary = Summary {
                 title: properties.title.clone(),
                 as_of: member.names.fill("{as_of}"),
                 provenance: member.names.fill(PROVENANCE),
                 fonts: self.context.fonts.clone(),
                 properties,
-                blocks: document::read(&pieces, front.is_numbered),
+                blocks,
                 front,
+                sources,
             };
             self.check_length(path, &summary)?;
             self.write(Document::Summary(summary), 0, 0, &member.names, jobs).await?;

@@ -9,8 +9,10 @@ use minijinja::value::{Enumerator, Object, Value as TemplateValue};
 
 use super::chart::Chart;
 use super::dataset::{Dataset, Value};
-use super::document::{Front, Node, Table};
+use super::document::{Front, Node, Run, Table};
 use super::layout::Properties;
+use super::origin::{Origin, without_reserved};
+use super::sources::Sources;
 use super::template::{self, BLOCK_CLOSE, BLOCK_OPEN, Blocks};
 use super::wording::Names;
 use super::{Problem, ViewMeta};
@@ -29,6 +31,8 @@ pub(super) struct Summary {
     /// A folder with fonts besides the system's.
     pub fonts: Option<PathBuf>,
     pub blocks: Vec<Node>,
+    /// What stands behind the figures; nothing in a report for publication.
+    pub sources: Option<Sources>,
 }
 
 #[derive(Debug, Clone)]
@@ -47,10 +51,10 @@ pub(super) enum Block {
 /// A headline figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Card {
-    pub label: String,
-    pub value: String,
-    pub unit: String,
-    pub note: String,
+    pub label: Run,
+    pub value: Run,
+    pub unit: Run,
+    pub note: Run,
 }
 
 /// What a template sees of the datasets: a row for a `single` one, else a list of rows.
@@ -61,23 +65,28 @@ pub(super) struct Visible<'a> {
     pub single: Vec<String>,
     /// What is known of each dataset's columns.
     pub metas: &'a BTreeMap<String, ViewMeta>,
+    /// Whether figures remember their cells; not where their rows are shown to nobody.
+    pub is_traced: bool,
 }
 
 pub(super) fn compose(path: &Path, source: &str, visible: &Visible<'_>, names: &Names) -> Result<Vec<Piece>, Problem> {
     let mut context: BTreeMap<String, TemplateValue> =
-        names.iter().map(|(name, value)| (name.to_owned(), TemplateValue::from(value))).collect();
+        names.iter().map(|(name, value)| (name.to_owned(), text_value(value.to_owned()))).collect();
     let mut tables = Vec::new();
-    for (name, dataset) in visible.data {
+    for (place, (name, dataset)) in visible.data.iter().enumerate() {
         let columns: Arc<[String]> = dataset.column_names().into();
         tables.push((name.clone(), columns.to_vec()));
         let meta = visible.metas.get(name);
         let comparisons: Arc<[_]> =
             columns.iter().map(|column| Comparison::of_unit(meta.map_or("", |meta| meta.unit_of(column)))).collect();
+        let numbers = dataset.number_columns();
+        let numbers: Arc<[bool]> = columns.iter().map(|column| numbers.contains(column)).collect();
         let all = dataset.all_rows();
         let rows = visible.rows.get(name).unwrap_or(&all);
         let row = |row: &usize| {
             let values = (0..columns.len()).map(|column| template_value(dataset.value(*row, column))).collect();
-            TemplateValue::from_object(TemplateRow::new(Arc::clone(&columns), Arc::clone(&comparisons), values))
+            let bare = TemplateRow::new(Arc::clone(&columns), Arc::clone(&comparisons), values);
+            TemplateValue::from_object(if visible.is_traced { bare.at((place, *row), &numbers) } else { bare })
         };
         let value = match (visible.single.contains(name), rows.as_slice()) {
             (true, [only]) => row(only),
@@ -119,12 +128,16 @@ fn pieces(text: &str, blocks: Vec<Block>) -> Vec<Piece> {
 fn template_value(value: Value) -> TemplateValue {
     match value {
         Value::Null => TemplateValue::from(()),
-        Value::Text(text) => TemplateValue::from(text),
+        Value::Text(text) => text_value(text),
         Value::Integer(integer) => TemplateValue::from(integer),
         Value::Number(number) => TemplateValue::from(number),
         Value::Flag(flag) => TemplateValue::from(flag),
         dated => TemplateValue::from(dated.plain().unwrap_or_default()),
     }
+}
+
+fn text_value(text: String) -> TemplateValue {
+    TemplateValue::from(without_reserved(text))
 }
 
 /// A row whose columns keep their order and know what they compare.
@@ -133,6 +146,10 @@ pub(super) struct TemplateRow {
     columns: Arc<[String]>,
     comparisons: Arc<[Option<Comparison>]>,
     values: Vec<TemplateValue>,
+    /// Dataset and row, where that is remembered.
+    place: Option<(usize, usize)>,
+    /// Which columns hold numbers.
+    numbers: Arc<[bool]>,
 }
 
 impl TemplateRow {
@@ -141,7 +158,24 @@ impl TemplateRow {
         comparisons: Arc<[Option<Comparison>]>,
         values: Vec<TemplateValue>,
     ) -> Self {
-        Self { columns, comparisons, values }
+        Self { columns, comparisons, values, place: None, numbers: Arc::default() }
+    }
+
+    /// The row of a dataset: its numbers can be asked for their cell.
+    fn at(self, place: (usize, usize), numbers: &Arc<[bool]>) -> Self {
+        Self { place: Some(place), numbers: Arc::clone(numbers), ..self }
+    }
+
+    /// Dataset and row.
+    pub(super) fn place(&self) -> Option<(usize, usize)> {
+        self.place
+    }
+
+    /// The cell of a column that holds numbers.
+    pub(super) fn origin(&self, column: &str) -> Option<Origin> {
+        let (dataset, row) = self.place?;
+        let column = self.columns.iter().position(|known| known == column)?;
+        self.numbers.get(column)?.then_some(Origin::Cell { dataset, row, column })
     }
 
     /// What a column compares, and by how much; an error in words where it compares nothing.

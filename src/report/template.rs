@@ -14,11 +14,13 @@ use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::chart::{self, CHART_KINDS};
-use super::document;
+use super::document::{self, Run};
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
 use super::number::{fixed, percent};
+use super::origin::{Origin, Traced};
 use super::summary::{Block, Card, TemplateRow};
+use super::tracing::{self, Rewritten};
 use super::wording::chinese_date;
 use super::{Problem, mentions};
 use crate::district::periods::{Base, Comparison, Measure};
@@ -39,7 +41,14 @@ pub(super) const FILTERS: &[&str] = &["change", "compared", "date", "fixed", "pe
 /// Whether the template can be read at all.
 pub(super) fn compile(path: &Path, source: &str) -> Result<(), Problem> {
     let mut environment = environment(&Blocks::default());
-    environment.add_template(TEMPLATE, source).map_err(|error| problem(path, source, &error, &[]))
+    environment.add_template(TEMPLATE, source).map_err(|error| problem(path, source, &error, error.range(), &[]))?;
+    if let Some(at) = tracing::reserved_in(source, &syntax()) {
+        let (line, column) = position(source, at);
+        return Err(Problem::new(path, "the template has a sign between U+FDD0 and U+FDEF, which are no characters")
+            .at(line, column)
+            .hint("delete it: it marks figures inside the program"));
+    }
+    Ok(())
 }
 
 /// The text, with blocks marked in it. `tables` names each dataset's columns, for messages.
@@ -51,8 +60,12 @@ pub(super) fn render(
     tables: &[(String, Vec<String>)],
 ) -> Result<String, Problem> {
     let mut environment = environment(blocks);
-    let explain = |error: Error| problem(path, source, &error, tables);
-    environment.add_template(TEMPLATE, source).map_err(explain)?;
+    let rewritten = Rewritten::of(source, &syntax());
+    let explain = |error: Error| {
+        let range = error.range().map(|range| rewritten.original(range));
+        problem(path, source, &error, range, tables)
+    };
+    environment.add_template(TEMPLATE, &rewritten.source).map_err(explain)?;
     environment.get_template(TEMPLATE).and_then(|template| template.render(data)).map_err(explain)
 }
 
@@ -61,10 +74,7 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // A line that holds only a block tag leaves no line behind, so that loops can write table rows.
-    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-        environment.set_syntax(syntax);
-    }
+    environment.set_syntax(syntax());
     environment.set_formatter(|out, _state, value| {
         if value.is_undefined() {
             return Err(Error::from(ErrorKind::UndefinedError));
@@ -74,6 +84,7 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
             ValueKind::String if value.is_safe() => value.to_string(),
             ValueKind::String => escaped(&value.to_string()),
             ValueKind::Number => value.to_string(),
+            _ if Traced::open(value).1.is_some() => value.to_string(),
             kind => {
                 return Err(Error::new(
                     ErrorKind::InvalidOperation,
@@ -96,16 +107,12 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
     environment.add_filter("change", |value: Value, unit: Option<String>| {
         shown(&value, |value| worded(value, &fixed(value.abs(), 0), "增加", "减少", &unit.unwrap_or_default()))
     });
+    tracing::add_to(&mut environment);
     environment.add_filter("compared", |row: Value, column: String, digits: Option<u8>| {
-        let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
-        let Some(row) = row.downcast_object_ref::<TemplateRow>() else {
-            return Err(match row.is_undefined() {
-                true => Error::from(ErrorKind::UndefinedError),
-                false => wrong("`compared` takes a row of a dataset: `row | compared(\"column\")`".to_owned()),
-            });
-        };
-        let (comparison, value) = row.compared(&column).map_err(wrong)?;
-        Ok(compared(comparison, value, digits))
+        compared_in(&row, &column, digits).map(|(text, _)| text)
+    });
+    environment.add_filter("__compared", |row: Value, column: String, digits: Option<u8>| {
+        compared_in(&row, &column, digits).map(|(text, origin)| marked(text, origin.as_ref()))
     });
     environment.add_filter("rank_word", |value: Value| shown(&value, |rank| format!("第{}位", fixed(rank, 0))));
     environment.add_filter("date", |value: Value| {
@@ -136,13 +143,36 @@ pub(super) fn environment(blocks: &Blocks) -> Environment<'static> {
     environment
 }
 
+/// A line that holds only a block tag leaves no line behind, so that loops can write table rows.
+fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
+}
+
 /// A figure in words, or the sign for one that does not exist.
 fn shown(value: &Value, words: impl FnOnce(f64) -> String) -> Result<String, Error> {
-    match value.kind() {
-        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::None => Ok(NOT_APPLICABLE.to_owned()),
-        _ => Ok(words(f64::try_from(value.clone())?)),
-    }
+    let (value, origin) = Traced::open(value);
+    let text = match value.kind() {
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::None => NOT_APPLICABLE.to_owned(),
+        _ => words(f64::try_from(value.clone())?),
+    };
+    Ok(marked(text, origin))
+}
+
+fn marked(text: String, origin: Option<&Origin>) -> String {
+    origin.map_or_else(|| text.clone(), |origin| origin.mark(&text))
+}
+
+fn compared_in(row: &Value, column: &str, digits: Option<u8>) -> Result<(String, Option<Origin>), Error> {
+    let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
+    let Some(row) = row.downcast_object_ref::<TemplateRow>() else {
+        return Err(match row.is_undefined() {
+            true => Error::from(ErrorKind::UndefinedError),
+            false => wrong("`compared` takes a row of a dataset: `row | compared(\"column\")`".to_owned()),
+        });
+    };
+    let (comparison, value) = row.compared(column).map_err(wrong)?;
+    Ok((compared(comparison, value, digits), row.origin(column)))
 }
 
 /// A difference in words; the sign is said once, by the verb.
@@ -195,8 +225,9 @@ fn card(entry: &Value) -> Result<Card, Error> {
             _ => value.to_string(),
         })
     };
-    let card = Card { label: text("label")?, value: text("value")?, unit: text("unit")?, note: text("note")? };
-    if card.label.is_empty() || card.value.is_empty() {
+    let part = |name: &str| text(name).map(|text| Run::marked(&text));
+    let card = Card { label: part("label")?, value: part("value")?, unit: part("unit")?, note: part("note")? };
+    if card.label.text.is_empty() || card.value.text.is_empty() {
         return Err(Error::new(
             ErrorKind::InvalidOperation,
             "a card needs `label` and `value`, and may have `unit` and `note`",
@@ -223,7 +254,13 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// The error at its place in the template, with the names that would have worked.
-fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<String>)]) -> Problem {
+fn problem(
+    path: &Path,
+    source: &str,
+    error: &Error,
+    range: Option<Range<usize>>,
+    tables: &[(String, Vec<String>)],
+) -> Problem {
     // An error inside a filter or function is wrapped; the innermost cause says most, the outermost has the place.
     let mut detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let mut cause = std::error::Error::source(error);
@@ -233,9 +270,8 @@ fn problem(path: &Path, source: &str, error: &Error, tables: &[(String, Vec<Stri
         }
         cause = inner.source();
     }
-    let range = error
-        .range()
-        .map(|range| if error.kind() == ErrorKind::UndefinedError { filtered(source, range) } else { range });
+    let range =
+        range.map(|range| if error.kind() == ErrorKind::UndefinedError { filtered(source, range) } else { range });
     let snippet = range.clone().and_then(|range| source.get(range)).unwrap_or_default();
     if let (ErrorKind::UndefinedError, Some(range)) = (error.kind(), &range)
         && let Some((_, problem)) =

@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod docs;
 mod explain;
+mod figures;
 mod forms;
 mod impact;
 mod landing;

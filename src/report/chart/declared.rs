@@ -10,6 +10,8 @@ use minijinja::{Error, ErrorKind};
 use super::{Chart, ChartKind, Point, Role, Series};
 use crate::report::form::NOT_APPLICABLE;
 use crate::report::number::{Format, SUPPRESSED};
+use crate::report::origin::Cited;
+use crate::report::summary::TemplateRow;
 
 /// More cannot be told apart on a page.
 const ROWS_MAX: usize = 150;
@@ -54,7 +56,8 @@ pub(super) fn common(
     let mut chart = described(kind, options)?;
     let format = format(options)?;
     for (name, column) in names.into_iter().zip(&columns) {
-        chart.series.push(Series { name, points: figures(rows, column)?, format, role: Role::Main });
+        let (points, cited) = (figures(rows, column)?, cells(rows, column)?);
+        chart.series.push(Series { name, points, cited, format, role: Role::Main });
     }
     chart.labels = labels(rows, options)?;
     Ok(chart)
@@ -79,9 +82,10 @@ pub(super) fn crossed(
         let row_place = place_in(&mut chart.labels, &label);
         let column_place = chart.series.iter().position(|series| series.name == name).unwrap_or(chart.series.len());
         if column_place == chart.series.len() {
-            chart.series.push(Series { name: name.clone(), points: Vec::new(), format, role: Role::Main });
+            let points = Vec::new();
+            chart.series.push(Series { name: name.clone(), points, cited: Vec::new(), format, role: Role::Main });
         }
-        if cells.insert((column_place, row_place), figure(&row, &value)?).is_some() {
+        if cells.insert((column_place, row_place), (figure(&row, &value)?, cell(&row, &value))).is_some() {
             return Err(invalid(format!("two rows are `{label}`, `{name}`")));
         }
         limited(&chart.labels)?;
@@ -90,8 +94,8 @@ pub(super) fn crossed(
         }
     }
     for (number, series) in chart.series.iter_mut().enumerate() {
-        let cell = |place| cells.get(&(number, place)).copied().unwrap_or(Point::Missing);
-        series.points = (0..chart.labels.len()).map(cell).collect();
+        let cell = |place| cells.get(&(number, place)).cloned().unwrap_or((Point::Missing, None));
+        (series.points, series.cited) = (0..chart.labels.len()).map(cell).unzip();
     }
     Ok(chart)
 }
@@ -142,6 +146,15 @@ fn worded(row: &Value, column: &str, words: Option<&Value>) -> Result<String, Er
     let known = words.map(|words| words.get_item(&name)).transpose()?.filter(|known| !known.is_undefined());
     let shown = known.unwrap_or(name);
     Ok(if shown.is_none() { NOT_APPLICABLE.to_owned() } else { shown.to_string() })
+}
+
+/// The cells of a column, where they are known.
+pub(super) fn cells(rows: &Value, column: &str) -> Result<Vec<Option<Cited>>, Error> {
+    Ok(rows.try_iter()?.map(|row| cell(&row, column)).collect())
+}
+
+pub(super) fn cell(row: &Value, column: &str) -> Option<Cited> {
+    row.downcast_object_ref::<TemplateRow>()?.origin(column).map(Cited::of)
 }
 
 /// The figures of a column.

@@ -4,7 +4,7 @@
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Error, ErrorKind};
 
-use super::declared::{common, figures};
+use super::declared::{cells, common, figures};
 use super::palette::{AXIS, FAINT, GRID, INK, LINES};
 use super::pen::{Anchor, FONT, Pen, Room, circle, number, text_width, widest, wrapped};
 use super::rows::legend;
@@ -29,8 +29,8 @@ fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
         let message = format!("`last_year` stands beside one figure, the chart has {}", chart.series.len());
         return Err(Error::new(ErrorKind::InvalidOperation, message));
     }
-    let (points, format) = (figures(rows, &column)?, chart.series[0].format);
-    chart.series.push(Series { name: LAST_YEAR.to_owned(), points, format, role: Role::LastYear });
+    let (points, cited, format) = (figures(rows, &column)?, cells(rows, &column)?, chart.series[0].format);
+    chart.series.push(Series { name: LAST_YEAR.to_owned(), points, cited, format, role: Role::LastYear });
     Ok(chart)
 }
 

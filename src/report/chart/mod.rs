@@ -24,6 +24,7 @@ use minijinja::value::{Kwargs, Value};
 
 use super::form::NOT_APPLICABLE;
 use super::number::{Format, SUPPRESSED, fixed, percent};
+use super::origin::Cited;
 pub(super) use calls::asked_columns;
 pub(super) use declared::declared;
 use pen::Pen;
@@ -63,6 +64,8 @@ pub(super) struct Chart {
 pub(super) struct Series {
     pub name: String,
     pub points: Vec<Point>,
+    /// The cell of each point; shorter where they come from none.
+    pub cited: Vec<Option<Cited>>,
     pub format: Format,
     pub role: Role,
 }

@@ -3,13 +3,14 @@
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value};
 
-use super::declared::{common, figures, invalid};
+use super::declared::{cells, common, figures, invalid};
 use super::palette::{AXIS, FAINT, FILLS, GRID, INK, LINES, area};
 use super::pen::{Anchor, FONT, LINE_HEIGHT, Pen, Room, circle, text_width, widest, wrapped};
 use super::rows::legend;
 use super::scale::Scale;
 use super::{Chart, ChartKind, Point, Role, Series};
 use crate::report::number::Format;
+use crate::report::origin::Cited;
 
 pub(super) static KIND: ChartKind = ChartKind { function: "pareto_chart", name: "帕累托图", read, draw };
 
@@ -32,7 +33,7 @@ fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
         return Err(invalid(format!("a pareto chart shows parts of a whole, and {figure} is none")));
     }
     let Some(series) = chart.series.first_mut() else { return Ok(chart) };
-    let given = share.map(|column| figures(rows, &column)).transpose()?;
+    let given = share.as_ref().map(|column| figures(rows, column)).transpose()?;
     let mut order: Vec<usize> = (0..series.points.len()).collect();
     // Rows with the same figure keep the data's order; those without one come last.
     let size = |place: &usize| series.points[*place].figure().unwrap_or(f64::NEG_INFINITY);
@@ -53,9 +54,22 @@ fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
         }
         None => cumulative(&points),
     };
+    // Shares that are worked out here come from no cell.
+    let cited_shares = share.as_ref().map(|column| cells(rows, column)).transpose()?.unwrap_or_default();
+    let in_order = |cited: &[Option<Cited>]| -> Vec<Option<Cited>> {
+        order.iter().map(|place| cited.get(*place).cloned().flatten()).collect()
+    };
+    let cited_shares = in_order(&cited_shares);
+    series.cited = in_order(&series.cited);
     series.points = points;
     chart.labels = order.iter().map(|place| chart.labels[*place].clone()).collect();
-    chart.series.push(Series { name: SHARE.to_owned(), points: shares, format: SHARE_FORMAT, role: Role::Share });
+    chart.series.push(Series {
+        name: SHARE.to_owned(),
+        points: shares,
+        cited: cited_shares,
+        format: SHARE_FORMAT,
+        role: Role::Share,
+    });
     Ok(chart)
 }
 

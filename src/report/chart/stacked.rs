@@ -4,7 +4,7 @@
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value};
 
-use super::declared::{common, figures, invalid};
+use super::declared::{cells, common, figures, invalid};
 use super::palette::{FILLS, area, ink_on};
 use super::pen::{Anchor, FONT, Pen, Room, text_width};
 use super::rows::{Rows, legend};
@@ -35,7 +35,8 @@ fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
         }
     }
     let format = chart.series.first().map_or(Format::Integer, |series| series.format);
-    chart.series.push(Series { name: TOTAL.to_owned(), points, format, role: Role::Total });
+    let cited = cells(rows, &column)?;
+    chart.series.push(Series { name: TOTAL.to_owned(), points, cited, format, role: Role::Total });
     Ok(chart)
 }
 

@@ -351,8 +351,13 @@ fn a_pareto_chart_orders_its_rows_and_shares_end_at_all() {
 #[test]
 fn what_must_not_be_shown_is_not_shown_nor_given_away() {
     let figures = [Point::Figure(5.0), Point::Suppressed, Point::Missing, Point::Figure(2.0)];
-    let series =
-        |points: Vec<Point>| Series { name: "人数".into(), points, format: Format::Integer, role: Role::Main };
+    let series = |points: Vec<Point>| Series {
+        name: "人数".into(),
+        points,
+        cited: Vec::new(),
+        format: Format::Integer,
+        role: Role::Main,
+    };
     let mut chart = charted("bar_chart(rows, label='name', values=['a'], title='题', unit='人')", &[]).unwrap();
     chart.labels = ["甲", "乙", "丙", "丁"].map(String::from).to_vec();
     chart.series = vec![series(figures.to_vec())];

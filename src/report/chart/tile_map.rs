@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value};
 
-use super::declared::{described, field, figure, invalid, limited};
+use super::declared::{cell, described, field, figure, invalid, limited};
 use super::palette::{FAINT, INK};
 use super::pen::{Anchor, FONT, Pen, Room, widest, wrapped};
 use super::shaded::{Shades, ink};
@@ -66,13 +66,13 @@ fn read(rows: &Value, options: &Kwargs) -> Result<Chart, Error> {
         let place = place.ok_or_else(|| {
             invalid(format!("`{code}` has no tile; are `rows` and `tiles` places of the same level?"))
         })?;
-        if place.replace(figure(&row, &column)?).is_some() {
+        if place.replace((figure(&row, &column)?, cell(&row, &column))).is_some() {
             return Err(invalid(format!("`{code}` has two rows")));
         }
     }
     let format = super::declared::format(options)?;
-    let points = points.into_iter().map(|point| point.unwrap_or(Point::Missing)).collect();
-    chart.series.push(Series { name: name.unwrap_or(column), points, format, role: Role::Main });
+    let (points, cited) = points.into_iter().map(|point| point.unwrap_or((Point::Missing, None))).unzip();
+    chart.series.push(Series { name: name.unwrap_or(column), points, cited, format, role: Role::Main });
     Ok(chart)
 }
 

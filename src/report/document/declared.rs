@@ -10,6 +10,8 @@ use minijinja::{Error, ErrorKind};
 use super::{ColumnAlign, Run, Table, TableCell};
 use crate::report::form::NOT_APPLICABLE;
 use crate::report::number::{Format, fixed, percent};
+use crate::report::origin::Cited;
+use crate::report::summary::TemplateRow;
 use crate::report::wording::chinese_date;
 
 const GROUP_KEYS: [&str; 2] = ["label", "columns"];
@@ -37,7 +39,7 @@ pub(in crate::report) fn declared(rows: &Value, options: &Kwargs) -> Result<Tabl
     }
     let mut body = Vec::new();
     for (number, row) in (1..).zip(rows.try_iter()?) {
-        body.push(header.leaves.iter().map(|leaf| leaf.text(&row, number)).collect::<Result<Vec<_>, _>>()?);
+        body.push(header.leaves.iter().map(|leaf| leaf.cell(&row, number)).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(Table {
         caption: caption.unwrap_or_default(),
@@ -87,7 +89,8 @@ impl Header {
         let mut rows = vec![Vec::new(); depth];
         for (level, column, columns, label, is_leaf) in &self.labels {
             let deep = if *is_leaf { depth - level } else { 1 };
-            rows[*level].push(cell(label.clone(), *column, *columns, deep));
+            let label = Run { text: label.clone(), ..Run::default() };
+            rows[*level].push(cell(label, *column, *columns, deep));
         }
         rows
     }
@@ -130,6 +133,17 @@ impl Leaf {
         Ok(Self { column, format, align, empty, is_merged: is_set("merge")? })
     }
 
+    fn cell(&self, row: &Value, number: usize) -> Result<Run, Error> {
+        let text = self.text(row, number)?;
+        let origin = self
+            .column
+            .as_ref()
+            .and_then(|column| row.downcast_object_ref::<TemplateRow>()?.origin(column))
+            .filter(|_| !text.is_empty());
+        let figures = origin.map(|origin| (0..text.len(), Cited::of(origin))).into_iter().collect();
+        Ok(Run { text, figures, ..Run::default() })
+    }
+
     fn text(&self, row: &Value, number: usize) -> Result<String, Error> {
         let Some(column) = &self.column else { return Ok(number.to_string()) };
         let value = row.get_attr(column)?;
@@ -157,10 +171,12 @@ impl Leaf {
 }
 
 /// Equal neighbours in merged columns become one cell, never across a merge to their left.
-fn merged(leaves: &[Leaf], body: Vec<Vec<String>>) -> Vec<Vec<TableCell>> {
+fn merged(leaves: &[Leaf], body: Vec<Vec<Run>>) -> Vec<Vec<TableCell>> {
     let goes_on = |row: usize, column: usize| {
         row > 0
-            && (0..=column).filter(|left| leaves[*left].is_merged).all(|left| body[row][left] == body[row - 1][left])
+            && (0..=column)
+                .filter(|left| leaves[*left].is_merged)
+                .all(|left| body[row][left].text == body[row - 1][left].text)
     };
     let cells = |row: usize| {
         let begins = |column: &usize| !(leaves[*column].is_merged && goes_on(row, *column));
@@ -176,8 +192,8 @@ fn merged(leaves: &[Leaf], body: Vec<Vec<String>>) -> Vec<Vec<TableCell>> {
     (0..body.len()).map(cells).collect()
 }
 
-fn cell(text: String, column: usize, columns: usize, rows: usize) -> TableCell {
-    TableCell { text: vec![Run { text, ..Run::default() }], column, columns, rows }
+fn cell(text: Run, column: usize, columns: usize, rows: usize) -> TableCell {
+    TableCell { text: vec![text], column, columns, rows }
 }
 
 fn check_keys(entry: &Value, label: &str, known: &[&str]) -> Result<(), Error> {

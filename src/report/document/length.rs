@@ -40,7 +40,7 @@ fn of_node(node: &Node) -> usize {
 }
 
 fn of_card(card: &Card) -> usize {
-    [&card.label, &card.value, &card.unit, &card.note].into_iter().map(|text| of_text(text)).sum()
+    [&card.label, &card.value, &card.unit, &card.note].into_iter().map(|part| of_text(&part.text)).sum()
 }
 
 fn of_runs(runs: &[Run]) -> usize {
@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn counts_what_is_read_and_names_the_parts() {
         let markdown = "引言。\n\n## 总体 情况\n\n上报**12**件。\n\n- 甲\n- 乙\n\n## 超期\n\n表：清单\n\n| 单位 | 数 |\n|---|--:|\n| 甲局 | 3 |\n";
-        let card = Card { label: "在办".into(), value: "7".into(), unit: "件".into(), note: String::new() };
+        let card =
+            Card {
+                label: Run::marked("在办"), value: Run::marked("7"), unit: Run::marked("件"), note: Run::default()
+            };
         let pieces = [Piece::Markdown(markdown.into()), Piece::Block(Block::Cards(vec![card]))];
         let (all, parts) = characters(&read(&pieces, true));
         // 引言。 | 一、总体情况 上报12件。甲乙 | 二、超期 表1清单 单位数甲局3 在办7件

@@ -1,6 +1,7 @@
 //! A summary's text as blocks: headings with their numerals, paragraphs, lists, tables, figures. Every format
 //! shows the same blocks; what a heading or a caption is called is decided here, once.
 
+mod cited;
 mod declared;
 mod front;
 mod length;
@@ -9,8 +10,12 @@ pub(super) mod page;
 mod reading;
 mod title;
 
+use std::ops::Range;
+
 use super::chart::Chart;
+use super::origin::{Cited, unmarked};
 use super::summary::Card;
+pub(super) use cited::{Mention, mentions, text};
 pub(super) use declared::declared;
 pub(super) use front::{Front, FrontMatter, Imprint, Layout};
 pub(super) use length::{characters, of_text};
@@ -43,6 +48,29 @@ pub(super) struct Run {
     pub text: String,
     pub is_strong: bool,
     pub is_emphasis: bool,
+    /// The figures in it and the bytes they take, in order.
+    pub figures: Vec<(Range<usize>, Cited)>,
+}
+
+impl Run {
+    /// A text whose figures may be marked.
+    pub(super) fn marked(text: &str) -> Self {
+        let (text, found) = unmarked(text);
+        let figures = found.into_iter().map(|(at, origin)| (at, Cited::of(origin))).collect();
+        Self { text, figures, ..Self::default() }
+    }
+
+    /// Without its first bytes.
+    fn without_front(&mut self, bytes: usize) {
+        self.text.drain(..bytes);
+        self.figures.retain_mut(|(at, _)| {
+            let is_left = at.start >= bytes;
+            if is_left {
+                *at = at.start - bytes..at.end - bytes;
+            }
+            is_left
+        });
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

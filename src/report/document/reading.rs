@@ -8,8 +8,10 @@ use std::ops::Range;
 
 use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd};
 
+use super::cited;
 use super::numerals::{heading_numeral, without_numeral};
 use super::{ColumnAlign, Figure, Heading, List, Node, Run, Table, TableCell, plain};
+use crate::report::origin::{Cited, Origin, unmarked};
 use crate::report::summary::{Block, Piece};
 
 /// What a caption paragraph begins with.
@@ -22,7 +24,11 @@ pub(in crate::report) fn read(pieces: &[Piece], is_numbered: bool) -> Vec<Node> 
     let mut figures = 0;
     for piece in pieces {
         match piece {
-            Piece::Markdown(markdown) => nodes.extend(Reader::new(markdown).blocks(None)),
+            Piece::Markdown(markdown) => {
+                // Markdown is read as if there were no marks.
+                let (text, figures) = unmarked(markdown);
+                nodes.extend(Reader::new(&text, &figures).blocks(None));
+            }
             Piece::Block(Block::Table(table)) => nodes.push(Node::Table(table.clone())),
             Piece::Block(Block::Cards(cards)) => nodes.push(Node::Cards(cards.clone())),
             Piece::Block(Block::Chart(chart)) => {
@@ -37,6 +43,7 @@ pub(in crate::report) fn read(pieces: &[Piece], is_numbered: bool) -> Vec<Node> 
     if is_numbered {
         number(&mut nodes);
     }
+    cited::number(&mut nodes);
     nodes
 }
 
@@ -75,21 +82,25 @@ fn number(nodes: &mut [Node]) {
         counts[place + 1..].fill(0);
         heading.numeral = heading_numeral(heading.level, counts[place]);
         if let Some(first) = heading.text.first_mut() {
-            first.text = without_numeral(&first.text).to_owned();
+            first.without_front(first.text.len() - without_numeral(&first.text).len());
         }
     }
 }
 
+/// Figures and the bytes of the text they take, in order.
+type Figures = [(Range<usize>, Origin)];
+
 struct Reader<'a> {
     source: &'a str,
+    figures: &'a Figures,
     events: Vec<(Event<'a>, Range<usize>)>,
     next: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: &'a str) -> Self {
+    fn new(source: &'a str, figures: &'a Figures) -> Self {
         let events = Parser::new_ext(source, Options::ENABLE_TABLES).into_offset_iter().collect();
-        Self { source, events, next: 0 }
+        Self { source, figures, events, next: 0 }
     }
 
     fn take(&mut self) -> Option<(Event<'a>, Range<usize>)> {
@@ -102,8 +113,8 @@ impl<'a> Reader<'a> {
     fn blocks(&mut self, within: Option<TagEnd>) -> Vec<Node> {
         let mut nodes = Vec::new();
         // A list item without blank lines around holds its text bare.
-        let mut bare = Runs::default();
-        while let Some((event, _)) = self.take() {
+        let mut bare = Runs::new(self.figures);
+        while let Some((event, range)) = self.take() {
             match event {
                 Event::End(end) if Some(end) == within => break,
                 Event::Start(Tag::Heading { level, .. }) => {
@@ -138,7 +149,7 @@ impl<'a> Reader<'a> {
                     bare.flush(&mut nodes);
                     nodes.push(Node::Rule);
                 }
-                other => bare.event(&other),
+                other => bare.event(&other, &range),
             }
         }
         bare.flush(&mut nodes);
@@ -158,11 +169,11 @@ impl<'a> Reader<'a> {
     }
 
     fn runs(&mut self, end: TagEnd) -> Vec<Run> {
-        let mut runs = Runs::default();
-        while let Some((event, _)) = self.take() {
+        let mut runs = Runs::new(self.figures);
+        while let Some((event, range)) = self.take() {
             match event {
                 Event::End(found) if found == end => break,
-                event => runs.event(&event),
+                event => runs.event(&event, &range),
             }
         }
         runs.done()
@@ -262,17 +273,25 @@ fn merged(rows: Vec<Vec<Written>>) -> Vec<Vec<TableCell>> {
 }
 
 /// Inline text being gathered.
-#[derive(Default)]
-struct Runs {
+struct Runs<'a> {
     done: Vec<Run>,
     strong: usize,
     emphasis: usize,
+    figures: &'a Figures,
 }
 
-impl Runs {
-    fn event(&mut self, event: &Event<'_>) {
+impl<'a> Runs<'a> {
+    fn new(figures: &'a Figures) -> Self {
+        Self { done: Vec::new(), strong: 0, emphasis: 0, figures }
+    }
+
+    /// `range` is where the event stands in the source.
+    fn event(&mut self, event: &Event<'_>, range: &Range<usize>) {
         match event {
-            Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => self.push(text),
+            Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
+                self.push(text);
+                self.cite(text.len(), range);
+            }
             // Chinese lines join without a blank.
             Event::SoftBreak => {
                 let before = self.done.last().and_then(|run| run.text.chars().last());
@@ -293,7 +312,26 @@ impl Runs {
         let (is_strong, is_emphasis) = (self.strong > 0, self.emphasis > 0);
         match self.done.last_mut() {
             Some(last) if (last.is_strong, last.is_emphasis) == (is_strong, is_emphasis) => last.text.push_str(text),
-            _ => self.done.push(Run { text: text.to_owned(), is_strong, is_emphasis }),
+            _ => self.done.push(Run { text: text.to_owned(), is_strong, is_emphasis, figures: Vec::new() }),
+        }
+    }
+
+    /// The figures of the source that stand in the text pushed last.
+    fn cite(&mut self, length: usize, range: &Range<usize>) {
+        // What the parser has changed is longer or shorter than its source, and no figure.
+        let Some(run) = self.done.last_mut().filter(|_| length == range.len()) else { return };
+        let from = run.text.len() - length;
+        for (place, (at, origin)) in self.figures.iter().enumerate() {
+            let (start, end) = (at.start.max(range.start), at.end.min(range.end));
+            if start >= end {
+                continue;
+            }
+            let at = from + start - range.start..from + end - range.start;
+            match run.figures.last_mut() {
+                // One that the parser has handed over in pieces.
+                Some((before, cited)) if cited.number == place && before.end == at.start => before.end = at.end,
+                _ => run.figures.push((at, Cited { origin: origin.clone(), number: place })),
+            }
         }
     }
 

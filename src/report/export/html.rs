@@ -1,12 +1,16 @@
 //! A summary as one HTML file: no script, no network, prints on A4, reads on a phone and to those who do not see it.
 //!
-//! Each chart is a picture whose marks say their figures when pointed at, and the table behind it.
+//! Each figure is a link to where it comes from. Each chart is a picture whose marks say their figures when pointed at, and
+//! the table behind it.
+
+mod told;
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
 
 use super::{Document, DocumentKind, ExportError, Exporter};
-use crate::report::chart::{Chart, Drawing, Room, draw, escape};
+use crate::report::chart::{Chart, Drawing, Room, Series, draw, escape};
 use crate::report::document::{
     ColumnAlign, Figure, Front, Heading, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
 };
@@ -32,12 +36,16 @@ fn page(summary: &Summary) -> String {
     let meta: String = named
         .map(|(name, value)| format!("<meta name=\"{}\" content=\"{}\">\n", escape(&name), escape(&value)))
         .collect();
-    let mut body = Body { html: String::new(), figures: 0, heading: summary.title.clone() };
+    let sources = summary.sources.as_ref();
+    let file = Path::new(&record.file).file_name().unwrap_or_default().to_string_lossy();
+    let (notes, shown) =
+        sources.map(|sources| (told::notes(sources, &summary.as_of, &file), told::style(sources))).unwrap_or_default();
+    let mut body = Body { html: String::new(), figures: 0, heading: summary.title.clone(), is_told: sources.is_some() };
     body.blocks(&summary.blocks);
     let title = escape(&summary.title);
     format!(
         "<!doctype html>\n<html lang=\"zh-CN\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n{meta}<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n{}</header>\n<main>\n{}{}{}</main>\n<footer>\n{}<p>{}</p>\n</footer>\n</body>\n</html>\n",
+         <title>{title}</title>\n{meta}<style>\n{STYLE}{shown}</style>\n</head>\n<body>\n<header>\n{}</header>\n<main>\n{}{}{}</main>\n{notes}<footer>\n{}<p>{}</p>\n</footer>\n</body>\n</html>\n",
         head(summary),
         summary.front.recipients.as_deref().map(|text| paragraph("recipients", text)).unwrap_or_default(),
         body.html,
@@ -112,6 +120,8 @@ struct Body {
     figures: usize,
     /// The last heading: what a table without a caption is called.
     heading: String,
+    /// Whether figures lead to where they come from.
+    is_told: bool,
 }
 
 impl Body {
@@ -139,15 +149,15 @@ impl Body {
             Node::Heading(Heading { level, numeral, text }) => {
                 let level = level + 1;
                 self.heading = format!("{numeral}{}", plain(text));
-                let _ = writeln!(self.html, "<h{level}>{}{}</h{level}>", escape(numeral), runs(text));
+                let _ = writeln!(self.html, "<h{level}>{}{}</h{level}>", escape(numeral), runs(text, self.is_told));
             }
             Node::Paragraph(text) => {
-                let _ = writeln!(self.html, "<p>{}</p>", runs(text));
+                let _ = writeln!(self.html, "<p>{}</p>", runs(text, self.is_told));
             }
             Node::List(list) => self.list(list),
             Node::Table(table) => self.table(table),
             Node::Cards(cards) => {
-                let cards: String = cards.iter().map(card).collect();
+                let cards: String = cards.iter().map(|shown| card(shown, self.is_told)).collect();
                 let _ = write!(self.html, "<dl class=\"cards\">\n{cards}</dl>\n");
             }
             Node::Figure(shown) => self.figure(shown, true),
@@ -165,7 +175,7 @@ impl Body {
         for item in &list.items {
             self.html.push_str("<li>");
             match item.as_slice() {
-                [Node::Paragraph(text)] => self.html.push_str(&runs(text)),
+                [Node::Paragraph(text)] => self.html.push_str(&runs(text, self.is_told)),
                 nodes => nodes.iter().for_each(|node| self.node(node)),
             }
             self.html.push_str("</li>\n");
@@ -176,7 +186,7 @@ impl Body {
     /// A wide table scrolls by itself on a phone instead of stretching the page.
     fn table(&mut self, table: &Table) {
         let row = |cells: &Vec<TableCell>, tag: &str| {
-            let cells: String = cells.iter().map(|cell| table_cell(table, cell, tag)).collect();
+            let cells: String = cells.iter().map(|cell| table_cell(table, cell, tag, self.is_told)).collect();
             format!("<tr>{cells}</tr>\n")
         };
         let caption = match table.caption.as_str() {
@@ -206,7 +216,7 @@ impl Body {
         let _ = write!(
             self.html,
             "<figure>\n<figcaption>{caption}</figcaption>\n{pictures}{}</figure>\n",
-            data_table(chart, &shown.caption)
+            data_table(chart, &shown.caption, self.is_told)
         );
     }
 }
@@ -237,15 +247,20 @@ fn is_small(chart: &Chart) -> bool {
 }
 
 /// The figures behind a chart, closed unless the template asks for them.
-fn data_table(chart: &Chart, caption: &str) -> String {
+fn data_table(chart: &Chart, caption: &str, is_told: bool) -> String {
     let table = chart.table();
     let head: String = table.head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
     let rows: String = table
         .rows
         .iter()
-        .filter_map(|row| row.split_first())
-        .map(|(label, figures)| {
-            let figures: String = figures.iter().map(|figure| format!("<td>{}</td>", escape(figure))).collect();
+        .enumerate()
+        .filter_map(|(place, row)| Some((place, row.split_first()?)))
+        .map(|(place, (label, figures))| {
+            let cell = |(figure, series): (&String, &Series)| match series.cited.get(place) {
+                Some(Some(cited)) if is_told => format!("<td>{}</td>", told::link(cited.number, figure)),
+                _ => format!("<td>{}</td>", escape(figure)),
+            };
+            let figures: String = figures.iter().zip(&chart.series).map(cell).collect();
             format!("<tr><th scope=\"row\">{}</th>{figures}</tr>\n", escape(label))
         })
         .collect();
@@ -267,10 +282,10 @@ fn scrolling(name: &str, inner: &str) -> String {
     format!("<div class=\"table\" role=\"group\" aria-label=\"{}\" tabindex=\"0\">{inner}</div>\n", escape(name))
 }
 
-fn runs(text: &[Run]) -> String {
+fn runs(text: &[Run], is_told: bool) -> String {
     text.iter()
         .map(|run| {
-            let words = escape(&run.text).replace('\n', "<br>");
+            let words = told::words(run, is_told);
             match (run.is_strong, run.is_emphasis) {
                 (true, _) => format!("<strong>{words}</strong>"),
                 (false, true) => format!("<em>{words}</em>"),
@@ -280,7 +295,7 @@ fn runs(text: &[Run]) -> String {
         .collect()
 }
 
-fn table_cell(table: &Table, cell: &TableCell, tag: &str) -> String {
+fn table_cell(table: &Table, cell: &TableCell, tag: &str, is_told: bool) -> String {
     let align = match table.columns.get(cell.column) {
         Some(ColumnAlign::Right) => " class=\"right\"",
         Some(ColumnAlign::Center) => " class=\"center\"",
@@ -293,15 +308,12 @@ fn table_cell(table: &Table, cell: &TableCell, tag: &str) -> String {
         _ => "",
     };
     let spans = span("colspan", cell.columns) + &span("rowspan", cell.rows);
-    format!("<{tag}{scope}{spans}{align}>{}</{tag}>", runs(&cell.text))
+    format!("<{tag}{scope}{spans}{align}>{}</{tag}>", runs(&cell.text, is_told))
 }
 
-fn card(card: &Card) -> String {
-    let note = if card.note.is_empty() { String::new() } else { format!("<small>{}</small>", escape(&card.note)) };
-    format!(
-        "<div class=\"card\"><dt>{}</dt><dd><strong>{}<em>{}</em></strong>{note}</dd></div>\n",
-        escape(&card.label),
-        escape(&card.value),
-        escape(&card.unit)
-    )
+fn card(card: &Card, is_told: bool) -> String {
+    let [label, value, unit, note] =
+        [&card.label, &card.value, &card.unit, &card.note].map(|part| told::words(part, is_told));
+    let note = if note.is_empty() { note } else { format!("<small>{note}</small>") };
+    format!("<div class=\"card\"><dt>{label}</dt><dd><strong>{value}<em>{unit}</em></strong>{note}</dd></div>\n")
 }

@@ -120,8 +120,9 @@ fn rows(table: &Table) -> String {
 }
 
 fn card(card: &Card) -> String {
-    let note = if card.note.is_empty() { String::new() } else { format!("（{}）", escaped(&card.note)) };
-    format!("- {}：**{}**{}{note}", escaped(&card.label), escaped(&card.value), escaped(&card.unit))
+    let [label, value, unit, note] = [&card.label, &card.value, &card.unit, &card.note].map(|part| escaped(&part.text));
+    let note = if note.is_empty() { note } else { format!("（{note}）") };
+    format!("- {label}：**{value}**{unit}{note}")
 }
 
 fn chart_table(caption: &str, chart: &Chart) -> String {

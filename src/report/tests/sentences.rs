@@ -73,6 +73,7 @@ impl Figures for Planted {
             name: column.name.clone(),
             label: column.label.clone(),
             unit: column.unit.clone(),
+            definition: column.description.clone(),
             ..ColumnMeta::default()
         });
         Some(ViewMeta { label: model.label.clone(), columns: columns.collect(), ..ViewMeta::default() })

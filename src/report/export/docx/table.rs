@@ -131,7 +131,7 @@ pub(super) fn of_chart(figure: &Figure, caption: &str) -> Table {
 pub(super) fn cards(cards: &[Card], out: &mut String) {
     let rows = cards.len().div_ceil(CARDS_PER_ROW).max(1);
     let per_row = cards.len().div_ceil(rows).max(1);
-    let has_notes = cards.iter().any(|card| !card.note.is_empty());
+    let has_notes = cards.iter().any(|card| !card.note.text.is_empty());
     let widths = vec![twips(TYPE_WIDTH) / i64::try_from(per_row).unwrap_or(1); per_row];
     open("TableNormal", &widths, out);
     for row in cards.chunks(per_row) {
@@ -139,15 +139,15 @@ pub(super) fn cards(cards: &[Card], out: &mut String) {
         for place in 0..per_row {
             cell(&widths[place..=place], "", out, |out| {
                 let card = row.get(place);
-                paragraph(CARD_LABEL, "", out, |out| plain_run(card.map_or("", |card| &card.label), out));
+                paragraph(CARD_LABEL, "", out, |out| plain_run(card.map_or("", |card| &card.label.text), out));
                 paragraph(CARD_VALUE, "", out, |out| {
                     if let Some(card) = card {
-                        plain_run(&card.value, out);
-                        runs(&[Run { text: card.unit.clone(), ..Run::default() }], Some(SIZES[0]), out);
+                        plain_run(&card.value.text, out);
+                        runs(std::slice::from_ref(&card.unit), Some(SIZES[0]), out);
                     }
                 });
                 if has_notes {
-                    paragraph(CARD_NOTE, "", out, |out| plain_run(card.map_or("", |card| &card.note), out));
+                    paragraph(CARD_NOTE, "", out, |out| plain_run(card.map_or("", |card| &card.note.text), out));
                 }
             });
         }

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 use super::*;
 use crate::report::chart::{CHART_KINDS, Chart, Point, Role, Series};
-use crate::report::document::{self, FrontMatter};
+use crate::report::document::{self, FrontMatter, Run};
 use crate::report::fonts;
 use crate::report::layout::Properties;
 use crate::report::number::Format;
@@ -55,6 +55,7 @@ fn summary(front: &str, title: &str, pieces: &[Piece]) -> Summary {
         fonts: None,
         blocks: document::read(pieces, front.is_numbered),
         front,
+        sources: None,
     }
 }
 
@@ -198,7 +199,7 @@ fn text_is_set_on_the_pitch_of_the_grid() {
 #[test]
 fn styles_are_those_of_word_and_used_ones_are_declared() {
     let pieces = [
-        Piece::Block(Block::Cards(vec![Card { label: "在办".into(), value: "3".into(), unit: "件".into(), note: "".into() }])),
+        Piece::Block(Block::Cards(vec![Card { label: Run::marked("在办"), value: Run::marked("3"), unit: Run::marked("件"), note: Run::default() }])),
         Piece::Markdown("## 一\n\n### 二\n\n#### 三\n\n##### 四\n\n正文**重***轻*\n\n- 项\n\n---\n\n表：题\n\n| 甲 | 乙 |\n|:-:|--:|\n| 1 | 2 |\n".into()),
     ];
     for front in ["", BULLETIN, OFFICIAL, "layout: official\nsignatory: 张三"] {
@@ -374,7 +375,8 @@ fn bulletins_and_plain_reports_have_heads_of_their_own() {
 fn hostile_texts_and_missing_ones_are_no_trouble() {
     let hostile = "a<b>&\"c\"\u{1}\u{B}\u{FFFE}\u{7F} שלום עולם 🧭👩‍👩‍👧 堃喆昇祎㮾㎡ ]]> picture1 rId1";
     let long = "x".repeat(5_000);
-    let card = Card { label: hostile.into(), value: hostile.into(), unit: hostile.into(), note: hostile.into() };
+    let hostile_run = || Run { text: hostile.into(), ..Run::default() };
+    let card = Card { label: hostile_run(), value: hostile_run(), unit: hostile_run(), note: hostile_run() };
     let text = format!(
         "{}\n\n{long}\n\n| {long} | 乙 |\n|---|---|\n| {long} | {long} |\n",
         crate::report::template::escaped(hostile)
@@ -424,6 +426,7 @@ fn chart() -> Chart {
         series: vec![Series {
             name: "上报".into(),
             points: vec![Point::Figure(10.0), Point::Missing],
+            cited: Vec::new(),
             format: Format::Integer,
             role: Role::Main,
         }],

@@ -50,7 +50,7 @@ pub(super) fn plain_run(words: &str, out: &mut String) {
 
 /// Text of the body; in a size of its own, in half points, where that is named.
 pub(super) fn runs(runs: &[Run], half_points: Option<u32>, out: &mut String) {
-    for Run { text, is_strong, is_emphasis } in runs {
+    for Run { text, is_strong, is_emphasis, .. } in runs {
         let style = match (is_strong, is_emphasis) {
             (true, _) => Some(STRONG),
             (false, true) => Some(EMPHASIS),

@@ -81,7 +81,7 @@ fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
             "kind": "cards",
             "cards": cards
                 .iter()
-                .map(|card| json!({"label": card.label, "value": card.value, "unit": card.unit, "note": card.note}))
+                .map(|card| json!({"label": card.label.text, "value": card.value.text, "unit": card.unit.text, "note": card.note.text}))
                 .collect::<Vec<_>>(),
         }),
         Node::Figure(figure) => figure_of(figure, Room::WIDE, files),

@@ -41,6 +41,7 @@ fn summary(front_matter: &str, blocks: Vec<Node>) -> Summary {
         },
         fonts: None,
         blocks,
+        sources: None,
     }
 }
 
