@@ -134,7 +134,7 @@ pub(super) async fn keep(
     let metas = metas(report, figures);
     for output in &whole.outputs {
         let member = wanted.and_then(|(_, member)| member);
-        let making = Making { report: &whole, output, context, aside: None, metas: &metas, member };
+        let making = Making { report: &whole, declared: report, output, context, aside: None, metas: &metas, member };
         match &output.content {
             Content::Form(form) => match form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger) {
                 Some(_) if wanted.is_none() => {}
@@ -160,7 +160,8 @@ async fn make(
 ) -> Result<(), Problem> {
     let metas = metas(report, figures);
     for output in &report.outputs {
-        let making = Making { report, output, context, aside: Some(aside), metas: &metas, member: None };
+        let making =
+            Making { report, declared: report, output, context, aside: Some(aside), metas: &metas, member: None };
         match &output.content {
             Content::Form(form) => match form.sheets.first().filter(|sheet| sheet.kind == Kind::Ledger) {
                 Some(sheet) => making.ledger(sheet, figures, names, jobs).await?,
@@ -237,6 +238,8 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
 /// One output while it is being made.
 struct Making<'a> {
     report: &'a Report,
+    /// As its author declared it, where rows are read whole.
+    declared: &'a Report,
     output: &'a Output,
     context: &'a RunContext,
     /// Where files are written; none are where it is missing.
@@ -262,7 +265,7 @@ impl Making<'_> {
             let mut sheets = Vec::new();
             for sheet in &form.sheets {
                 let Some(dataset) = data.get(&sheet.dataset.value) else { continue };
-                let scope = self.scope(dataset, member.key.as_deref());
+                let scope = self.scope(&sheet.dataset.value, dataset, member.key.as_deref());
                 let Some(by) = &sheet.by else {
                     sheets.extend(compose::table(sheet, dataset, &scope, &member.names)?);
                     continue;
@@ -310,7 +313,7 @@ impl Making<'_> {
                 data,
                 rows: data
                     .iter()
-                    .map(|(name, dataset)| (name.clone(), self.scope(dataset, member.key.as_deref())))
+                    .map(|(name, dataset)| (name.clone(), self.scope(name, dataset, member.key.as_deref())))
                     .collect(),
                 single: self
                     .report
@@ -571,14 +574,20 @@ impl Making<'_> {
             .collect())
     }
 
-    /// The rows that belong to a member; all rows of a dataset that does not have the split column.
-    fn scope(&self, dataset: &Dataset, key: Option<&str>) -> Vec<usize> {
+    /// The rows that belong to a member; all rows of a dataset that is declared without the split column.
+    fn scope(&self, name: &str, dataset: &Dataset, key: Option<&str>) -> Vec<usize> {
+        let is_declared = |column: &str| {
+            let columns = self.declared.datasets.get(name).map(|spec| spec.columns.as_slice()).unwrap_or_default();
+            columns.is_empty() || columns.iter().any(|declared| declared.value == column)
+        };
         match (&self.output.split, key) {
-            (Some(split), Some(key)) if dataset.column(&split.by.value).is_some() => dataset
-                .all_rows()
-                .into_iter()
-                .filter(|row| dataset.value_of(*row, &split.by.value).plain().as_deref() == Some(key))
-                .collect(),
+            (Some(split), Some(key)) if dataset.column(&split.by.value).is_some() && is_declared(&split.by.value) => {
+                dataset
+                    .all_rows()
+                    .into_iter()
+                    .filter(|row| dataset.value_of(*row, &split.by.value).plain().as_deref() == Some(key))
+                    .collect()
+            }
             _ => dataset.all_rows(),
         }
     }

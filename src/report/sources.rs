@@ -90,6 +90,7 @@ impl Known<'_> {
             };
             let Some((name, data)) = self.data.iter().nth(dataset) else { continue };
             let Some(view) = self.view_of(name) else { continue };
+            let is_single = data.rows.num_rows() < 2;
             let column = column.and_then(|column| data.column_names().get(column).cloned());
             let parts = column.as_ref().and_then(|column| ratios.get(&(view.to_owned(), column.clone())).cloned()?);
             let place = self.column(&mut sources, name, view, column.as_deref(), parts.as_ref());
@@ -97,7 +98,8 @@ impl Known<'_> {
                 number: mention.number,
                 shown: mention.shown,
                 column: place,
-                row: row.map(|row| row_words(data, row, &text)).unwrap_or_default(),
+                // A row that is alone needs no name.
+                row: row.filter(|_| !is_single).map(|row| row_words(data, row, &text)).unwrap_or_default(),
                 parts: row.zip(parts).and_then(|(row, (numerator, denominator))| {
                     Some((figure(data, row, &numerator)?, figure(data, row, &denominator)?))
                 }),

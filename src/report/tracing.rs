@@ -170,6 +170,18 @@ fn counted(rows: &Value) -> Option<Origin> {
     is_one.then(|| Origin::Rows { dataset, rows: places.into_iter().map(|(_, row)| row).collect() })
 }
 
+/// Where an expression begins: the parser's places of `b` and `c` in `a.b.c` begin after what they are asked of.
+fn start(expr: &Expr<'_>) -> usize {
+    let own = bytes(expr.span()).start;
+    match expr {
+        Expr::GetAttr(it) => own.min(start(&it.expr)),
+        Expr::GetItem(it) => own.min(start(&it.expr)),
+        Expr::Slice(it) => own.min(start(&it.expr)),
+        Expr::Call(it) => own.min(start(&it.expr)),
+        _ => own,
+    }
+}
+
 fn bytes(span: Span) -> Range<usize> {
     let place = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
     place(span.start_offset)..place(span.end_offset)
@@ -180,7 +192,7 @@ fn rewritten(source: &str, expr: &Expr<'_>, used: Use) -> Vec<Edit> {
     if used == Use::Bare {
         return Vec::new();
     }
-    let at = bytes(expr.span());
+    let at = start(expr)..bytes(expr.span()).end;
     let Some(text) = source.get(at.clone()) else { return Vec::new() };
     let insert = |place: usize| Edit { at: place..place, with: "__cell(".to_owned() };
     let with = |at: Range<usize>, with: String| Edit { at, with };
@@ -380,5 +392,71 @@ impl Walk<'_> {
                 other => self.argument(other, Use::Bare),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(source: &str) -> Rewritten {
+        Rewritten::of(source, &SyntaxConfig::default())
+    }
+
+    #[test]
+    fn only_what_is_printed_remembers() {
+        for (source, expected) in [
+            ("{{ a.b }}", "{{ __cell(a,\"b\") }}"),
+            ("{{ a[0].b | fixed(1) }}", "{{ __cell(a[0],\"b\") | fixed(1) }}"),
+            ("{{ a.b.c[d.e] }}", "{{ __cell(a.b.c,d.e) }}"),
+            ("{{ (a | first).b }}", "{{ __cell((a | first),\"b\") }}"),
+            ("{{ a.b.c() }}{{ a.b() }}", "{{ a.b.c() }}{{ a.b() }}"),
+            ("{{ a\n.b }}", "{{ __cell(a,\n\"b\") }}"),
+            ("{{ '甲' ~ a.b ~ (c.d | abs | wan) }}", "{{ '甲' ~ __cell(a,\"b\") ~ (__cell(c,\"d\") | __abs | wan) }}"),
+            ("{{ a.b if c.d > 0 else 'x' }}", "{{ __cell(a,\"b\") if c.d > 0 else 'x' }}"),
+            ("{{ a.b + c.d }}{{ -a.b }}{{ a.b or c.d }}", "{{ a.b + c.d }}{{ -a.b }}{{ a.b or c.d }}"),
+            ("{{ a.b | round | fixed }}", "{{ a.b | round | fixed }}"),
+            (
+                "{{ a.b | default('x') }}{{ a.b | default('x', true) }}",
+                "{{ __cell(a,\"b\") | default('x') }}{{ a.b | default('x', true) }}",
+            ),
+            ("{{ a | compared('b') }}{{ a | length }}", "{{ a | __compared('b') }}{{ a | __length }}"),
+            (
+                "{% if a.b | percent == 'x' and a | length %}{% endif %}",
+                "{% if a.b | percent == 'x' and a | length %}{% endif %}",
+            ),
+            ("{% set x = a.b %}{{ x }}", "{% set x = __cell(a,\"b\") %}{{ x }}"),
+            ("{% set x = a.b %}{{ x }}{{ x + 1 }}", "{% set x = a.b %}{{ x }}{{ x + 1 }}"),
+            (
+                "{% macro m(x, y) %}{{ x | fixed }}{% if y %}{% endif %}{% endmacro %}{{ m(a.b, a.c) }}",
+                "{% macro m(x, y) %}{{ x | fixed }}{% if y %}{% endif %}{% endmacro %}{{ m(__cell(a,\"b\"), a.c) }}",
+            ),
+            (
+                "{{ cards([{'label': a.b, 'value': a.c}]) }}{{ other([a.b]) }}",
+                "{{ cards([{'label': __cell(a,\"b\"), 'value': __cell(a,\"c\")}]) }}{{ other([a.b]) }}",
+            ),
+            (
+                "{% for r in a.b if r.c %}{{ r.d }}{% endfor %}",
+                "{% for r in a.b if r.c %}{{ __cell(r,\"d\") }}{% endfor %}",
+            ),
+            ("{{ a.0 }}{{ a[1:] }}", "{{ a.0 }}{{ a[1:] }}"),
+            ("{{ broken", "{{ broken"),
+        ] {
+            assert_eq!(self::rewritten(source).source, expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn places_lead_back_to_what_was_written() {
+        let source = "甲{{ a.b | fixed }}乙{{ c[0].d ~ 'x' }}{{ e.f | nothing }}";
+        let changed = self::rewritten(source);
+        for word in ["甲", "fixed", "乙", "'x'", "nothing"] {
+            let at = changed.source.find(word).expect(word);
+            let back = changed.original(at..at + word.len());
+            assert_eq!(source.get(back), Some(word));
+        }
+        let call = changed.source.find("__cell(c[0],\"d\")").expect("a call");
+        let back = changed.original(call..call + "__cell(c[0],\"d\")".len());
+        assert_eq!(source.get(back), Some("c[0].d"));
     }
 }

@@ -131,7 +131,7 @@ fn shows(text: &str, value: Option<f64>) -> bool {
 }
 
 fn links(html: &str) -> Vec<(String, String)> {
-    html.split("<a class=\"f\" id=\"")
+    html.split("<a id=\"")
         .skip(1)
         .map(|link| {
             let (id, rest) = link.split_once('"').expect("an id");
@@ -161,7 +161,7 @@ fn unexplained(html: &str, template: &str, words: &BTreeSet<String>) -> Vec<Stri
             is_share_table = false;
         }
         is_share_table |= after == "累计占比";
-        let is_figure = tag.starts_with("a class=\"f\"");
+        let is_figure = tag.starts_with("a id=");
         let is_share = is_share_table && tag == "td" && after.ends_with('%');
         // What was cut off stands for itself.
         said.push(if tag.starts_with('h') || tag.starts_with('p') || tag.starts_with("td") { '\n' } else { '\u{1}' });
@@ -244,10 +244,11 @@ fn a_figure_of_a_text_is_explained_whatever_the_format() {
     let parts = &json["figure"]["made"];
     let ratio = parts.get("ratio").or_else(|| parts["from"]["made"].get("ratio")).unwrap_or_else(|| panic!("{json}"));
     let (over, under) = (&ratio["numerator"]["value"], &ratio["denominator"]["value"]);
-    assert!(note.contains(&format!("＝{over}÷{under}")), "{note}: {over} {under}");
-    assert!(note.contains(&format!("gridhouse explain 决策参考.html {anchor}")), "{note}");
+    assert!(note.contains(&format!("＝ {over} ÷ {under}")), "{note}: {over} {under}");
+    assert!(note.contains(&format!("<a href=\"#{anchor}\">{anchor}</a>")), "{note}");
     let definition = json["label"].as_str().expect("a label");
-    assert!(page.contains(&format!("<b>{definition}</b>")) && page.contains("whistle_period_headline.on_time_rate"));
+    assert!(page.contains(&format!("<b>{definition}</b>")) && page.contains("<code>whistle_period_headline</code>"));
+    assert!(page.contains("<code>gridhouse explain 决策参考.html</code>"), "no command");
     // What is mistyped is put right.
     for (typed, expected) in [
         (number, format!("did you mean `{anchor}`")),
@@ -326,7 +327,7 @@ fn a_report_for_publication_tells_nothing_of_its_figures() {
     );
     project.run(&["report", "special_group_public"]).expect(0);
     let page = std::fs::read_to_string(project.path(&format!("outbox/{AS_OF}/公开.html"))).expect("a page");
-    for told in ["class=\"f\"", "class=\"told\"", "gridhouse explain", ":target~"] {
+    for told in ["<a ", "class=\"told\"", "gridhouse explain", ":target~"] {
         assert!(!page.contains(told), "{told}");
     }
     assert!(page.contains("全区") && page.contains("<td>*</td>"), "nothing is hidden here");
