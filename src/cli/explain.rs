@@ -10,7 +10,7 @@ use super::output::Output;
 use super::{CommandContext, Ending, Opened, environment, local_now};
 use crate::diagnostic::{Context, Diagnostic, Place, Result};
 use crate::explain::{self, Answer, Asked, Audit, Masking, Rows, Showing};
-use crate::landing;
+use crate::landing::{self, Batch};
 use crate::project::Project;
 use crate::query::Snapshot;
 use crate::query::lineage::{Drill, Figure, Made};
@@ -50,7 +50,8 @@ pub(super) async fn explain(context: &CommandContext<'_>, asked: &Question<'_>) 
             .hint(format!("`gridhouse describe {}` lists the columns", asked.target)));
     };
     let question = explain::ask(&opened.session, asked.target, column, asked.row).await?;
-    answered(context, asked, &opened, &question, None).await
+    let batches = landing::read_batches(&opened.project.warehouse()).await?;
+    answered(context, asked, &opened, &batches, (&question, None)).await
 }
 
 fn say_problems(context: &CommandContext<'_>, opened: &Opened) {
@@ -77,7 +78,7 @@ async fn explain_file(context: &CommandContext<'_>, asked: &Question<'_>, file: 
         return said(context, asked, &spot);
     };
     let question = Asked { view: view.clone(), column: column.clone(), row: row.clone() };
-    answered(context, asked, &opened, &question, Some(&spot)).await
+    answered(context, asked, &opened, &batches, (&question, Some(&spot))).await
 }
 
 /// A cell that no view's column stands in.
@@ -162,14 +163,13 @@ async fn answered(
     context: &CommandContext<'_>,
     asked: &Question<'_>,
     opened: &Opened,
-    question: &Asked,
-    spot: Option<&Spot>,
+    batches: &[Batch],
+    (question, spot): (&Asked, Option<&Spot>),
 ) -> Result<Ending> {
     let masking = allowed(&opened.project, asked, question, opened)?;
-    let batches = landing::read_batches(&opened.project.warehouse()).await?;
     let showing = Showing { limit: asked.limit, masking };
     let answer =
-        explain::answer(&opened.project, &opened.session, &opened.contracts, &batches, question, showing).await?;
+        explain::answer(&opened.project, &opened.session, &opened.contracts, batches, question, showing).await?;
     match asked.format {
         Format::Json => {
             let mut value = serde_json::to_value(&answer).doing("printing JSON")?;

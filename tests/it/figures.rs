@@ -54,6 +54,14 @@ fn walk_every_number() {
         let template = sample.path(&format!("report-templates/{report}/summary.md.j2"));
         let template = std::fs::read_to_string(template).expect("a template");
         wrong.extend(unexplained(&html, &template, &words).into_iter().map(|number| format!("{name}: {number}")));
+        // It does find what is there to find.
+        let bare = html.replacen("<p>", "<p>又办结37件，", 1).replacen("<a id=\"f2\"", "<b id=\"f2\"", 1);
+        let found = unexplained(&bare, &template, &words).join("\n");
+        assert!(
+            found.contains("37 in")
+                && found.lines().count() > usize::from(spots[1].shown.contains(|s: char| s.is_ascii_digit())),
+            "{name}: {found}"
+        );
     }
     assert_eq!(wrong, Vec::<String>::new());
     assert!(figures > 500, "{figures} figures");
@@ -90,9 +98,20 @@ async fn traced(sample: &Project, file: &Path) -> (Vec<Spot>, Vec<String>, BTree
     let views: BTreeSet<&str> = shown.iter().map(|((view, ..), _)| view.as_str()).collect();
     let views: Vec<&str> = views.into_iter().collect();
     let lineage = Lineage::of(&session, &contracts, &views).expect("a lineage");
+    let mut explained: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for ((view, column, row), texts) in &shown {
-        let figure = lineage.explain(view, column, row).await;
-        let value = figure.unwrap_or_else(|problem| panic!("{view}.{column}: {problem:?}")).value;
+        let known = row.iter().find(|(name, value)| name == column && !value.is_null());
+        let times = explained.entry((view, column)).or_default();
+        *times += 1;
+        // Counts stand in the row that the figure was found by; other rows of the same column are made the same way.
+        let value = match known.filter(|_| *times > 1) {
+            Some((_, value)) => value.clone(),
+            None if *times > 2 => continue,
+            None => {
+                let figure = lineage.explain(view, column, row).await;
+                figure.unwrap_or_else(|problem| panic!("{view}.{column}: {problem:?}")).value
+            }
+        };
         let value = (!value.is_null()).then(|| value.number().expect("a number"));
         for text in texts.iter().filter(|text| !shows(text, value)) {
             wrong.push(format!("{view}.{column} is {value:?}, the text says {text}"));
@@ -128,6 +147,25 @@ fn shows(text: &str, value: Option<f64>) -> bool {
     // 减少3件, 下降0.2个百分点, 拉低0.1: the sign is said in words.
     let is_off = |value: f64| (value - said).abs() > 0.5 * 0.1_f64.powi(i32::try_from(digits).expect("few")) + 1e-9;
     !is_off(in_unit) || !is_off(in_unit.abs())
+}
+
+#[test]
+fn a_text_that_says_another_value_is_noticed() {
+    for (text, value, is_shown) in [
+        ("20", Some(20.0), true),
+        ("20", Some(21.0), false),
+        ("环比上升25.0%", Some(0.25), true),
+        ("环比上升25.0%", Some(0.251), false),
+        ("环比下降0.35个百分点", Some(-0.346), true),
+        ("64.00万", Some(640_049.0), true),
+        ("64.00万", Some(640_051.0), false),
+        ("持平", Some(0.0), true),
+        ("持平", Some(1.0), false),
+        ("—", None, true),
+        ("0", None, false),
+    ] {
+        assert_eq!(shows(text, value), is_shown, "{text} {value:?}");
+    }
 }
 
 fn links(html: &str) -> Vec<(String, String)> {
