@@ -469,6 +469,10 @@ impl Dataset {
         Ok(())
     }
 
+    pub(super) fn is_text(&self, column: usize) -> bool {
+        matches!(Cells::of(self.rows.column(column)), Cells::Text(_))
+    }
+
     /// The columns that hold numbers.
     pub(super) fn number_columns(&self) -> Vec<String> {
         let schema = self.rows.schema();

@@ -193,7 +193,8 @@ impl Recomposed {
             }
             Origin::Rows { dataset, rows } => {
                 let (name, data) = self.data.iter().nth(*dataset)?;
-                let rows = rows.iter().map(|row| sources::row_words(data, *row, text)).collect();
+                let columns = sources::naming_columns(data);
+                let rows = rows.iter().map(|row| sources::row_words(data, &columns, *row, text)).collect();
                 Some(Source::Count { view: self.views.get(name)?.clone(), rows })
             }
         }

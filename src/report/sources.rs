@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::{Figures, RunContext, ViewMeta};
 
 /// Words of a row that are repeated beside its figure.
-const ROW_WORDS_MAX: usize = 3;
+const ROW_WORDS_MAX: usize = 2;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Sources {
@@ -83,6 +83,7 @@ impl Known<'_> {
         self.look_up(mentions.iter().map(|mention| &mention.origin), ratios);
         let text = document::text(nodes);
         let mut sources = Sources { snapshot: self.context.snapshot_id.clone(), ..Sources::default() };
+        let mut naming: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for mention in mentions {
             let (dataset, row, column) = match &mention.origin {
                 Origin::Cell { dataset, row, column } => (*dataset, Some(*row), Some(*column)),
@@ -90,7 +91,7 @@ impl Known<'_> {
             };
             let Some((name, data)) = self.data.iter().nth(dataset) else { continue };
             let Some(view) = self.view_of(name) else { continue };
-            let is_single = data.rows.num_rows() < 2;
+            let columns = naming.entry(dataset).or_insert_with(|| naming_columns(data));
             let column = column.and_then(|column| data.column_names().get(column).cloned());
             let parts = column.as_ref().and_then(|column| ratios.get(&(view.to_owned(), column.clone())).cloned()?);
             let place = self.column(&mut sources, name, view, column.as_deref(), parts.as_ref());
@@ -98,8 +99,7 @@ impl Known<'_> {
                 number: mention.number,
                 shown: mention.shown,
                 column: place,
-                // A row that is alone needs no name.
-                row: row.filter(|_| !is_single).map(|row| row_words(data, row, &text)).unwrap_or_default(),
+                row: row.map(|row| row_words(data, columns, row, &text)).unwrap_or_default(),
                 parts: row.zip(parts).and_then(|(row, (numerator, denominator))| {
                     Some((figure(data, row, &numerator)?, figure(data, row, &denominator)?))
                 }),
@@ -182,11 +182,19 @@ impl Known<'_> {
     }
 }
 
+/// The columns whose texts tell rows apart: what is the same in all of them says nothing.
+pub(super) fn naming_columns(data: &Dataset) -> Vec<usize> {
+    let rows = data.all_rows();
+    let differs =
+        |column: usize| rows.windows(2).any(|pair| data.value(pair[0], column) != data.value(pair[1], column));
+    (0..data.rows.num_columns()).filter(|column| data.is_text(*column) && differs(*column)).collect()
+}
+
 /// What a row is called, in words that stand in the text already: no other value of the row gets onto the page.
-pub(super) fn row_words(data: &Dataset, row: usize, text: &str) -> Vec<String> {
+pub(super) fn row_words(data: &Dataset, columns: &[usize], row: usize, text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for column in 0..data.rows.num_columns() {
-        if let Value::Text(word) = data.value(row, column)
+    for column in columns {
+        if let Value::Text(word) = data.value(row, *column)
             && word.chars().nth(1).is_some()
             && text.contains(&word)
             && !words.contains(&word)

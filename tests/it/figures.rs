@@ -276,7 +276,7 @@ fn a_figure_of_a_text_is_explained_whatever_the_format() {
     let page = std::fs::read_to_string(project.path(&file("html"))).expect("a page");
     let number = anchor.trim_start_matches('f');
     let note =
-        page.split(&format!("id=\"x{number}\">")).nth(1).and_then(|rest| rest.split("</p>").next()).expect("a note");
+        page.split(&format!("id=\"x{number}\" ")).nth(1).and_then(|rest| rest.split("</p>").next()).expect("a note");
     let json = project.run(&["explain", &file("html"), anchor, "--format", "json"]).expect(0).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let parts = &json["figure"]["made"];
