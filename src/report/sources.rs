@@ -182,12 +182,19 @@ impl Known<'_> {
     }
 }
 
-/// The columns whose texts tell rows apart: what is the same in all of them says nothing.
+/// The columns whose texts tell rows apart, those first that tell most apart: what is the same in all rows says nothing.
 pub(super) fn naming_columns(data: &Dataset) -> Vec<usize> {
-    let rows = data.all_rows();
-    let differs =
-        |column: usize| rows.windows(2).any(|pair| data.value(pair[0], column) != data.value(pair[1], column));
-    (0..data.rows.num_columns()).filter(|column| data.is_text(*column) && differs(*column)).collect()
+    let texts = (0..data.rows.num_columns()).filter(|column| data.is_text(*column));
+    let mut counted: Vec<(usize, usize)> = texts
+        .map(|column| {
+            let distinct: BTreeSet<String> =
+                data.all_rows().into_iter().filter_map(|row| data.value(row, column).plain()).collect();
+            (distinct.len(), column)
+        })
+        .filter(|(distinct, _)| *distinct > 1)
+        .collect();
+    counted.sort_by_key(|(distinct, column)| (std::cmp::Reverse(*distinct), *column));
+    counted.into_iter().map(|(_, column)| column).collect()
 }
 
 /// What a row is called, in words that stand in the text already: no other value of the row gets onto the page.
