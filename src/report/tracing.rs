@@ -411,7 +411,7 @@ mod tests {
             ("{{ a.b.c[d.e] }}", "{{ __cell(a.b.c,d.e) }}"),
             ("{{ (a | first).b }}", "{{ __cell((a | first),\"b\") }}"),
             ("{{ a.b.c() }}{{ a.b() }}", "{{ a.b.c() }}{{ a.b() }}"),
-            ("{{ a\n.b }}", "{{ __cell(a,\n\"b\") }}"),
+            ("{{ a\n.b }}", "{{ __cell(a\n,\"b\") }}"),
             ("{{ '甲' ~ a.b ~ (c.d | abs | wan) }}", "{{ '甲' ~ __cell(a,\"b\") ~ (__cell(c,\"d\") | __abs | wan) }}"),
             ("{{ a.b if c.d > 0 else 'x' }}", "{{ __cell(a,\"b\") if c.d > 0 else 'x' }}"),
             ("{{ a.b + c.d }}{{ -a.b }}{{ a.b or c.d }}", "{{ a.b + c.d }}{{ -a.b }}{{ a.b or c.d }}"),
