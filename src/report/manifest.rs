@@ -68,17 +68,10 @@ impl Report {
         &self.templates
     }
 
-    /// The same report over all columns of its views, so that a row can be told from every other. A dataset that leaves
-    /// out the column by which files are parted is in all of them, and stays as it is.
+    /// The same report over all columns of its views, so that a row can be told from every other.
     pub(super) fn with_whole_rows(&self) -> Self {
-        let parted_by: Vec<&str> =
-            self.outputs.iter().flat_map(|output| &output.split).map(|s| s.by.value.as_str()).collect();
         let mut whole = self.clone();
-        for spec in whole.datasets.values_mut() {
-            if parted_by.iter().all(|by| spec.columns.iter().any(|column| column.value == *by)) {
-                spec.columns.clear();
-            }
-        }
+        whole.datasets.values_mut().for_each(|spec| spec.columns.clear());
         whole
     }
 
