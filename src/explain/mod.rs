@@ -4,11 +4,13 @@
 //! answer, with personal data masked. Nothing here is printed or written, but for the record of who saw rows in full.
 
 mod audit;
+mod closed;
 mod file;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::datatypes::SchemaRef;
 use serde::Serialize;
 
 pub use audit::{Audit, record};
@@ -66,11 +68,7 @@ pub async fn ask(session: &Session, view: &str, column: &str, given: &[(String, 
     let rows = Datum::rows(&rows)?;
     let names = || schema.fields().iter().map(|field| field.name().clone());
     match rows.as_slice() {
-        [row] => Ok(Asked {
-            view: view.name.clone(),
-            column: column.to_owned(),
-            row: names().zip(row.iter().cloned()).filter(|(_, value)| value.is_exact()).collect(),
-        }),
+        [row] => Ok(Asked { view: view.name.clone(), column: column.to_owned(), row: exact(&schema, row) }),
         [] => Err(Diagnostic::error(format!("view `{}` has no such row", view.name))),
         [one, other, ..] => {
             let differing: Vec<String> = names()
@@ -87,6 +85,12 @@ pub async fn ask(session: &Session, view: &str, column: &str, given: &[(String, 
             })
         }
     }
+}
+
+/// What tells a row from others: its values that can be looked up by equality.
+fn exact(schema: &SchemaRef, row: &[Datum]) -> Vec<(String, Datum)> {
+    let names = schema.fields().iter().map(|field| field.name().clone());
+    names.zip(row.iter().cloned()).filter(|(_, value)| value.is_exact()).collect()
 }
 
 /// All there is to say of one figure.
@@ -131,6 +135,9 @@ pub async fn answer(
     showing: Showing,
 ) -> Result<Answer> {
     let view = view_of(session, &asked.view)?;
+    if let Some((frozen, asked)) = closed::where_frozen(project, session, contracts, view, asked).await? {
+        return Box::pin(answer(project, &frozen, contracts, batches, &asked, showing)).await;
+    }
     let lineage = Lineage::of(session, contracts, &[&view.name])?;
     let mut figure = lineage.explain(&view.name, &asked.column, &asked.row).await?;
     let mut rows = Vec::new();

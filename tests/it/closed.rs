@@ -228,6 +228,13 @@ fn a_closed_month_keeps_its_figures_and_corrections_stand_beside_them() {
     assert_eq!(row["on_time_rate_previous_revised"].as_f64(), Some(total(&after, "on_time_rate")));
     let named = project.sql("SELECT DISTINCT delivery_count, deliveries, is_redefined FROM closed_figure_revision WHERE view_name = 'whistle_by_period'");
     assert_eq!(named, "1,whistles_20240630.csv,false");
+    // A frozen figure is explained by the rows of then, one of which is void by now.
+    let asked =
+        ["explain", "whistle_by_period", "due_count", "-w", "period_kind=month", "-w", "period_window=previous"];
+    let answer = project.run(&[&asked[..], &["-w", "level=合计"]].concat()).expect(0).stdout;
+    let rows_of = format!("{} rows of whistles come to it", total(&before, "due_count"));
+    assert!(answer.contains(&rows_of) && answer.contains("as of      2024-05-31"), "{answer}");
+    assert!(answer.contains("WM3") && !answer.contains("WM7") && answer.contains("whistles_20240531.csv"), "{answer}");
     // Units: one task each.
     let unit =
         "SELECT new_count FROM whistle_by_department_period WHERE period_kind = 'month' AND period_window = 'previous'";
