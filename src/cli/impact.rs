@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{CommandContext, Ending};
-use crate::diagnostic::{Context, Result};
+use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::impact::{self as engine, CellChange, Fate, FileChange, Impact, ReportImpact};
 
 /// Changes of one report that a person is shown; other programs get all.
@@ -67,6 +67,11 @@ fn say(context: &CommandContext<'_>, report: &ReportImpact) {
         Fate::Fails(problems) => problems.iter().for_each(|problem| context.output.problem(problem)),
         Fate::Made(files) => {
             for file in files {
+                if file.is_touched {
+                    let problem = Diagnostic::warning("has been touched since it was published");
+                    let problem = problem.in_file(&file.file).effect("what was touched shows among the cells");
+                    context.output.problem(&problem);
+                }
                 if let FileChange::Unread(problem) = &file.change {
                     let problem = problem.clone().effect("nobody can say what would be different in it");
                     context.output.problem(&problem);

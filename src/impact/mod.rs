@@ -72,6 +72,8 @@ pub struct FileImpact {
     /// Below the folder of the edition.
     pub file: String,
     pub change: FileChange,
+    /// What was published has been touched since, which shows among the changes.
+    pub is_touched: bool,
 }
 
 #[derive(Debug)]
@@ -165,6 +167,9 @@ pub async fn impact(project: &Project, as_of: Option<NaiveDate>, aside: &Path) -
         if !today.reports.iter().any(|report| report.name == *name) {
             impact.reports.push(unread(project, then, name, &template_problems));
         }
+    }
+    if affected.is_empty() {
+        return Ok(impact);
     }
     let stopped = stopped(&today, &affected).await;
     let sensitive = contracts.sensitive_columns();

@@ -1,20 +1,20 @@
 //! What was published as of a date: for each report the making whose files lie in the outbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
 use super::Today;
 use crate::diagnostic::Result;
-use crate::report::{self, Issue, IssuedFile, Provenance};
+use crate::report::{self, Content, Issue, IssuedFile, Provenance};
 
 /// A report as it was published.
 #[derive(Debug)]
 pub(super) struct Published {
     pub record: Provenance,
-    /// Below the folder of the edition.
-    pub files: BTreeSet<String>,
+    /// Below the folder of the edition, with what their bytes were.
+    pub files: BTreeMap<String, Content>,
     /// The folder of the edition.
     pub folder: PathBuf,
 }
@@ -45,7 +45,7 @@ pub(super) fn published(today: &Today<'_>, as_of: NaiveDate) -> Result<BTreeMap<
             issues.sort_by_cached_key(|issue| issue.files.iter().filter(lies_there).count());
         }
         let Some(issue) = issues.pop() else { continue };
-        let files = issue.files.iter().map(|file| file.file.clone()).collect();
+        let files = issue.files.into_iter().map(|file| (file.file, file.content)).collect();
         published.insert(name, Published { record: issue.record, files, folder: folder.clone() });
     }
     Ok(published)

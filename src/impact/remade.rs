@@ -26,12 +26,17 @@ pub(super) async fn compare(
     let name = |path: &Path| path.strip_prefix(aside).unwrap_or(path).display().to_string();
     let now: BTreeSet<String> = made.iter().map(|made| name(&made.path)).collect();
     let mut files: Vec<FileImpact> = Vec::new();
-    let whole = |file: &String, change: FileChange| FileImpact { file: file.clone(), change };
-    files.extend(now.difference(&then.files).map(|file| whole(file, FileChange::New)));
-    files.extend(then.files.difference(&now).map(|file| whole(file, FileChange::Gone)));
+    let published: BTreeSet<String> = then.files.keys().cloned().collect();
+    let is_touched = |file: &String| {
+        let content = report::content_of(&then.folder.join(file));
+        content.is_ok_and(|content| then.files.get(file).is_some_and(|then| *then != content))
+    };
+    let whole = |file: &String, change: FileChange| FileImpact { file: file.clone(), change, is_touched: false };
+    files.extend(now.difference(&published).map(|file| whole(file, FileChange::New)));
+    files.extend(published.difference(&now).map(|file| whole(file, FileChange::Gone)));
     let mut sources = None;
     let limits = today.project.land_settings()?.limits;
-    for same_text in together(now.intersection(&then.files)) {
+    for same_text in together(now.intersection(&published)) {
         // What a PDF says cannot be read; its bytes change with its record.
         let (pdfs, readable): (Vec<&String>, Vec<&String>) =
             same_text.into_iter().partition(|file| extension(file) == "pdf");
@@ -57,7 +62,8 @@ pub(super) async fn compare(
                 let source = sources.as_ref().and_then(|known| known.get(&spot)).cloned();
                 CellChange { is_confidential: source.is_none() && report.has_row_lists(), source, difference }
             });
-            files.push(whole(file, FileChange::Cells(changes.collect())));
+            let is_touched = is_touched(file);
+            files.push(FileImpact { is_touched, ..whole(file, FileChange::Cells(changes.collect())) });
             break;
         }
     }

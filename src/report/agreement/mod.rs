@@ -80,7 +80,7 @@ pub async fn disagreements(
         // By report and column, however many datasets of a report read the column.
         let definition = |claim: &Claim<'_>| (claim.report.name.clone(), claim.view.clone(), claim.column.name.clone());
         let mut pairs: BTreeMap<_, (usize, usize, Vec<Pair>)> = BTreeMap::new();
-        for (subject, mut same) in differing(&claims, figures, context).await {
+        for (subject, mut same) in differing(&claims, figures, &mut places).await {
             let mut is_hidden = false;
             let mut open = Vec::with_capacity(same.len());
             for figure in same.drain(..) {
@@ -198,13 +198,18 @@ fn indicator(view: &str, column: &ColumnMeta, figures: &dyn Figures) -> Vec<Stri
 }
 
 /// The figures of an indicator by what they speak of, where not all are the same.
-async fn differing(claims: &[Claim<'_>], figures: &dyn Figures, context: &RunContext) -> Vec<(Subject, Vec<Figure>)> {
+async fn differing(
+    claims: &[Claim<'_>],
+    figures: &dyn Figures,
+    places: &mut Places<'_>,
+) -> Vec<(Subject, Vec<Figure>)> {
     let mut same: BTreeMap<Subject, Vec<Figure>> = BTreeMap::new();
     for (at, claim) in claims.iter().enumerate() {
         let Some(meta) = figures.labels(&claim.view) else { continue };
-        let Ok(rows) = render::whole_rows(claim.report, figures, context, &claim.dataset).await else { continue };
+        let as_of = places.as_of();
+        let Some(rows) = places.rows(claim).await else { continue };
         let Some(column) = rows.column(&claim.column.name) else { continue };
-        let subjects = subjects(&rows, &meta, &claim.column.indicator.by, context.as_of);
+        let subjects = subjects(rows, &meta, &claim.column.indicator.by, as_of);
         let mut own: BTreeMap<Subject, Option<Figure>> = BTreeMap::new();
         for (row, subject) in subjects.into_iter().enumerate() {
             let value = rows.value(row, column);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
+
 use super::Claim;
 use crate::report::dataset::{Dataset, Value};
 use crate::report::export::{self, Document};
@@ -27,10 +29,12 @@ impl fmt::Display for Place {
 /// Dataset, row and column.
 pub(in crate::report) type Source = (String, usize, String);
 
-/// Reports laid out so far, by name.
+/// Reports read and laid out so far, by name.
 pub(super) struct Places<'a> {
     figures: &'a dyn Figures,
     context: &'a RunContext,
+    /// By report and dataset; `None` where it cannot be read.
+    rows: BTreeMap<(String, String), Option<Dataset>>,
     /// `None` for a report that cannot be laid out.
     cells: BTreeMap<String, Option<BTreeMap<Source, Place>>>,
     /// The datasets of published reports without what they hide; `None` where they cannot be published.
@@ -39,14 +43,36 @@ pub(super) struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub(super) fn new(figures: &'a dyn Figures, context: &'a RunContext) -> Self {
-        Self { figures, context, cells: BTreeMap::new(), published: BTreeMap::new() }
+        Self { figures, context, rows: BTreeMap::new(), cells: BTreeMap::new(), published: BTreeMap::new() }
+    }
+
+    pub(super) fn as_of(&self) -> NaiveDate {
+        self.context.as_of
+    }
+
+    /// The run as one report sees it: parameters are for those that have them.
+    fn context_of(&self, report: &Report) -> RunContext {
+        let mut context = self.context.clone();
+        context.params.retain(|name, _| report.parameters.iter().any(|known| known.name == *name));
+        context
+    }
+
+    /// The rows of a claim's dataset with every column of its view.
+    pub(super) async fn rows(&mut self, claim: &Claim<'_>) -> Option<&Dataset> {
+        let key = (claim.report.name.clone(), claim.dataset.clone());
+        if !self.rows.contains_key(&key) {
+            let context = self.context_of(claim.report);
+            let rows = render::whole_rows(claim.report, self.figures, &context, &claim.dataset).await.ok();
+            self.rows.insert(key.clone(), rows);
+        }
+        self.rows.get(&key)?.as_ref()
     }
 
     /// Where a row of a claim stands; `None` where the report does not show it.
     pub(super) async fn of(&mut self, claim: &Claim<'_>, row: usize) -> Option<Place> {
         let report = &claim.report.name;
         if !self.cells.contains_key(report) {
-            let cells = cells(claim.report, self.figures, self.context).await.ok();
+            let cells = cells(claim.report, self.figures, &self.context_of(claim.report)).await.ok();
             // The first of several, where a figure is repeated.
             let by_source =
                 |cells: Vec<(Place, Source)>| cells.into_iter().rev().map(|(place, source)| (source, place));
@@ -70,7 +96,7 @@ impl<'a> Places<'a> {
         }
         let report = &claim.report.name;
         if !self.published.contains_key(report) {
-            let shown = render::shown(claim.report, self.figures, self.context).await.ok();
+            let shown = render::shown(claim.report, self.figures, &self.context_of(claim.report)).await.ok();
             self.published.insert(report.clone(), shown);
         }
         match self.published.get(report) {
