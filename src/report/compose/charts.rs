@@ -61,7 +61,7 @@ impl Composer<'_> {
                 }
             }
             // Below a mere title a chart goes on, however tall: a page with the title alone would be no gain.
-            if layout.data == ChartData::Here || !self.layout.charts.is_empty() {
+            if place_of_data == ChartData::Here || !self.layout.charts.is_empty() {
                 self.keep_on_page(layout.row, &mut page_start);
             }
             self.layout.charts.push(layout);
