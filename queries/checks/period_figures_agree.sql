@@ -24,6 +24,10 @@ compared AS (
   FROM units AS u INNER JOIN whistle_by_department AS d ON d.row_level = 'unit' AND d.department = u.department
   WHERE u.period_kind = 'year'
   UNION ALL
+  SELECT 'whistle_by_department', concat('year/', u.department), u.arrival_in_time_count, d.arrival_in_time_count_year
+  FROM units AS u INNER JOIN whistle_by_department AS d ON d.row_level = 'unit' AND d.department = u.department
+  WHERE u.period_kind = 'year'
+  UNION ALL
   SELECT 'whistle_by_department', concat('open/', u.department), u.open_count, d.open_count
   FROM units AS u INNER JOIN whistle_by_department AS d ON d.row_level = 'unit' AND d.department = u.department
   WHERE u.period_kind = 'week'

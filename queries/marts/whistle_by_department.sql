@@ -115,68 +115,19 @@ rated AS (
     rate(satisfied_count_year, rated_count_year) AS satisfaction_rate_year
   FROM counted
 ),
-rules AS (
-  SELECT
-    kind,
-    max(full_points) FILTER (WHERE indicator = '按期办结率') AS on_time_full_points,
-    max(target_pct) FILTER (WHERE indicator = '按期办结率') AS on_time_target_pct,
-    max(points_per_pct) FILTER (WHERE indicator = '按期办结率') AS on_time_points_per_pct,
-    max(floor_points) FILTER (WHERE indicator = '按期办结率') AS on_time_floor_points,
-    max(full_points) FILTER (WHERE indicator = '响应率') AS response_full_points,
-    max(target_pct) FILTER (WHERE indicator = '响应率') AS response_target_pct,
-    max(points_per_pct) FILTER (WHERE indicator = '响应率') AS response_points_per_pct,
-    max(floor_points) FILTER (WHERE indicator = '响应率') AS response_floor_points,
-    max(full_points) FILTER (WHERE indicator = '满意率') AS satisfaction_full_points,
-    max(target_pct) FILTER (WHERE indicator = '满意率') AS satisfaction_target_pct,
-    max(points_per_pct) FILTER (WHERE indicator = '满意率') AS satisfaction_points_per_pct,
-    max(floor_points) FILTER (WHERE indicator = '满意率') AS satisfaction_floor_points
-  FROM score_rule_list
-  GROUP BY kind
-),
-pointed AS (
-  -- What a unit has no cases for earns nothing and is not held against it. A score is rounded once, so these are not yet.
-  SELECT
-    rated.*,
-    rules.on_time_full_points,
-    rules.on_time_target_pct,
-    rules.on_time_points_per_pct,
-    rules.on_time_floor_points,
-    rules.response_full_points,
-    rules.response_target_pct,
-    rules.response_points_per_pct,
-    rules.response_floor_points,
-    rules.satisfaction_full_points,
-    rules.satisfaction_target_pct,
-    rules.satisfaction_points_per_pct,
-    rules.satisfaction_floor_points,
-    linear_points(
-      on_time_rate_year, on_time_full_points, on_time_target_pct, on_time_points_per_pct, on_time_floor_points, 10
-    ) AS on_time_points,
-    linear_points(
-      response_rate_year, response_full_points, response_target_pct, response_points_per_pct, response_floor_points, 10
-    ) AS response_points,
-    linear_points(
-      satisfaction_rate_year, satisfaction_full_points, satisfaction_target_pct, satisfaction_points_per_pct,
-      satisfaction_floor_points, 10
-    ) AS satisfaction_points
-  FROM rated
-  LEFT JOIN rules ON rules.kind = rated.kind AND rated.row_level = 'unit'
-),
 scored AS (
+  -- The year to date is a period as any other; its score is that of the bulletins.
   SELECT
-    *,
-    round_half_up(
-      100 * rate(
-        coalesce(on_time_points, 0) + coalesce(response_points, 0) + coalesce(satisfaction_points, 0),
-        CASE WHEN on_time_points IS NULL THEN 0 ELSE on_time_full_points END
-          + CASE WHEN response_points IS NULL THEN 0 ELSE response_full_points END
-          + CASE WHEN satisfaction_points IS NULL THEN 0 ELSE satisfaction_full_points END
-      ),
-      2
-    ) AS score_year,
+    r.*,
+    s.score AS score_year,
     -- A rate over fewer than five due tasks ranks nobody.
-    row_level = 'unit' AND due_count_year >= 5 AS is_ranked_year
-  FROM pointed
+    r.row_level = 'unit' AND r.due_count_year >= 5 AS is_ranked_year
+  FROM rated AS r
+  LEFT JOIN score_by_department_period AS s
+    ON r.row_level = 'unit'
+    AND s.period_kind = 'year'
+    AND s.period_window = 'current'
+    AND s.department = r.department
 )
 SELECT
   row_level,
@@ -241,28 +192,6 @@ SELECT
   CASE WHEN row_level = 'unit' THEN median_hours_year END AS median_hours_year,
   CASE WHEN row_level = 'unit' THEN p90_hours_year END AS p90_hours_year,
   opening_count_year + new_count_year - closed_count_year - returned_count_year - open_count AS identity_gap_year,
-  on_time_full_points,
-  on_time_target_pct,
-  on_time_points_per_pct,
-  on_time_floor_points,
-  linear_points(
-    on_time_rate_year, on_time_full_points, on_time_target_pct, on_time_points_per_pct, on_time_floor_points
-  ) AS on_time_points_year,
-  response_full_points,
-  response_target_pct,
-  response_points_per_pct,
-  response_floor_points,
-  linear_points(
-    response_rate_year, response_full_points, response_target_pct, response_points_per_pct, response_floor_points
-  ) AS response_points_year,
-  satisfaction_full_points,
-  satisfaction_target_pct,
-  satisfaction_points_per_pct,
-  satisfaction_floor_points,
-  linear_points(
-    satisfaction_rate_year, satisfaction_full_points, satisfaction_target_pct, satisfaction_points_per_pct,
-    satisfaction_floor_points
-  ) AS satisfaction_points_year,
   score_year,
   CASE WHEN is_ranked_year THEN rank() OVER (PARTITION BY kind, is_ranked_year ORDER BY score_year DESC NULLS LAST) END
     AS rank_in_kind_year

@@ -2,7 +2,9 @@
 
 use super::output::{Delivery, Format};
 use super::row::{CodeForm, DateForm, Header, Style};
-use super::tables::{DWELLINGS, RESIDENT_TAGS, RESIDENTS, SHOP_CHECKS, SHOPS, Table, VISITS, WHISTLE_TASKS, WHISTLES};
+use super::tables::{
+    DWELLINGS, RESIDENT_TAGS, RESIDENTS, SCORE_EVENTS, SHOP_CHECKS, SHOPS, Table, VISITS, WHISTLE_TASKS, WHISTLES,
+};
 use super::world::World;
 use super::write::text::{Dialect, Encoding};
 use crate::district::calendar::civil;
@@ -69,6 +71,15 @@ pub(crate) fn deliveries(world: &World) -> Vec<Delivery> {
         Format::Csv(Dialect { encoding: Encoding::Utf16, delimiter: ',', line_end: "\r\n" }),
         Style::ENGLISH,
     );
+    // Of the whole district; no grid of its own.
+    files.push(Delivery {
+        file: format!("考核事项_{date}.csv"),
+        table: &SCORE_EVENTS,
+        format: Format::Csv(Dialect { encoding: Encoding::Utf8WithMark, delimiter: ',', line_end: "\r\n" }),
+        style: Style { dates: DateForm::Iso, ..Style::CHINESE },
+        grids: 0..1,
+        title: None,
+    });
     files
 }
 

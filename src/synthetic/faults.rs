@@ -160,6 +160,16 @@ static WHISTLE_TASKS: &[Fault] = &[
     fault("unknown_code", "role", Spoil::Put("旁观")),
 ];
 
+static SCORE_EVENTS: &[Fault] = &[
+    fault("unknown_code", "item", Spoil::Put("凭空加分")),
+    fault("unknown_code", "department", Spoil::Put("星际事务局")),
+    fault("bad_date", "event_date", Spoil::Put("2024-06-31")),
+    RIVAL,
+    fault("missing_required", "basis", Spoil::Empty),
+    COPY,
+    fault("bad_number", "points", Spoil::Put("两分")),
+];
+
 fn faults_of(table: &Table) -> &'static [Fault] {
     match table.name {
         "residents" => RESIDENTS,
@@ -170,6 +180,7 @@ fn faults_of(table: &Table) -> &'static [Fault] {
         "visits" => VISITS,
         "whistles" => WHISTLES,
         "whistle_tasks" => WHISTLE_TASKS,
+        "score_events" => SCORE_EVENTS,
         _ => &[],
     }
 }
@@ -285,6 +296,7 @@ pub(crate) fn alter(table: &Table, row: &mut Row) {
         "visits" => ("visitor", "李改名"),
         "whistles" => ("title", "标题已改"),
         "resident_tags" => ("guardian", "周改名"),
+        "score_events" => ("basis", "依据已改"),
         _ => {
             // A task has no free text; its deadline moves by a day.
             if let Some(Cell::Time(due)) = table.column("due_at").map(|at| &mut row.cells[at]) {

@@ -24,6 +24,7 @@ mod random;
 mod reference;
 mod residents;
 mod row;
+mod score_events;
 mod shops;
 mod tables;
 mod visits;
@@ -195,6 +196,7 @@ fn write_one(
             "shop_checks" => shops::write_checks(world, names, grid, &mut output)?,
             "visits" => visits::write_visits(world, names, grid, &people(), &mut output)?,
             "whistles" => whistle_rows::write_whistles(world, grid, &mut output)?,
+            "score_events" => score_events::write_events(world, &mut output)?,
             _ => whistle_rows::write_tasks(world, grid, &mut output)?,
         }
     }

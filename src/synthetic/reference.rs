@@ -85,6 +85,8 @@ lists! {
     WhistleStatus = "吹哨状态",
     TaskRole = "角色",
     TaskStatus = "任务状态",
+    ScoreItem = "考核事项",
+    ScoreEventStatus = "认定状态",
 }
 
 impl District {

@@ -251,3 +251,19 @@ pub(crate) static WHISTLE_TASKS: Table = Table {
         time("updated_at", "更新时间"),
     ],
 };
+
+pub(crate) static SCORE_EVENTS: Table = Table {
+    name: "score_events",
+    key: &[0],
+    columns: &[
+        text("event_id", "事项编号"),
+        text("department", "单位"),
+        date("event_date", "发生日期"),
+        text("item", "事项"),
+        whole("event_count", "次数"),
+        number("points", "分值"),
+        text("basis", "认定依据"),
+        text("status", "认定状态"),
+        time("updated_at", "更新时间"),
+    ],
+};

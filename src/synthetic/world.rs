@@ -35,6 +35,7 @@ pub(crate) enum Stream {
     Worker,
     Night,
     Fault,
+    Event,
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -17,6 +17,7 @@ mod pages;
 mod provenance;
 mod publication;
 mod reports;
+mod scores;
 mod shell;
 mod support;
 mod synthetic;
