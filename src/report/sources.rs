@@ -28,6 +28,8 @@ pub(super) struct Sources {
 pub(super) struct ViewSource {
     pub name: String,
     pub label: String,
+    /// Where its SQL stands, in the project.
+    pub file: String,
     pub tables: Vec<TableSource>,
 }
 
@@ -37,6 +39,13 @@ pub(super) struct TableSource {
     pub version: u64,
     pub batches: u64,
     pub newest_batch: String,
+}
+
+impl Sources {
+    pub(super) fn figure(&self, number: usize) -> Option<&FigureSource> {
+        let place = self.figures.binary_search_by_key(&number, |figure| figure.number).ok()?;
+        self.figures.get(place)
+    }
 }
 
 /// A column of a view, or its rows where they are counted.
@@ -55,11 +64,7 @@ pub(super) struct ColumnSource {
 pub(super) struct FigureSource {
     /// Its number in the document.
     pub number: usize,
-    /// As the page shows it.
-    pub shown: String,
     pub column: usize,
-    /// What the row is called; only words that the page says anyway.
-    pub row: Vec<String>,
     /// Numerator and denominator, of a rate.
     pub parts: Option<(String, String)>,
 }
@@ -81,9 +86,7 @@ impl Known<'_> {
     pub(super) fn sources(&self, nodes: &[Node], ratios: &mut Ratios) -> Sources {
         let mentions = document::mentions(nodes);
         self.look_up(mentions.iter().map(|mention| &mention.origin), ratios);
-        let text = document::text(nodes);
         let mut sources = Sources { snapshot: self.context.snapshot_id.clone(), ..Sources::default() };
-        let mut naming: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for mention in mentions {
             let (dataset, row, column) = match &mention.origin {
                 Origin::Cell { dataset, row, column } => (*dataset, Some(*row), Some(*column)),
@@ -91,15 +94,12 @@ impl Known<'_> {
             };
             let Some((name, data)) = self.data.iter().nth(dataset) else { continue };
             let Some(view) = self.view_of(name) else { continue };
-            let columns = naming.entry(dataset).or_insert_with(|| naming_columns(data));
             let column = column.and_then(|column| data.column_names().get(column).cloned());
             let parts = column.as_ref().and_then(|column| ratios.get(&(view.to_owned(), column.clone())).cloned()?);
             let place = self.column(&mut sources, name, view, column.as_deref(), parts.as_ref());
             sources.figures.push(FigureSource {
                 number: mention.number,
-                shown: mention.shown,
                 column: place,
-                row: row.map(|row| row_words(data, columns, row, &text)).unwrap_or_default(),
                 parts: row.zip(parts).and_then(|(row, (numerator, denominator))| {
                     Some((figure(data, row, &numerator)?, figure(data, row, &denominator)?))
                 }),
@@ -141,7 +141,10 @@ impl Known<'_> {
         let meta = self.metas.get(dataset);
         let view_place = sources.views.iter().position(|known| known.name == view).unwrap_or_else(|| {
             let label = meta.map(|meta| meta.label.clone()).unwrap_or_default();
-            sources.views.push(ViewSource { name: view.to_owned(), label, tables: self.tables(view) });
+            let files = self.context.inputs.views.get(view).map(|view| view.files.as_slice()).unwrap_or_default();
+            let file = files.iter().map(|(file, _)| file).find(|file| file.ends_with(".sql"));
+            let file = file.map_or_else(|| view.to_owned(), |file| format!("queries/{file}"));
+            sources.views.push(ViewSource { name: view.to_owned(), label, file, tables: self.tables(view) });
             sources.views.len() - 1
         });
         let name = column.unwrap_or_default();

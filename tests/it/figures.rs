@@ -54,8 +54,10 @@ fn walk_every_number() {
         let template = sample.path(&format!("report-templates/{report}/summary.md.j2"));
         let template = std::fs::read_to_string(template).expect("a template");
         wrong.extend(unexplained(&html, &template, &words).into_iter().map(|number| format!("{name}: {number}")));
+        let grown = grown(&html);
+        assert!(grown <= 30, "{name}: its explanations make it {grown} % larger");
         // It does find what is there to find.
-        let bare = html.replacen("<p>", "<p>又办结37件，", 1).replacen("<a id=\"f2\"", "<b id=\"f2\"", 1);
+        let bare = html.replacen("<p>", "<p>又办结37件，", 1).replacen("<a id=f2 ", "<b id=f2 ", 1);
         let found = unexplained(&bare, &template, &words).join("\n");
         assert!(
             found.contains("37 in")
@@ -169,14 +171,39 @@ fn a_text_that_says_another_value_is_noticed() {
 }
 
 fn links(html: &str) -> Vec<(String, String)> {
-    html.split("<a id=\"")
+    html.split("<a id=")
         .skip(1)
         .map(|link| {
-            let (id, rest) = link.split_once('"').expect("an id");
+            let (id, rest) = link.split_once(' ').expect("an id");
             let shown = rest.split_once('>').and_then(|(_, rest)| rest.split_once("</a>")).expect("a link").0;
             (id.to_owned(), shown.to_owned())
         })
         .collect()
+}
+
+/// How much larger its explanations make a page, in percent.
+fn grown(html: &str) -> usize {
+    let mut bare = String::new();
+    let (page, notes) = html.split_once("<aside class=\"told\"").expect("notes");
+    for piece in page.split('<') {
+        // The links of figures, without what they show.
+        let (tag, after) = piece.split_once('>').unwrap_or(("", piece));
+        bare.push_str(if tag.starts_with("a ") || tag == "/a" { after } else { piece });
+    }
+    let brackets = page.matches('<').count() - 2 * page.matches("<a id=").count();
+    bare.push_str(notes.split_once("</aside>").expect("an end").1);
+    let style: usize = html.lines().filter(|line| told_in_style(line)).map(|line| line.len() + 1).sum();
+    let bare = bare.len() + brackets - style;
+    (html.len() - bare) * 100 / bare
+}
+
+/// A line of the style sheet that only explanations need.
+fn told_in_style(line: &str) -> bool {
+    line.trim_start().starts_with(".told")
+        || line.starts_with("main a")
+        || line.contains(":target")
+        || line.ends_with(" font: 14px/1.6 sans-serif; }")
+        || line.ends_with(" sans-serif; text-indent: 0; }")
 }
 
 fn escaped(text: &str) -> String {
@@ -274,22 +301,37 @@ fn a_figure_of_a_text_is_explained_whatever_the_format() {
     }
     // Its page says the same, without being asked for rows.
     let page = std::fs::read_to_string(project.path(&file("html"))).expect("a page");
-    let number = anchor.trim_start_matches('f');
-    let note =
-        page.split(&format!("id=\"x{number}\" ")).nth(1).and_then(|rest| rest.split("</p>").next()).expect("a note");
+    let link =
+        page.split(&format!("<a id={anchor} ")).nth(1).and_then(|rest| rest.split("</a>").next()).expect("a link");
     let json = project.run(&["explain", &file("html"), anchor, "--format", "json"]).expect(0).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let parts = &json["figure"]["made"];
     let ratio = parts.get("ratio").or_else(|| parts["from"]["made"].get("ratio")).unwrap_or_else(|| panic!("{json}"));
     let (over, under) = (&ratio["numerator"]["value"], &ratio["denominator"]["value"]);
-    assert!(note.contains(&format!("＝ {over} ÷ {under}")), "{note}: {over} {under}");
-    assert!(note.contains(&format!("<a href=\"#{anchor}\">{anchor}</a>")), "{note}");
-    let definition = json["label"].as_str().expect("a label");
-    assert!(page.contains(&format!("<b>{definition}</b>")) && page.contains("<code>whistle_period_headline</code>"));
-    assert!(page.contains("<code>gridhouse explain 决策参考.html</code>"), "no command");
+    assert!(link.contains(&format!("data-of=\"＝ {over} ÷ {under}\"")), "{link}: {over} {under}");
+    let to = link.split("href=#").nth(1).and_then(|rest| rest.split([' ', '>']).next()).expect("a note");
+    let note = |id: &str| page.split(&format!("<p id={id}")).nth(1).and_then(|rest| rest.split("</p>").next());
+    let column = note(&format!("{to} ")).expect("a note");
+    let label = json["label"].as_str().expect("a label");
+    assert!(column.contains(&format!("<b>{label}</b>")) && column.contains(" ÷ "), "{column}");
+    // The line of its view comes with it, and leads to the versions of its tables.
+    let view = column.split("class=v").nth(1).and_then(|rest| rest.split('>').next()).expect("a view");
+    assert!(page.contains(&format!(".v{view}:target~.u{view}")), "the line of the view does not show");
+    let line = page.split(&format!("<p class=u{view}>")).nth(1).and_then(|rest| rest.split("</p>").next());
+    let line = line.expect("a line");
+    assert!(line.contains("queries/marts/whistle_period_headline.sql"), "{line}");
+    assert!(line.contains("href=#t"), "{line}");
+    let tables = note("t>").expect("the tables");
+    for table in json["tables"].as_array().expect("tables") {
+        let said = format!("<br>{} 版本{}", table["table"].as_str().expect("a name"), table["version"]);
+        assert!(tables.contains(&said), "no {said} in {tables}");
+        let batch = table["newest_batch"].as_str().expect("a batch");
+        assert!(tables.contains(batch), "no {batch} in {tables}");
+    }
+    assert!(page.contains("gridhouse explain 决策参考.html 编号"), "no command");
     // What is mistyped is put right.
     for (typed, expected) in [
-        (number, format!("did you mean `{anchor}`")),
+        (anchor.trim_start_matches('f'), format!("did you mean `{anchor}`")),
         ("f99999", "they are called `f1` to".to_owned()),
         ("部门!F8", "did you mean `f8`".to_owned()),
     ] {
@@ -365,7 +407,7 @@ fn a_report_for_publication_tells_nothing_of_its_figures() {
     );
     project.run(&["report", "special_group_public"]).expect(0);
     let page = std::fs::read_to_string(project.path(&format!("outbox/{AS_OF}/公开.html"))).expect("a page");
-    for told in ["<a ", "class=\"told\"", "gridhouse explain", ":target~"] {
+    for told in ["<a ", "class=\"told\"", "gridhouse explain", ":target~.u"] {
         assert!(!page.contains(told), "{told}");
     }
     assert!(page.contains("全区") && page.contains("<td>*</td>"), "nothing is hidden here");

@@ -111,7 +111,10 @@ fn tags(page: &str) -> Vec<Tag> {
             let (name, mut rest) = inner.split_once(' ').unwrap_or((inner, ""));
             let mut attributes = BTreeMap::new();
             while let Some((key, value)) = rest.split_once('=') {
-                let (value, next) = value.strip_prefix('"')?.split_once('"')?;
+                let (value, next) = match value.strip_prefix('"') {
+                    Some(quoted) => quoted.split_once('"')?,
+                    None => value.split_once(' ').unwrap_or((value, "")),
+                };
                 attributes.insert(key.trim().to_owned(), value.to_owned());
                 rest = next;
             }
@@ -148,6 +151,7 @@ fn hindrances(page: &str) -> Vec<String> {
     }
     let mut level = 0;
     let mut ids = BTreeSet::new();
+    let mut targets = BTreeSet::new();
     for tag in &tags {
         let heading = tag.name.strip_prefix('h').and_then(|level| level.parse::<u32>().ok());
         if let Some(next) = heading {
@@ -159,6 +163,11 @@ fn hindrances(page: &str) -> Vec<String> {
         if let Some(id) = tag.attributes.get("id").filter(|id| !ids.insert((*id).clone())) {
             wrong(format!("two elements are `{id}`"));
         }
+        targets.extend(tag.attributes.get("href").and_then(|to| to.strip_prefix('#')).map(str::to_owned));
+    }
+    // What closes the notes leads nowhere.
+    if let Some(lost) = targets.iter().find(|target| !ids.contains(*target) && *target != "_") {
+        wrong(format!("a link to `{lost}`, which is not there"));
     }
     let after = |from: usize, closing: &str| {
         let end = tags[from..].iter().position(|tag| tag.name == closing).map_or(tags.len(), |end| from + end);
@@ -226,6 +235,7 @@ fn pages_are_built_so_that_anyone_can_read_them() {
         ("<main>", "<div>", "0 `main`"),
         ("<h3>", "<h4>", "a heading of level 4"),
         ("id=\"figure-2-t\"", "id=\"figure-1-t\"", "two elements are"),
+        ("<p id=1 ", "<p ", "a link to `1`"),
         ("<caption class=\"unseen\">二、分布", "<p>", "a table without caption"),
         (" scope=\"colgroup\"", "", "a header of nothing"),
         ("<desc id=\"figure-3-d\">", "<desc>", "does not say what it shows"),

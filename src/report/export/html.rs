@@ -15,6 +15,7 @@ use crate::report::document::{
     ColumnAlign, Figure, Front, Heading, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
 };
 use crate::report::provenance;
+use crate::report::sources::Sources;
 use crate::report::summary::{Card, Summary};
 
 pub(super) static EXPORTER: Exporter =
@@ -40,7 +41,7 @@ fn page(summary: &Summary) -> String {
     let file = Path::new(&record.file).file_name().unwrap_or_default().to_string_lossy();
     let (notes, shown) =
         sources.map(|sources| (told::notes(sources, &summary.as_of, &file), told::style(sources))).unwrap_or_default();
-    let mut body = Body { html: String::new(), figures: 0, heading: summary.title.clone(), is_told: sources.is_some() };
+    let mut body = Body { html: String::new(), figures: 0, heading: summary.title.clone(), sources };
     body.blocks(&summary.blocks);
     let title = escape(&summary.title);
     format!(
@@ -114,17 +115,17 @@ fn imprint(front: &Front) -> String {
     format!("<div class=\"imprint\">\n{copies}<p class=\"line\"><span>{by}</span><span>{on}</span></p>\n</div>\n")
 }
 
-struct Body {
+struct Body<'a> {
     html: String,
     /// Figures so far.
     figures: usize,
     /// The last heading: what a table without a caption is called.
     heading: String,
-    /// Whether figures lead to where they come from.
-    is_told: bool,
+    /// Where figures come from; `None` in a page that does not tell.
+    sources: Option<&'a Sources>,
 }
 
-impl Body {
+impl Body<'_> {
     fn blocks(&mut self, mut blocks: &[Node]) {
         while let Some((block, rest)) = blocks.split_first() {
             blocks = rest;
@@ -149,15 +150,15 @@ impl Body {
             Node::Heading(Heading { level, numeral, text }) => {
                 let level = level + 1;
                 self.heading = format!("{numeral}{}", plain(text));
-                let _ = writeln!(self.html, "<h{level}>{}{}</h{level}>", escape(numeral), runs(text, self.is_told));
+                let _ = writeln!(self.html, "<h{level}>{}{}</h{level}>", escape(numeral), runs(text, self.sources));
             }
             Node::Paragraph(text) => {
-                let _ = writeln!(self.html, "<p>{}</p>", runs(text, self.is_told));
+                let _ = writeln!(self.html, "<p>{}</p>", runs(text, self.sources));
             }
             Node::List(list) => self.list(list),
             Node::Table(table) => self.table(table),
             Node::Cards(cards) => {
-                let cards: String = cards.iter().map(|shown| card(shown, self.is_told)).collect();
+                let cards: String = cards.iter().map(|shown| card(shown, self.sources)).collect();
                 let _ = write!(self.html, "<dl class=\"cards\">\n{cards}</dl>\n");
             }
             Node::Figure(shown) => self.figure(shown, true),
@@ -175,7 +176,7 @@ impl Body {
         for item in &list.items {
             self.html.push_str("<li>");
             match item.as_slice() {
-                [Node::Paragraph(text)] => self.html.push_str(&runs(text, self.is_told)),
+                [Node::Paragraph(text)] => self.html.push_str(&runs(text, self.sources)),
                 nodes => nodes.iter().for_each(|node| self.node(node)),
             }
             self.html.push_str("</li>\n");
@@ -186,7 +187,7 @@ impl Body {
     /// A wide table scrolls by itself on a phone instead of stretching the page.
     fn table(&mut self, table: &Table) {
         let row = |cells: &Vec<TableCell>, tag: &str| {
-            let cells: String = cells.iter().map(|cell| table_cell(table, cell, tag, self.is_told)).collect();
+            let cells: String = cells.iter().map(|cell| table_cell(table, cell, tag, self.sources)).collect();
             format!("<tr>{cells}</tr>\n")
         };
         let caption = match table.caption.as_str() {
@@ -216,7 +217,7 @@ impl Body {
         let _ = write!(
             self.html,
             "<figure>\n<figcaption>{caption}</figcaption>\n{pictures}{}</figure>\n",
-            data_table(chart, &shown.caption, self.is_told)
+            data_table(chart, &shown.caption, self.sources)
         );
     }
 }
@@ -247,7 +248,7 @@ fn is_small(chart: &Chart) -> bool {
 }
 
 /// The figures behind a chart, closed unless the template asks for them.
-fn data_table(chart: &Chart, caption: &str, is_told: bool) -> String {
+fn data_table(chart: &Chart, caption: &str, sources: Option<&Sources>) -> String {
     let table = chart.table();
     let head: String = table.head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
     let rows: String = table
@@ -257,7 +258,7 @@ fn data_table(chart: &Chart, caption: &str, is_told: bool) -> String {
         .filter_map(|(place, row)| Some((place, row.split_first()?)))
         .map(|(place, (label, figures))| {
             let cell = |(figure, series): (&String, &Series)| match series.cited.get(place) {
-                Some(Some(cited)) if is_told => format!("<td>{}</td>", told::link(cited.number, figure)),
+                Some(Some(cited)) => format!("<td>{}</td>", told::link(cited.number, figure, sources)),
                 _ => format!("<td>{}</td>", escape(figure)),
             };
             let figures: String = figures.iter().zip(&chart.series).map(cell).collect();
@@ -282,10 +283,10 @@ fn scrolling(name: &str, inner: &str) -> String {
     format!("<div class=\"table\" role=\"group\" aria-label=\"{}\" tabindex=\"0\">{inner}</div>\n", escape(name))
 }
 
-fn runs(text: &[Run], is_told: bool) -> String {
+fn runs(text: &[Run], sources: Option<&Sources>) -> String {
     text.iter()
         .map(|run| {
-            let words = told::words(run, is_told);
+            let words = told::words(run, sources);
             match (run.is_strong, run.is_emphasis) {
                 (true, _) => format!("<strong>{words}</strong>"),
                 (false, true) => format!("<em>{words}</em>"),
@@ -295,7 +296,7 @@ fn runs(text: &[Run], is_told: bool) -> String {
         .collect()
 }
 
-fn table_cell(table: &Table, cell: &TableCell, tag: &str, is_told: bool) -> String {
+fn table_cell(table: &Table, cell: &TableCell, tag: &str, sources: Option<&Sources>) -> String {
     let align = match table.columns.get(cell.column) {
         Some(ColumnAlign::Right) => " class=\"right\"",
         Some(ColumnAlign::Center) => " class=\"center\"",
@@ -308,12 +309,12 @@ fn table_cell(table: &Table, cell: &TableCell, tag: &str, is_told: bool) -> Stri
         _ => "",
     };
     let spans = span("colspan", cell.columns) + &span("rowspan", cell.rows);
-    format!("<{tag}{scope}{spans}{align}>{}</{tag}>", runs(&cell.text, is_told))
+    format!("<{tag}{scope}{spans}{align}>{}</{tag}>", runs(&cell.text, sources))
 }
 
-fn card(card: &Card, is_told: bool) -> String {
+fn card(card: &Card, sources: Option<&Sources>) -> String {
     let [label, value, unit, note] =
-        [&card.label, &card.value, &card.unit, &card.note].map(|part| told::words(part, is_told));
+        [&card.label, &card.value, &card.unit, &card.note].map(|part| told::words(part, sources));
     let note = if note.is_empty() { note } else { format!("<small>{note}</small>") };
     format!("<div class=\"card\"><dt>{label}</dt><dd><strong>{value}<em>{unit}</em></strong>{note}</dd></div>\n")
 }
