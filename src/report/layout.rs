@@ -395,6 +395,9 @@ impl fmt::Display for SheetLayout {
     }
 }
 
+/// Of rows that say nothing, in points.
+const DEFAULT_ROW_HEIGHT: f64 = 15.0;
+
 /// What a column so many characters wide takes on the screen.
 pub(super) fn column_pixels(width: f64) -> f64 {
     (width * 7.0).trunc() + 5.0
@@ -418,6 +421,17 @@ impl SheetLayout {
     /// The share of its size at which all columns fit a page's width.
     pub(super) fn print_scale(&self) -> f64 {
         (self.page_pixels().0 / self.width_pixels()).clamp(0.1, 1.0)
+    }
+
+    /// Whether its rows take about a page: a few too many are no reason for a second one.
+    pub(super) fn is_about_a_page(&self) -> bool {
+        let Some(last) = self.rows.last().map(|row| row.index + 1) else { return false };
+        let named: f64 = self.rows.iter().map(|row| row_pixels(row.height.unwrap_or(DEFAULT_ROW_HEIGHT))).sum();
+        let others = f64::from(last) - self.rows.len() as f64;
+        let height = named + others * row_pixels(self.default_row_height.unwrap_or(DEFAULT_ROW_HEIGHT));
+        let pages = height * self.print_scale() / self.page_pixels().1;
+        let is_table = self.ledger.is_none() && self.charts.is_empty() && self.features.page_breaks.is_empty();
+        is_table && (0.85..=1.2).contains(&pages)
     }
 
     fn merge_at(&self, row: u32, column: u16) -> Option<Area> {

@@ -62,7 +62,8 @@ def features(path):
             open_cells = [place(cell) for row in sheet.iter_rows() for cell in row if not cell.protection.locked]
             print(" ", "protected", open_cells[0], open_cells[-1], len(open_cells), "open")
         if sheet.row_breaks.brk:
-            print(" ", "pages begin after", *[row.id for row in sheet.row_breaks.brk])
+            print(" ", "pages begin after", *[row.id for row in sheet.row_breaks.brk],
+                  "fitted to width", sheet.sheet_properties.pageSetUpPr.fitToPage, sheet.page_setup.fitToHeight)
         for link in [cell.hyperlink for row in sheet.iter_rows() for cell in row if cell.hyperlink]:
             print(" ", "link", link.ref, link.location)
         for picture in sheet._images:

@@ -2,6 +2,7 @@
 //! shows the same blocks; what a heading or a caption is called is decided here, once.
 
 mod cited;
+pub(super) mod columns;
 mod declared;
 mod front;
 mod length;

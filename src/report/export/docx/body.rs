@@ -7,8 +7,12 @@ use super::picture::{self, Picture};
 use super::styles::{AFTER_TABLE, BODY, FIGURE, FIGURE_CAPTION, RULE, heading};
 use super::table;
 use super::xml::{paragraph, plain_run, runs};
+use crate::report::document::page::CHARACTERS;
 use crate::report::document::{Figure, Heading, List, Node, Run, Table};
 use crate::report::fonts;
+
+/// Characters of a paragraph that goes to the next page whole: six lines.
+const SHORT_MAX: usize = 6 * CHARACTERS as usize;
 
 /// The text as it grows, with what belongs into other parts.
 #[derive(Default)]
@@ -26,18 +30,13 @@ impl Body {
     }
 
     pub(super) fn nodes(&mut self, nodes: &[Node]) {
-        let Some((last, others)) = nodes.split_last() else { return };
-        for node in others {
-            self.node(node);
-        }
-        match last {
-            // What stands below the text is not left alone on a page.
-            Node::Paragraph(text) => paragraph(BODY, "<w:keepNext/>", &mut self.xml, |out| runs(text, None, out)),
-            last => self.node(last),
+        for (number, node) in nodes.iter().enumerate() {
+            self.node(node, number + 1 == nodes.len());
         }
     }
 
-    fn node(&mut self, node: &Node) {
+    /// `is_last`: what stands below the text is not left alone on a page.
+    fn node(&mut self, node: &Node, is_last: bool) {
         match node {
             Node::Heading(Heading { level, numeral, text }) => {
                 paragraph(&heading(*level), "", &mut self.xml, |out| {
@@ -45,8 +44,8 @@ impl Body {
                     runs(text, None, out);
                 });
             }
-            Node::Paragraph(text) => paragraph(BODY, "", &mut self.xml, |out| runs(text, None, out)),
-            Node::List(list) => self.list(list, 0),
+            Node::Paragraph(text) => paragraph(BODY, kept(text, is_last), &mut self.xml, |out| runs(text, None, out)),
+            Node::List(list) => self.list(list, 0, is_last),
             Node::Table(table) => self.table(table),
             Node::Cards(cards) => {
                 table::cards(cards, &mut self.xml);
@@ -57,28 +56,30 @@ impl Body {
         }
     }
 
-    fn list(&mut self, list: &List, depth: usize) {
+    fn list(&mut self, list: &List, depth: usize, is_last: bool) {
         let level = numbering::level(depth);
         let number = self.lists.add(list.first_number, level);
-        for item in &list.items {
+        for (place, item) in list.items.iter().enumerate() {
+            let is_last = is_last && place + 1 == list.items.len();
             let mut is_first = true;
             if !matches!(item.first(), Some(Node::Paragraph(_))) {
-                self.item(number, level, true, &[]);
+                self.item(number, level, true, "", &[]);
                 is_first = false;
             }
-            for node in item {
+            for (place, node) in item.iter().enumerate() {
+                let is_last = is_last && place + 1 == item.len();
                 match node {
-                    Node::Paragraph(text) => self.item(number, level, is_first, text),
-                    Node::List(inner) => self.list(inner, depth + 1),
-                    other => self.node(other),
+                    Node::Paragraph(text) => self.item(number, level, is_first, kept(text, is_last), text),
+                    Node::List(inner) => self.list(inner, depth + 1, is_last),
+                    other => self.node(other, is_last),
                 }
                 is_first = false;
             }
         }
     }
 
-    fn item(&mut self, list: usize, level: u8, is_first: bool, text: &[Run]) {
-        let own = numbering::item(list, level, is_first);
+    fn item(&mut self, list: usize, level: u8, is_first: bool, kept: &str, text: &[Run]) {
+        let own = format!("{kept}{}", numbering::item(list, level, is_first));
         paragraph(numbering::STYLE, &own, &mut self.xml, |out| runs(text, None, out));
     }
 
@@ -104,5 +105,15 @@ impl Body {
         if figure.chart.is_table_open {
             self.table(&table::of_chart(figure, ""));
         }
+    }
+}
+
+/// What keeps the last paragraph with what follows, and a short one in one piece.
+fn kept(text: &[Run], is_last: bool) -> &'static str {
+    let is_short = text.iter().map(|run| run.text.chars().count()).sum::<usize>() <= SHORT_MAX;
+    match (is_last, is_short) {
+        (false, _) => "",
+        (true, false) => "<w:keepNext/>",
+        (true, true) => "<w:keepNext/><w:keepLines/>",
     }
 }

@@ -4,21 +4,16 @@ use super::styles::{
     CARD_LABEL, CARD_NOTE, CARD_VALUE, TABLE, TABLE_CAPTION, TABLE_CENTER, TABLE_HEAD, TABLE_NUMBER, TABLE_TEXT,
 };
 use super::xml::{paragraph, plain_run, runs, twips};
-use crate::report::document::page::{TYPE_WIDTH, roomy_width};
-use crate::report::document::{ColumnAlign, Figure, Run, Table, TableCell, plain};
+use crate::report::document::columns::fitted;
+use crate::report::document::page::{SIZE_FIVE, TYPE_WIDTH};
+use crate::report::document::{ColumnAlign, Figure, Run, Table, TableCell};
 use crate::report::summary::Card;
 
-/// Left and right of a cell's text, in points.
-const PADDING: f64 = 2.85;
-/// Sizes tried in turn, in half points, until every column can hold its longest word.
-const SIZES: [u32; 3] = [21, 18, 15];
+/// A table of up to so many rows stays on one page; of a longer one the last rows stay together.
+const WHOLE_ROWS_MAX: usize = 5;
+const LAST_ROWS: usize = 3;
 /// Cards beside each other.
 const CARDS_PER_ROW: usize = 5;
-/// What a cell asks for at most, in characters, before it is broken into lines.
-const NATURAL_MAX: f64 = 24.0;
-/// A table fills the page unless its columns would lie too far apart.
-const STRETCH_MAX: f64 = 2.0;
-
 pub(super) fn write(table: &Table, out: &mut String) {
     let columns = table.columns.len();
     if columns == 0 {
@@ -27,9 +22,11 @@ pub(super) fn write(table: &Table, out: &mut String) {
     if !table.caption.is_empty() {
         paragraph(TABLE_CAPTION, "", out, |out| plain_run(&table.caption, out));
     }
-    let (half_points, widths) = fitted(table);
+    let fitted = fitted(table);
+    // Rounding down keeps the sum within the type area.
+    let widths: Vec<i64> = fitted.widths.iter().map(|width| (width * 20.0).floor().max(1.0) as i64).collect();
     open(TABLE, &widths, out);
-    let size = (half_points != SIZES[0]).then_some(half_points);
+    let size = (fitted.size < SIZE_FIVE).then(|| half_points(fitted.size));
     rows(&table.head, table, &widths, size, true, out);
     rows(&table.body, table, &widths, size, false, out);
     out.push_str("</w:tbl>");
@@ -52,6 +49,8 @@ fn rows(rows: &[Vec<TableCell>], table: &Table, widths: &[i64], size: Option<u32
     let mut going_on: Vec<(usize, usize)> = vec![(0, 1); widths.len()];
     for (number, cells) in rows.iter().enumerate() {
         let left = rows.len() - number;
+        let is_kept = left > 1 && (rows.len() <= WHOLE_ROWS_MAX || left <= LAST_ROWS);
+        let own = if is_kept { "<w:keepNext/>" } else { "" };
         out.push_str("<w:tr><w:trPr><w:cantSplit/>");
         out.push_str(if is_head { "<w:tblHeader/></w:trPr>" } else { "</w:trPr>" });
         let mut cells = cells.iter().peekable();
@@ -60,7 +59,7 @@ fn rows(rows: &[Vec<TableCell>], table: &Table, widths: &[i64], size: Option<u32
             let (covered, span) = going_on[column];
             if covered > 0 {
                 cell(&widths[column..column + span], "<w:vMerge/>", out, |out| {
-                    paragraph(TABLE_TEXT, "", out, |_| ());
+                    paragraph(TABLE_TEXT, own, out, |_| ());
                 });
                 going_on[column].0 -= 1;
                 column += span;
@@ -73,7 +72,7 @@ fn rows(rows: &[Vec<TableCell>], table: &Table, widths: &[i64], size: Option<u32
             let merge = if deep > 1 { "<w:vMerge w:val=\"restart\"/>" } else { "" };
             let align = table.columns.get(column).copied().unwrap_or_default();
             cell(&widths[column..column + span], merge, out, |out| {
-                text(found.map_or(&[], |cell| cell.text.as_slice()), style(align, is_head), size, out);
+                text(found.map_or(&[], |cell| cell.text.as_slice()), style(align, is_head), own, size, out);
             });
             going_on[column] = (deep - 1, span);
             column += span;
@@ -102,8 +101,8 @@ fn cell(widths: &[i64], merge: &str, out: &mut String, fill: impl FnOnce(&mut St
     out.push_str("</w:tc>");
 }
 
-fn text(words: &[Run], style: &str, size: Option<u32>, out: &mut String) {
-    paragraph(style, "", out, |out| runs(words, size, out));
+fn text(words: &[Run], style: &str, own: &str, size: Option<u32>, out: &mut String) {
+    paragraph(style, own, out, |out| runs(words, size, out));
 }
 
 /// The table behind a chart.
@@ -143,7 +142,7 @@ pub(super) fn cards(cards: &[Card], out: &mut String) {
                 paragraph(CARD_VALUE, "", out, |out| {
                     if let Some(card) = card {
                         plain_run(&card.value.text, out);
-                        runs(std::slice::from_ref(&card.unit), Some(SIZES[0]), out);
+                        runs(std::slice::from_ref(&card.unit), Some(half_points(SIZE_FIVE)), out);
                     }
                 });
                 if has_notes {
@@ -156,48 +155,6 @@ pub(super) fn cards(cards: &[Card], out: &mut String) {
     out.push_str("</w:tbl>");
 }
 
-/// The largest size at which every column holds its longest word, and the widths of the columns in twips: what a column
-/// asks for where there is room, the rest shared out by what is asked.
-fn fitted(table: &Table) -> (u32, Vec<i64>) {
-    let columns = table.columns.len();
-    let (mut least, mut natural) = (vec![1.0_f64; columns], vec![2.0_f64; columns]);
-    for cell in table.head.iter().chain(&table.body).flatten().filter(|cell| cell.columns == 1) {
-        let (Some(least), Some(natural)) = (least.get_mut(cell.column), natural.get_mut(cell.column)) else { continue };
-        let text = plain(&cell.text);
-        let lines = text.split('\n').map(roomy_width).fold(0.0, f64::max);
-        *natural = natural.max(lines.min(NATURAL_MAX));
-        *least = least.max(longest_word(&text).min(NATURAL_MAX / 2.0));
-    }
-    let room = TYPE_WIDTH;
-    let asked =
-        |ems: &[f64], size: f64| -> Vec<f64> { ems.iter().map(|ems| ems * size + 2.0 * PADDING + 1.0).collect() };
-    let half_points = SIZES
-        .into_iter()
-        .find(|half_points| asked(&least, f64::from(*half_points) / 2.0).iter().sum::<f64>() <= room)
-        .unwrap_or(SIZES[SIZES.len() - 1]);
-    let size = f64::from(half_points) / 2.0;
-    let (least, natural) = (asked(&least, size), asked(&natural, size));
-    let (least_sum, natural_sum) = (least.iter().sum::<f64>(), natural.iter().sum::<f64>());
-    let widths: Vec<f64> = if natural_sum <= room {
-        let stretch = (room / natural_sum).min(STRETCH_MAX);
-        natural.iter().map(|natural| natural * stretch).collect()
-    } else if least_sum < room {
-        let share = (room - least_sum) / (natural_sum - least_sum);
-        least.iter().zip(&natural).map(|(least, natural)| least + (natural - least) * share).collect()
-    } else {
-        least.iter().map(|least| least * room / least_sum).collect()
-    };
-    // Rounding down keeps the sum within the type area.
-    (half_points, widths.into_iter().map(|width| (width * 20.0).floor().max(1.0) as i64).collect())
-}
-
-/// Width of the longest stretch that no line break may split; every Chinese character is one.
-fn longest_word(text: &str) -> f64 {
-    let (mut longest, mut word) = (0.0_f64, 0.0);
-    for sign in text.chars() {
-        let wide = roomy_width(sign.encode_utf8(&mut [0; 4]));
-        word = if sign.is_ascii_graphic() { word + wide } else { 0.0 };
-        longest = longest.max(word).max(wide);
-    }
-    longest
+fn half_points(size: f64) -> u32 {
+    (size * 2.0).round() as u32
 }

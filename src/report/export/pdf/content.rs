@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::report::chart::{Room, draw};
-use crate::report::document::page::{masthead_size, width};
+use crate::report::document::columns::{Fitted, PADDING, fitted};
+use crate::report::document::page::masthead_size;
 use crate::report::document::{
-    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
+    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, title_lines,
 };
 use crate::report::summary::Summary;
 
-/// `document.json` and `chart-<n>.svg`.
-pub(super) fn of(summary: &Summary) -> BTreeMap<String, Vec<u8>> {
+/// `document.json` and `chart-<n>.svg`, for pages of so many lines.
+pub(super) fn of(summary: &Summary, lines: u32) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut blocks = Vec::new();
     let mut rest = summary.blocks.as_slice();
@@ -28,6 +29,8 @@ pub(super) fn of(summary: &Summary) -> BTreeMap<String, Vec<u8>> {
         }
     }
     let document = json!({
+        "lines": lines,
+        "cell_padding": PADDING,
         "title": summary.title,
         "title_lines": title_lines(&summary.title),
         "as_of": summary.as_of,
@@ -121,29 +124,18 @@ fn table_of(table: &Table) -> Value {
             ColumnAlign::Right => "right",
         })
         .collect();
+    let Fitted { size, widths } = fitted(table);
     json!({
         "kind": "table",
         "caption": table.caption,
         "aligns": aligns,
-        "widths": widths(table),
+        "size": size,
+        "widths": widths,
         "head_rows": table.head.len(),
+        "body_rows": table.body.len(),
         "head": cells(&table.head),
         "body": cells(&table.body),
     })
-}
-
-/// The widest columns, in characters of their longest text: they share the room that the others leave, and break their
-/// lines. `None` for columns that keep their texts whole.
-fn widths(table: &Table) -> Vec<Option<f64>> {
-    const SHARE: f64 = 0.8;
-    let mut widths = vec![0.0_f64; table.columns.len()];
-    for cell in table.head.iter().chain(&table.body).flatten().filter(|cell| cell.columns == 1) {
-        if let Some(wanted) = widths.get_mut(cell.column) {
-            *wanted = wanted.max(width(&plain(&cell.text)));
-        }
-    }
-    let widest = widths.iter().copied().fold(1.0, f64::max);
-    widths.into_iter().map(|width| (width >= widest * SHARE).then_some(width)).collect()
 }
 
 fn runs(text: &[Run]) -> Vec<Value> {

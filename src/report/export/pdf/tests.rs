@@ -205,3 +205,64 @@ fn a_heading_indents_two_characters() {
     let heading = pieces.iter().find(|piece| piece.text.starts_with('一')).unwrap_or_else(|| panic!("the heading"));
     assert!((heading.x - MARGIN_LEFT - 2.0 * character_pitch()).abs() < 0.5, "{}", heading.x);
 }
+
+/// The text of a page by line, without the page number.
+fn body(page: &typst_layout::Page) -> Vec<String> {
+    let mut lines = lines(&page.frame);
+    lines.retain(|(y, _)| *y < MARGIN_TOP + typst::layout::Abs::mm(226.0).to_pt());
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+#[test]
+fn a_signature_is_never_on_a_page_without_text() {
+    if !has_fonts() {
+        return;
+    }
+    let list = |text: &str| {
+        let items = vec![vec![paragraph("甲")], vec![paragraph(text)]];
+        Node::List(crate::report::document::List { first_number: Some(1), items })
+    };
+    for front in [
+        "layout: official\ndate: 2024年6月28日",
+        "layout: official\ndate: 2024年6月28日\nattachments: [情况表, 清单, 明细, 办法]\ncopies: 区政府办公室\nprinted_on: 今日",
+    ] {
+        for length in 16..42 {
+            let text = "开福区网格员每日走访入户登记采集信息".repeat(100);
+            let text: String = text.chars().take(length * 28 - 4).collect();
+            for node in [paragraph(&text), list(&text), list("末尾一段")] {
+                let document =
+                    pages(&summary(front, vec![paragraph(&text), node])).unwrap_or_else(|error| panic!("{error}"));
+                let signed = document
+                    .pages()
+                    .iter()
+                    .map(body)
+                    .find(|lines| lines.iter().any(|line| line.contains("2024年6月28日")));
+                let signed = signed.unwrap_or_else(|| panic!("{front}, {length} lines: no date"));
+                assert!(
+                    signed.iter().any(|line| line.contains("网格员") || line.contains("走访") || line.contains("末尾")),
+                    "{front}, {length} lines: {signed:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_page_of_a_bulletin_holds_more_than_a_couple_of_lines() {
+    if !has_fonts() {
+        return;
+    }
+    let mut closer = 0;
+    for length in 12..50 {
+        let text = "开福区网格员每日走访入户登记采集信息".repeat(100);
+        let text: String = text.chars().take(length * 28 - 4).collect();
+        let summary = summary("layout: bulletin\nmasthead: 决策参考", vec![paragraph(&text), paragraph(&text)]);
+        let document = pages(&summary).unwrap_or_else(|error| panic!("{error}"));
+        let last = document.pages().last().map(body).unwrap_or_default();
+        let full = last.iter().filter(|line| line.chars().count() > 20).count();
+        assert!(document.pages().len() == 1 || full >= 3, "{length} lines: {last:?}");
+        closer +=
+            usize::from(is_left_over(&typeset(&summary, page::LINES).unwrap_or_else(|error| panic!("{error}")), 3));
+    }
+    assert!(closer > 0, "no text ended on a page of its own");
+}

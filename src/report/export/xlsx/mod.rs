@@ -108,12 +108,8 @@ fn set_up_page(worksheet: &mut Worksheet, sheet: &SheetLayout) -> Result<(), Xls
     if sheet.is_landscape {
         worksheet.set_landscape();
     }
-    if sheet.features.page_breaks.is_empty() {
-        worksheet.set_print_fit_to_pages(1, 0);
-    } else {
-        // Spreadsheets that are told to fit pages may pay no heed to breaks.
-        worksheet.set_print_scale((sheet.print_scale() * 100.0) as u16);
-    }
+    // Otherwise as many pages as it takes: breaks of rows hold beside that, as they would not beside a number of pages.
+    worksheet.set_print_fit_to_pages(1, u16::from(sheet.is_about_a_page()));
     worksheet.set_print_center_horizontally(true);
     worksheet.set_margins(0.5, 0.5, 0.6, 0.7, 0.3, 0.35);
     worksheet.set_footer("&C&\"宋体,Regular\"&9第 &P 页　共 &N 页");
