@@ -395,6 +395,10 @@ impl fmt::Display for SheetLayout {
     }
 }
 
+/// What counts as about a page: with fonts higher than ours and with ours, and where print stays this large in any case.
+const PAGE_MIN: f64 = 0.85;
+const PAGE_MAX: f64 = 1.2;
+const SCALE_MIN: f64 = 0.6;
 /// Of rows that say nothing, in points.
 const DEFAULT_ROW_HEIGHT: f64 = 15.0;
 
@@ -423,15 +427,16 @@ impl SheetLayout {
         (self.page_pixels().0 / self.width_pixels()).clamp(0.1, 1.0)
     }
 
-    /// Whether its rows take about a page: a few too many are no reason for a second one.
+    /// Whether its rows take about a page: a few too many are no reason for a second one, as long as they can be read.
     pub(super) fn is_about_a_page(&self) -> bool {
         let Some(last) = self.rows.last().map(|row| row.index + 1) else { return false };
         let named: f64 = self.rows.iter().map(|row| row_pixels(row.height.unwrap_or(DEFAULT_ROW_HEIGHT))).sum();
         let others = f64::from(last) - self.rows.len() as f64;
         let height = named + others * row_pixels(self.default_row_height.unwrap_or(DEFAULT_ROW_HEIGHT));
         let pages = height * self.print_scale() / self.page_pixels().1;
+        let most = (self.print_scale() / SCALE_MIN).max(PAGE_MAX);
         let is_table = self.ledger.is_none() && self.charts.is_empty() && self.features.page_breaks.is_empty();
-        is_table && (0.85..=1.2).contains(&pages)
+        is_table && (PAGE_MIN..=most).contains(&pages)
     }
 
     fn merge_at(&self, row: u32, column: u16) -> Option<Area> {
