@@ -3,7 +3,6 @@
 WITH items AS (
   SELECT
     i.*,
-    s.score,
     CASE i.rule_type
       WHEN '比率' THEN coalesce(round_half_up(s.score_full * rate(i.points, s.rate_full_points), 2), 0)
       WHEN '扣分' THEN 0 - round_half_up(i.points, 2)
@@ -42,27 +41,27 @@ lines AS (
   SELECT
     period_kind, period_window, kind, department_code, department, 'item' AS row_level, rule_type_order, rule_type, item_order,
     indicator, measure, numerator, denominator, rate, target_pct, points_per_pct, full_points, floor_points, event_count,
-    points_per_event, points_max, points, score_points, score
+    points_per_event, points_max, points, score_points
   FROM items
   UNION ALL
   SELECT
     period_kind, period_window, kind, department_code, department, 'item', 4, '调整', 1,
     '总分上下限', NULL, NULL, NULL, NULL, NULL, NULL, NULL, score_min, NULL,
-    NULL, score_max, NULL, bound_points, score
+    NULL, score_max, NULL, bound_points
   FROM totals
   WHERE bound_points <> 0
   UNION ALL
   SELECT
     period_kind, period_window, kind, department_code, department, 'item', 4, '调整', 2,
     '四舍五入', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, rounding_points, score
+    NULL, NULL, NULL, rounding_points
   FROM totals
   WHERE rounding_points <> 0
   UNION ALL
   SELECT
     period_kind, period_window, kind, department_code, department, 'total', 5, '合计', 1,
     '得分', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, score AS score_points, score
+    NULL, NULL, NULL, score AS score_points
   FROM totals
 )
 SELECT
@@ -94,8 +93,7 @@ SELECT
   l.points_per_event,
   l.points_max,
   l.points,
-  l.score_points,
-  l.score
+  l.score_points
 FROM lines AS l
 INNER JOIN report_period AS p ON p.period_kind = l.period_kind AND p.period_window = l.period_window
 ORDER BY p.period_sort, p.window_sort, kind_sort, l.department_code, l.department, l.rule_type_order, l.item_order, l.indicator

@@ -251,6 +251,27 @@ fn a_closed_month_keeps_its_figures_and_corrections_stand_beside_them() {
         let expected = if was == is { String::new() } else { format!("{was}.0,{is}.0") };
         assert_eq!(project.sql(&sql), expected, "{department}");
     }
+    // The lines of a frozen score come to it, and what they were corrected by to the correction of the score.
+    let lines = project.sql(
+        "SELECT department, round_half_up(sum(score_points) FILTER (WHERE row_level = 'item'), 2), max(score_points) \
+         FILTER (WHERE row_level = 'total') FROM score_detail_by_department_period WHERE period_kind = 'month' \
+         AND period_window = 'previous' GROUP BY department ORDER BY department",
+    );
+    let frozen_scores = project.sql(
+        "SELECT department, score, score AS again FROM whistle_by_department_period WHERE period_kind = 'month' \
+         AND period_window = 'previous' AND row_level = 'unit' AND score IS NOT NULL ORDER BY department",
+    );
+    assert_eq!((lines.lines().count(), &lines), (2, &frozen_scores));
+    let corrected_by = |level: &str| {
+        let sql = format!(
+            "SELECT round_half_up(sum(coalesce(revised_value, 0) - coalesce(original_value, 0)), 2) \
+             FROM closed_figure_revision WHERE view_name = 'score_detail_by_department_period' \
+             AND column_name = 'score_points' AND row_key LIKE '%/{level}/%'"
+        );
+        project.sql(&sql)
+    };
+    assert_eq!(corrected_by("item"), corrected_by("total"));
+    assert!(corrected_by("total").parse::<f64>().is_ok_and(|points| points != 0.0), "{}", corrected_by("total"));
     // What is left of a change that parts do not explain is what was corrected.
     let sql = "SELECT sum(contribution) FROM change_contribution WHERE period_kind = 'month' AND indicator = 'whistle_late' AND dimension = 'department'";
     let june_late = of_june()
