@@ -258,6 +258,22 @@ fn headings_and_lists_read_as_in_every_format() {
     assert_eq!(values(&numbering, "<w:startOverride w:val=\""), ["1", "5"]);
 }
 
+#[test]
+fn what_stands_below_the_text_is_not_left_alone() {
+    let kept = |document: &str| -> Vec<String> {
+        let all =
+            document.split("<w:p>").skip(1).map(|paragraph| paragraph.split("</w:p>").next().unwrap_or_default());
+        all
+            .filter(|own| own.contains("<w:keepNext/>"))
+            .flat_map(|own| paragraphs(&format!("<w:p>{own}")))
+            .map(|(_, words)| words)
+            .collect()
+    };
+    assert_eq!(kept(&body(&summary(OFFICIAL, "标题", &pieces("甲\n\n1. 乙\n2. 丙\n")))), ["丙"]);
+    let table = format!("甲\n\n| 名 |\n|---|\n{}\n丁\n", "| 乙 |\n".repeat(9));
+    assert_eq!(kept(&body(&summary(OFFICIAL, "标题", &pieces(&table)))), ["乙", "乙", "丁"]);
+}
+
 /// Every row of a table as the spans of its cells.
 fn spans(table: &str) -> Vec<Vec<usize>> {
     let span =

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::report::chart::{Room, draw};
 use crate::report::document::columns::{Fitted, PADDING, fitted};
-use crate::report::document::page::masthead_size;
+use crate::report::document::page::{masthead_size, roomy_width};
 use crate::report::document::{
-    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, title_lines,
+    ColumnAlign, Figure, Front, Imprint, Layout, List, Node, Run, Table, TableCell, plain, title_lines,
 };
 use crate::report::summary::Summary;
 
@@ -124,18 +124,36 @@ fn table_of(table: &Table) -> Value {
             ColumnAlign::Right => "right",
         })
         .collect();
-    let Fitted { size, widths } = fitted(table);
+    let fitted = fitted(table);
     json!({
         "kind": "table",
         "caption": table.caption,
         "aligns": aligns,
-        "size": size,
-        "widths": widths,
+        "size": fitted.size,
+        "widths": fitted.widths,
         "head_rows": table.head.len(),
         "body_rows": table.body.len(),
+        "kept_rows": kept_rows(table, &fitted),
         "head": cells(&table.head),
         "body": cells(&table.body),
     })
+}
+
+/// How many of a table's last rows stay together on a page: all of a short table, the last three of a longer one, and none
+/// where they may take more than a page has.
+fn kept_rows(table: &Table, fitted: &Fitted) -> usize {
+    const WHOLE_ROWS_MAX: usize = 5;
+    const LAST_ROWS: usize = 3;
+    const LINES_MAX: f64 = 20.0;
+    let lines_of = |cell: &TableCell| {
+        let room: f64 = fitted.widths.iter().skip(cell.column).take(cell.columns).sum();
+        let signs = ((room - 2.0 * PADDING) / fitted.size).max(1.0).floor();
+        plain(&cell.text).split('\n').map(|line| (roomy_width(line) / signs).ceil().max(1.0)).sum::<f64>()
+    };
+    let rows = if table.body.len() <= WHOLE_ROWS_MAX { table.body.len() } else { LAST_ROWS };
+    let kept = &table.body[table.body.len() - rows..];
+    let lines: f64 = kept.iter().map(|row| row.iter().map(lines_of).fold(1.0, f64::max)).sum();
+    if lines <= LINES_MAX { rows } else { 0 }
 }
 
 fn runs(text: &[Run]) -> Vec<Value> {
