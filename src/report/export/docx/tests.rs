@@ -261,10 +261,8 @@ fn headings_and_lists_read_as_in_every_format() {
 #[test]
 fn what_stands_below_the_text_is_not_left_alone() {
     let kept = |document: &str| -> Vec<String> {
-        let all =
-            document.split("<w:p>").skip(1).map(|paragraph| paragraph.split("</w:p>").next().unwrap_or_default());
-        all
-            .filter(|own| own.contains("<w:keepNext/>"))
+        let all = document.split("<w:p>").skip(1).map(|paragraph| paragraph.split("</w:p>").next().unwrap_or_default());
+        all.filter(|own| own.contains("<w:keepNext/>"))
             .flat_map(|own| paragraphs(&format!("<w:p>{own}")))
             .map(|(_, words)| words)
             .collect()
