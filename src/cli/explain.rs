@@ -233,7 +233,6 @@ fn print(output: &Output, answer: &Answer) -> Result<()> {
     };
     line("definition", &answer.definition);
     line("view", &format!("{}.{}  {}", answer.view, answer.column, answer.view_label));
-    line("", &answer.view_definition);
     let row: Vec<String> = answer
         .row
         .iter()
@@ -272,6 +271,18 @@ fn tree(figure: &Figure, depth: usize, role: &str, text: &mut String) {
     let deeper = depth + 1;
     match &figure.made {
         Made::From(inner) => tree(inner, deeper, "", text),
+        Made::Frozen { month, view, column, row, today } => {
+            let given: Vec<String> =
+                row.iter().map(|(name, value)| format!(" --where '{name}={}'", value.shown())).collect();
+            text.push_str(&format!(
+                "{indent}  {month} is closed with {}; by the records of today, as below, it would be {}\n\
+                 {indent}  the rows of then: gridhouse explain {view} {column}{}\n",
+                figure.value.shown(),
+                today.value.shown(),
+                given.join("")
+            ));
+            tree(today, deeper, "today ", text);
+        }
         Made::Ratio { numerator, denominator } => {
             tree(numerator, deeper, "numerator ", text);
             tree(denominator, deeper, "denominator ", text);

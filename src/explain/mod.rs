@@ -103,7 +103,6 @@ pub struct Answer {
     pub unit: String,
     pub definition: String,
     pub view_label: String,
-    pub view_definition: String,
     /// The row it stands in.
     pub row: Vec<(String, Datum)>,
     pub as_of: String,
@@ -153,7 +152,6 @@ pub async fn answer(
         unit: described.unit,
         definition: described.description.trim().to_owned(),
         view_label: view.model.label.clone(),
-        view_definition: view.model.description.trim().to_owned(),
         row: asked.row.clone(),
         as_of: session.as_of().to_string(),
         snapshot: session.snapshot().map(Snapshot::id).unwrap_or_default(),

@@ -118,7 +118,7 @@ fn may() -> Project {
 }
 
 /// May and two nights of June, May closed in between, and its records corrected before the last.
-fn revised() -> Project {
+pub fn revised() -> Project {
     static MADE: std::sync::OnceLock<Project> = std::sync::OnceLock::new();
     let made = MADE.get_or_init(|| {
         let project = may();
@@ -235,6 +235,27 @@ fn a_closed_month_keeps_its_figures_and_corrections_stand_beside_them() {
     let rows_of = format!("{} rows of whistles come to it", total(&before, "due_count"));
     assert!(answer.contains(&rows_of) && answer.contains("as of      2024-05-31"), "{answer}");
     assert!(answer.contains("WM3") && !answer.contains("WM7") && answer.contains("whistles_20240531.csv"), "{answer}");
+    // A comparison with it says both values, and how to see the rows of then.
+    let asked = [
+        "explain",
+        "whistle_period_headline",
+        "on_time_period_on_period_points",
+        "-w",
+        "period_kind=month",
+        "-w",
+        "level=合计",
+    ];
+    let answer = project.run(&asked).expect(0).stdout;
+    let said = format!(
+        "2024-05 is closed with {}; by the records of today, as below, it would be {}",
+        total(&before, "on_time_rate"),
+        total(&after, "on_time_rate")
+    );
+    assert!(answer.contains(&said), "{said}\n{answer}");
+    let command = answer.lines().find_map(|line| line.split_once("the rows of then: gridhouse ")).expect("a command").1;
+    let words: Vec<String> = command.split(' ').map(|word| word.replace('\'', "")).collect();
+    let then = project.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).expect(0).stdout;
+    assert!(then.contains("WM3") && !then.contains("WM7") && then.contains(&rows_of), "{then}");
     // Units: one task each.
     let unit =
         "SELECT new_count FROM whistle_by_department_period WHERE period_kind = 'month' AND period_window = 'previous'";

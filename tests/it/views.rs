@@ -42,6 +42,36 @@ fn every_mart_is_used_or_says_whom_it_is_for() {
     }
 }
 
+/// What a reader is told of a figure, on pages and by `explain`, are the label and the description of its column.
+#[test]
+fn every_column_of_every_mart_is_explained_in_chinese() {
+    let is_chinese = |text: &str| {
+        let latin = text.split(|sign: char| !sign.is_ascii_alphabetic()).filter(|word| word.len() > 1);
+        !text.is_ascii() && latin.filter(|word| *word != "SQL").count() == 0
+    };
+    assert!(is_chinese("办结 ÷ 上报，百分之0.5") && !is_chinese("Without 挂账") && !is_chinese("2024"));
+    let (catalog, problems) = gridhouse::query::ViewCatalog::load(
+        &crate::support::repository().join("queries"),
+        &std::collections::BTreeSet::new(),
+    );
+    assert!(problems.iter().all(|problem| problem.place.is_none()), "{problems:?}");
+    let (mut foreign, mut columns) = (Vec::new(), 0);
+    for view in catalog.iter().filter(|view| view.layer == Layer::Mart) {
+        for column in &view.model.columns {
+            columns += 1;
+            let place = format!("{}.{}", view.name, column.name);
+            if !is_chinese(&column.label) {
+                foreign.push(format!("{place} is called `{}`", column.label));
+            }
+            if !column.description.is_empty() && !is_chinese(&column.description) {
+                foreign.push(format!("{place}: {}", column.description));
+            }
+        }
+    }
+    assert!(columns > 1_000, "{columns} columns");
+    assert_eq!(foreign, Vec::<String>::new());
+}
+
 #[test]
 fn a_broken_view_is_named_with_its_place_and_what_rests_on_it() {
     let project = Project::sample();

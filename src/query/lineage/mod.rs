@@ -58,6 +58,15 @@ pub struct Figure {
 pub enum Made {
     /// Handed on from a row of another relation.
     From(Box<Figure>),
+    /// Of a closed month: the figure it was closed with. The records of today come to another, or did so on another day.
+    Frozen {
+        month: String,
+        view: String,
+        column: String,
+        /// What tells the row of the view, to ask for the figure and the rows of then.
+        row: Vec<(String, Datum)>,
+        today: Box<Figure>,
+    },
     Ratio {
         numerator: Box<Figure>,
         denominator: Box<Figure>,
@@ -174,7 +183,7 @@ impl Figure {
         };
         relative(&mut self.place);
         match &mut self.made {
-            Made::From(inner) => inner.relative_to(root),
+            Made::From(inner) | Made::Frozen { today: inner, .. } => inner.relative_to(root),
             Made::Ratio { numerator: left, denominator: right } | Made::Growth { now: left, base: right } => {
                 left.relative_to(root);
                 right.relative_to(root);
@@ -192,7 +201,7 @@ impl Figure {
     pub fn visit<'f>(&'f self, seen: &mut impl FnMut(&'f Figure)) {
         seen(self);
         let parts: Vec<&Figure> = match &self.made {
-            Made::From(inner) => vec![inner],
+            Made::From(inner) | Made::Frozen { today: inner, .. } => vec![inner],
             Made::Ratio { numerator, denominator } => vec![numerator, denominator],
             Made::Growth { now, base } => vec![now, base],
             Made::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),

@@ -13,7 +13,9 @@ use super::shape::{Shape, number, shape};
 use super::{Datum, Drill, Figure, Made, Stored};
 use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
+use crate::query::closed::CLOSED_TABLE;
 use crate::query::session::Session;
+use crate::query::views::View;
 
 /// Views deeper than this are taken to go round in circles.
 const DEPTH_MAX: usize = 64;
@@ -252,6 +254,10 @@ impl<'a> Lineage<'a> {
         if matches!(source.relation, Relation::Made) || row.iter().all(|(_, value)| value.is_null()) {
             return Ok(None);
         }
+        // Its SQL does not give what stands in it.
+        if self.month_column(&source.relation).is_some() {
+            return Ok(None);
+        }
         let inner_label = label_of(source, block);
         let way = Way { depth: way.depth + 1, ..way };
         let inner = self.column(source.relation, inner_label, name.to_owned(), row, way).await?;
@@ -451,10 +457,41 @@ impl<'a> Lineage<'a> {
         if ratios > 0 && self.stands_alone(&relation, name, 0) {
             return Ok(here.figure(part, Made::Apart { relation: label, column: name.to_owned() }));
         }
-        let row = row.into_iter().filter(|(_, value)| value.is_exact()).collect();
+        let row: Vec<(String, Datum)> = row.into_iter().filter(|(_, value)| value.is_exact()).collect();
         let way = Way { depth: here.way.depth + 1, ratios };
-        let inner = self.column(relation, label, name.to_owned(), row, way).await?;
+        let inner = self.column(relation, label, name.to_owned(), row.clone(), way).await?;
+        if let Relation::View(view) = relation
+            && !agree(&here.values[part.value], &inner.value)
+            && let Some(month) = self.closed_month(view, &row).await?
+        {
+            let (view, column) = (view.name.clone(), name.to_owned());
+            return Ok(here.figure(part, Made::Frozen { month, view, column, row, today: Box::new(inner) }));
+        }
         Ok(here.figure(part, Made::From(Box::new(inner))))
+    }
+
+    /// The column with the month, of a view that shows months as they were closed.
+    fn month_column<'v>(&self, relation: &Relation<'v>) -> Option<&'v str> {
+        let Relation::View(view) = relation else { return None };
+        let is_pinned = self.session.snapshot().is_some_and(|snapshot| snapshot.versions.contains_key(CLOSED_TABLE));
+        view.model.config.closed_months.as_ref().filter(|_| is_pinned).map(|declared| declared.month.as_str())
+    }
+
+    /// The month that a row of a view speaks for, if it shows it as it was closed.
+    async fn closed_month(&self, view: &View, row: &[(String, Datum)]) -> Result<Option<String>> {
+        let Some(month) = self.month_column(&Relation::View(view)) else { return Ok(None) };
+        let picked: Vec<String> = row.iter().map(|(name, value)| value.is(&ident(name).to_string())).collect();
+        let filter = if picked.is_empty() { String::new() } else { format!(" WHERE {}", picked.join(" AND ")) };
+        let shown = format!("SELECT {} AS month FROM {}{filter}", ident(month), ident(&view.name));
+        let sql = format!(
+            "SELECT DISTINCT s.month FROM ({shown}) AS s \
+             JOIN {CLOSED_TABLE} AS c ON c.month = s.month AND c.view_name = '{}' LIMIT 2",
+            view.name.replace('\'', "''")
+        );
+        match rows_of(&self.session.fetch(&sql).await?)?.as_slice() {
+            [only] => Ok(only.first().map(Datum::shown)),
+            _ => Ok(None),
+        }
     }
 
     /// Whether a column is a rate or a score, which within another one is a figure of its own.
