@@ -3,6 +3,8 @@ WITH shown AS (
   SELECT
     *,
     row_name IN ('合计', '全区') AS is_total,
+    -- The last twelve months, and the one that this month is compared with by the year.
+    month >= substr(CAST(date_trunc('month', as_of_date()) - INTERVAL '12 months' AS VARCHAR), 1, 7) AS is_recent,
     CASE
       WHEN unit = '%' THEN 'rate'
       WHEN unit = '分' THEN 'points'
@@ -15,6 +17,9 @@ SELECT
   '月' AS period_name,
   month,
   month_label,
+  is_recent,
+  CASE WHEN is_recent THEN month ELSE 'earlier' END AS sheet,
+  CASE WHEN is_recent THEN month_label ELSE '更早月份' END AS sheet_label,
   view_name,
   view_label,
   row_key,

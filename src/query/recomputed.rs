@@ -26,7 +26,7 @@ use crate::district::month::Month;
 use crate::warehouse::Warehouse;
 
 /// Deliveries that are named; a month of nights brings many.
-const NAMED_DELIVERIES: usize = 5;
+const NAMED_DELIVERIES: usize = 3;
 
 /// What it takes to count a month anew.
 #[derive(Debug, Clone)]
@@ -153,7 +153,7 @@ impl Rows {
     fn add(&mut self, month: &str, view: &View, definition: &str, deliveries: &[String], rows: Vec<FrozenRow>) {
         let mut listed = deliveries.iter().take(NAMED_DELIVERIES).cloned().collect::<Vec<_>>().join("、");
         if deliveries.len() > NAMED_DELIVERIES {
-            listed.push_str(&format!("等{}份", deliveries.len()));
+            listed.push_str(&format!("，另{}份", deliveries.len() - NAMED_DELIVERIES));
         }
         let described: BTreeMap<&str, (&str, &str)> =
             view.model.columns.iter().map(|c| (c.name.as_str(), (c.label.as_str(), c.unit.as_str()))).collect();
