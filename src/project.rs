@@ -286,10 +286,16 @@ fn joined(mut problems: Vec<Diagnostic>) -> Diagnostic {
 }
 
 /// What is wrong with the reports' templates, as far as it can be told without making them.
-pub fn report_problems(project: &Project, session: &Session) -> Vec<Diagnostic> {
+///
+/// `fields` are the columns of each view that could be planned.
+pub fn report_problems(
+    project: &Project,
+    session: &Session,
+    fields: &BTreeMap<String, Vec<String>>,
+) -> Vec<Diagnostic> {
     let (reports, mut problems) = report::load(&project.report_templates());
     for report in &reports {
-        problems.extend(report::check(report, session, session.as_of()));
+        problems.extend(report::check(report, session, fields, session.as_of()));
     }
     problems.into_iter().map(Diagnostic::from).collect()
 }

@@ -39,9 +39,12 @@ pub(super) async fn check(
     }
     let views: Vec<&View> = catalog.iter().filter(|v| names.is_empty() || names.contains(&v.name)).collect();
     let mut broken = BTreeSet::new();
+    let mut fields = BTreeMap::new();
     for view in &views {
         match session.plan_view(view).await {
             Ok(plan) => {
+                let names = plan.schema().fields().iter().map(|field| field.name().clone());
+                fields.insert(view.name.clone(), names.collect());
                 for problem in undescribed(view, &plan).into_iter().chain(misjoined(view, &catalog)) {
                     errors += usize::from(problem.is_error());
                     context.output.problem(&problem);
@@ -91,7 +94,7 @@ pub(super) async fn check(
         }
     }
     if names.is_empty() {
-        for problem in report_problems(&opened.project, session) {
+        for problem in report_problems(&opened.project, session, &fields) {
             errors += usize::from(problem.is_error());
             context.output.problem(&problem);
         }

@@ -8,18 +8,30 @@ use chrono::NaiveDate;
 use super::form::{Form, InputForm, SheetForm, fits};
 use super::manifest::{Content, Output, Report, Split, listed};
 use super::wording::STANDING_NAMES;
-use super::{Figures, Problem, ViewMeta, mentions, yaml};
+use super::{ColumnMeta, Figures, Problem, ViewMeta, mentions, yaml};
 
 /// Whether every view and column the report mentions exists, in its templates as well, and whether its forms may still
-/// be asked for on the date the figures speak for.
-pub fn check(report: &Report, figures: &dyn Figures, as_of: NaiveDate) -> Vec<Problem> {
+/// be asked for on the date the figures speak for. `fields` are the columns of each view that could be planned: one need
+/// not be described to be used.
+pub fn check(
+    report: &Report,
+    figures: &dyn Figures,
+    fields: &BTreeMap<String, Vec<String>>,
+    as_of: NaiveDate,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut metas: BTreeMap<&str, ViewMeta> = BTreeMap::new();
     for (name, spec) in &report.datasets {
-        let Some(meta) = figures.labels(&spec.view.value) else {
+        let Some(mut meta) = figures.labels(&spec.view.value) else {
             problems.push(yaml::problem(&report.path, &spec.view, format!("no view `{}`", spec.view.value)));
             continue;
         };
+        if let Some(fields) = fields.get(&spec.view.value) {
+            let described = std::mem::take(&mut meta.columns);
+            let column = |name: &String| described.iter().find(|known| known.name == *name).cloned();
+            let named = |name: &String| ColumnMeta { name: name.clone(), ..ColumnMeta::default() };
+            meta.columns = fields.iter().map(|name| column(name).unwrap_or_else(|| named(name))).collect();
+        }
         let orders = spec.order_by.iter().map(|order| order.column.as_str());
         let named = spec
             .columns

@@ -18,7 +18,7 @@ const CLOSE: char = '\u{FDD1}';
 const NEXT: char = '\u{FDD2}';
 const ZERO: u32 = 0xFDE0;
 /// Unicode has no characters here and never will.
-const RESERVED: RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
+pub(super) const RESERVED: RangeInclusive<char> = '\u{FDD0}'..='\u{FDEF}';
 
 /// What a figure shows: places count from 0, datasets in the order of their names.
 #[derive(Debug, Clone, PartialEq, Eq)]

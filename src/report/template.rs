@@ -18,7 +18,7 @@ use super::document::{self, Run};
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
 use super::number::{fixed, percent};
-use super::origin::{Origin, Traced};
+use super::origin::{Origin, RESERVED, Traced};
 use super::summary::{Block, Card, TemplateRow};
 use super::tracing::{self, Rewritten};
 use super::wording::chinese_date;
@@ -236,21 +236,60 @@ fn card(entry: &Value) -> Result<Card, Error> {
     Ok(card)
 }
 
-/// Text as Markdown shows it literally.
+/// Text as Markdown shows it literally, also where it begins a line.
 pub(super) fn escaped(text: &str) -> String {
+    let is_sign = |sign: &char| !sign.is_control() && !RESERVED.contains(sign);
+    let begun: String = text.chars().filter(is_sign).collect();
+    let opening = opening(begun.trim_start());
     let mut out = String::with_capacity(text.len());
-    for sign in text.chars() {
-        match sign {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '~' | '!' | '^' => {
-                out.extend(['\\', sign])
-            }
-            '\n' | '\r' | '\t' => out.push(' '),
-            BLOCK_OPEN | BLOCK_CLOSE => {}
-            _ if sign.is_control() => {}
-            _ => out.push(sign),
+    // Signs since the first that is no blank; four blanks before it would make code of the text.
+    let mut place = None;
+    let mut before = None;
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        let sign = if matches!(sign, '\n' | '\r' | '\t') { ' ' } else { sign };
+        if RESERVED.contains(&sign) {
+            out.push(sign);
+            continue;
         }
+        if matches!(sign, BLOCK_OPEN | BLOCK_CLOSE)
+            || sign.is_control()
+            || sign == ' ' && place.is_none() && before == Some(' ')
+        {
+            continue;
+        }
+        place = match place {
+            None => (!sign.is_whitespace()).then_some(0),
+            Some(place) => Some(place + 1),
+        };
+        let is_opening = place.is_some() && place == opening;
+        // Readers that make links of addresses take them for words so.
+        let is_address = match sign {
+            ':' => signs.peek() == Some(&'/'),
+            '@' => before.is_some_and(char::is_alphanumeric),
+            '.' => before.is_some_and(|before| matches!(before, 'w' | 'W')),
+            _ => false,
+        };
+        if is_opening || is_address || "\\`*_[]<>|#&~!^$".contains(sign) {
+            out.push('\\');
+        }
+        out.push(sign);
+        before = Some(sign);
     }
     out
+}
+
+/// How many signs stand before the one that would make an item, a rule or an underline of a line that begins so.
+fn opening(text: &str) -> Option<usize> {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    let mut rest = text.chars().skip(digits);
+    let (sign, after) = (rest.next()?, rest.next());
+    let ends = after.is_none_or(char::is_whitespace);
+    match sign {
+        '-' | '+' | '=' if digits == 0 => (ends || after == Some(sign)).then_some(0),
+        '.' | ')' if digits > 0 => ends.then_some(digits),
+        _ => None,
+    }
 }
 
 /// The error at its place in the template, with the names that would have worked.
@@ -331,6 +370,8 @@ pub(super) fn position(source: &str, at: usize) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use pulldown_cmark::{Event, Parser, Tag};
+
     use super::*;
 
     fn rendered(source: &str) -> Result<String, Problem> {
@@ -356,6 +397,42 @@ mod tests {
         ] {
             assert_eq!(rendered(source).as_deref(), Ok(expected), "{source}");
         }
+    }
+
+    #[test]
+    fn a_name_from_the_data_stays_a_name() {
+        let names = [
+            "- 项",
+            "-",
+            "---",
+            "+ 项",
+            "===",
+            "= 项",
+            "1. 项",
+            "12) 项",
+            "> 引",
+            "# 题",
+            "    码",
+            "\t码",
+            "$x$",
+            "-3.2",
+            "1.",
+            "http://x.example/y",
+            "=HYPERLINK(\"http://x\")",
+        ];
+        for name in names {
+            for [before, after] in [["", ""], ["前\n", "后"], ["", " 件"]] {
+                let source = format!("{before}{}{after}", escaped(name));
+                let events: Vec<Event<'_>> = Parser::new(&source).collect();
+                let is_text = |event: &Event<'_>| matches!(event, Event::Text(_) | Event::SoftBreak);
+                let [Event::Start(Tag::Paragraph), text @ .., Event::End(_)] = events.as_slice() else {
+                    panic!("{source}: {events:?}")
+                };
+                assert!(text.iter().all(is_text), "{source}: {events:?}");
+            }
+        }
+        assert_eq!(escaped("-3.2"), "-3.2");
+        assert_eq!(escaped("http://x"), "http\\://x");
     }
 
     #[test]
@@ -405,7 +482,7 @@ mod tests {
 
     #[test]
     fn text_from_the_data_stays_text() {
-        assert_eq!(rendered("{{ overview.name }}").as_deref(), Ok(r"\[x\](http://y) \<b\>\|\*"));
+        assert_eq!(rendered("{{ overview.name }}").as_deref(), Ok(r"\[x\](http\://y) \<b\>\|\*"));
     }
 
     #[test]

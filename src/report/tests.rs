@@ -477,7 +477,7 @@ outputs:
     let (reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
     let figures = FixedFigures::new(&[("people", people(300))]);
-    assert_eq!(check(&reports[0], &figures, context().as_of), []);
+    assert_eq!(check(&reports[0], &figures, &BTreeMap::new(), context().as_of), []);
 
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
@@ -536,7 +536,7 @@ async fn a_summary_becomes_markdown_and_html() {
     let (reports, problems) = load(&dir.path().join("templates"));
     assert_eq!(problems, []);
     let figures = FixedFigures::new(&[("places", places())]);
-    assert_eq!(check(&reports[0], &figures, context().as_of), []);
+    assert_eq!(check(&reports[0], &figures, &BTreeMap::new(), context().as_of), []);
     let out = dir.path().join("out");
     let files = render(&reports[0], &figures, &context(), &out).await.unwrap();
     assert!(files.len() >= 3, "a PDF as well where fonts are installed");
@@ -549,8 +549,12 @@ async fn a_summary_becomes_markdown_and_html() {
 
     fs::write(folder.join("summary.md.j2"), "{{ total.resident }}").unwrap();
     let (reports, _) = load(&dir.path().join("templates"));
-    let found = check(&reports[0], &figures, context().as_of);
+    let found = check(&reports[0], &figures, &BTreeMap::new(), context().as_of);
     assert!(found.len() == 1 && found[0].to_string().contains("summary.md.j2:1:4: `total.resident`"), "{found:?}");
+    // A column that is planned can be used, described or not.
+    let described = figures.labels("places").unwrap().columns.into_iter().map(|column| column.name);
+    let fields = BTreeMap::from([("places".to_owned(), described.chain(["resident".to_owned()]).collect())]);
+    assert_eq!(check(&reports[0], &figures, &fields, context().as_of), []);
     let problem = render(&reports[0], &figures, &context(), &out).await.unwrap_err();
     assert_eq!((problem.line, problem.column), (1, 4));
     assert!(fs::read_to_string(out.join("每日要情.md")).unwrap().contains("概况"), "the last good file is untouched");

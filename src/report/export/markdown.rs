@@ -96,19 +96,26 @@ fn items(list: &List, depth: usize) -> String {
     lines.join("\n")
 }
 
-/// Cells that a merge covers are empty: Markdown has no merges.
+/// Cells that a merge covers are empty: Markdown has no merges. Its tables have one row of heads, so that each column is
+/// headed by the whole way to it.
 fn rows(table: &Table) -> String {
+    let text = |cell: &TableCell| runs(&cell.text).replace("  \n", "<br>");
+    let line = |cells: Vec<String>| cells.iter().map(|cell| format!("| {cell} ")).collect::<String>() + "|";
+    let columns = 0..table.columns.len();
+    let head = |column: usize| {
+        let above =
+            table.head.iter().flatten().filter(|cell| (cell.column..cell.column + cell.columns).contains(&column));
+        above.map(text).filter(|label| !label.is_empty()).collect::<Vec<_>>().join("／")
+    };
     let row = |cells: &[TableCell]| {
-        let text = |column: usize| {
-            cells.iter().find(|cell| cell.column == column).map_or_else(String::new, |cell| runs(&cell.text))
-        };
-        (0..table.columns.len()).map(|column| format!("| {} ", text(column))).collect::<String>() + "|"
+        let at = |column: usize| cells.iter().find(|cell| cell.column == column).map_or_else(String::new, text);
+        line(columns.clone().map(at).collect())
     };
     let mut lines = Vec::new();
     if !table.caption.is_empty() {
         lines.push(format!("{}\n", escaped(&table.caption)));
     }
-    lines.extend(table.head.iter().map(|cells| row(cells)));
+    lines.push(line(columns.clone().map(head).collect()));
     let marks = table.columns.iter().map(|align| match align {
         ColumnAlign::Left => "|---",
         ColumnAlign::Center => "|:-:",
@@ -132,4 +139,27 @@ fn chart_table(caption: &str, chart: &Chart) -> String {
     lines.push(format!("|---|{}", "--:|".repeat(table.head.len() - 1)));
     lines.extend(table.rows.iter().map(|row| line(row)));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_one_row_of_heads_and_no_broken_lines() {
+        let cell = |text: &str, column: usize, columns: usize, rows: usize| TableCell {
+            text: vec![Run { text: text.to_owned(), ..Run::default() }],
+            column,
+            columns,
+            rows,
+        };
+        let head = vec![
+            vec![cell("街道", 0, 1, 2), cell("办理", 1, 2, 1)],
+            vec![cell("按期", 1, 1, 1), cell("超\n期", 2, 1, 1)],
+        ];
+        let body = vec![vec![cell("甲\n乙", 0, 1, 1), cell("1", 1, 1, 1), cell("2", 2, 1, 1)]];
+        let columns = vec![ColumnAlign::Left, ColumnAlign::Right, ColumnAlign::Right];
+        let table = Table { caption: String::new(), columns, head, body };
+        assert_eq!(rows(&table), "| 街道 | 办理／按期 | 办理／超<br>期 |\n|---|--:|--:|\n| 甲<br>乙 | 1 | 2 |");
+    }
 }
