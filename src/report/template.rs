@@ -17,7 +17,7 @@ use super::chart::{self, CHART_KINDS};
 use super::document::{self, Run};
 use super::form::NOT_APPLICABLE;
 use super::manifest::listed;
-use super::number::{fixed, percent};
+use super::number::{SUPPRESSED, fixed, percent};
 use super::origin::{Origin, RESERVED, Traced};
 use super::summary::{Block, Card, TemplateRow};
 use super::tracing::{self, Rewritten};
@@ -154,6 +154,8 @@ fn shown(value: &Value, words: impl FnOnce(f64) -> String) -> Result<String, Err
     let text = match value.kind() {
         ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::None => NOT_APPLICABLE.to_owned(),
+        // Hidden, whatever its figure would have been called.
+        ValueKind::String if value.as_str() == Some(SUPPRESSED) => SUPPRESSED.to_owned(),
         _ => words(f64::try_from(value.clone())?),
     };
     Ok(marked(text, origin))
@@ -388,6 +390,7 @@ mod tests {
             ("{{ overview.rate | percent(1) }}", "98.6%"),
             ("{{ nothing | percent }}", "—"),
             ("{{ nothing }}", "—"),
+            ("{{ '*' | percent(1) }}{{ '*' | wan }}", "\\*\\*"),
             ("{{ 640000 | wan(1) }}", "64.0万"),
             ("{{ '2024-06-27' | date }}", "2024年6月27日"),
             ("{{ -12 | change('件') }}", "减少12件"),
