@@ -49,6 +49,8 @@ impl Months {
     /// The figures of `month` in all views that say they have some, as `versions` of the tables give them.
     pub async fn figures(&self, month: Month, versions: &BTreeMap<String, u64>) -> Result<Vec<MonthOfView>> {
         let session = self.session(month, versions).await?;
+        let declared = self.catalog.iter().filter(|view| view.model.config.closed_months.is_some());
+        self.share(&session, declared.map(|view| view.name.as_str())).await?;
         let mut found = Vec::new();
         for view in self.catalog.iter() {
             if let Some(rows) = self.rows(&session, view, month).await? {
@@ -71,6 +73,15 @@ impl Months {
         let opening =
             Session::open(&self.warehouse, self.catalog.clone(), snapshot, self.schemas.clone(), &self.limits);
         Box::pin(opening).await
+    }
+
+    /// Computes the marts that `views` rest on once each: planned into every view that reads them, they would be computed as
+    /// often as there are ways to them.
+    async fn share<'a>(&'a self, session: &Session, views: impl Iterator<Item = &'a str>) -> Result<()> {
+        for view in self.catalog.in_order(views).into_iter().filter(|view| view.is_materialized()) {
+            session.materialize(view).await?;
+        }
+        Ok(())
     }
 
     /// The rows of a view for one month; `None` for a view without figures of months.
@@ -131,6 +142,7 @@ impl Months {
             let frozen: BTreeMap<String, u64> =
                 serde_json::from_str(&closed.tables).doing("reading the closed months")?;
             let session = self.session(month, versions).await?;
+            self.share(&session, closed.views.keys().map(String::as_str)).await?;
             for view in closed.views.keys().filter_map(|view| self.catalog.get(view)) {
                 let Some(found) = self.rows(&session, view, month).await? else { continue };
                 let deliveries = self.deliveries(&session, &view.name, &frozen).await?;

@@ -51,11 +51,14 @@ impl Aside {
     /// Moves the files into place, all or none, and makes their names durable. Where they are the `whole` report,
     /// files of an earlier edition that it no longer has are removed.
     pub(super) fn commit(self, relatives: &[PathBuf], whole: bool) -> std::io::Result<Vec<PathBuf>> {
-        let mut earlier = BTreeSet::new();
+        let (mut earlier, mut listed) = (BTreeSet::new(), BTreeSet::new());
         if let Some(edition) = &self.edition {
             earlier = edition.read()?;
+            listed = earlier.iter().chain(relatives).cloned().collect();
             // Before anything is moved, so that a crash half-way forgets no file.
-            edition.write(&earlier.iter().chain(relatives).cloned().collect())?;
+            if listed != earlier {
+                edition.write(&listed)?;
+            }
         }
         let mut folders = BTreeSet::from([self.target.clone()]);
         let mut replaced = Vec::new();
@@ -76,7 +79,9 @@ impl Aside {
                     folders.extend(place.parent().map(Path::to_owned));
                 }
             }
-            edition.write(&current)?;
+            if current != listed {
+                edition.write(&current)?;
+            }
         }
         for folder in folders {
             sync_folder(&folder)?;
@@ -164,20 +169,30 @@ pub(super) fn write_synced<E: From<std::io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<Content, E> {
+    let (content, file) = write(path, fill)?;
+    file.sync_all()?;
+    Ok(content)
+}
+
+/// Writes one file through `fill`; what was written, and the file, which is to be synced before it counts.
+pub(super) fn write<E: From<std::io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(Content, File), E> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let hashed = Hashed { file: fs::File::create(path)?, hasher: blake3::Hasher::new(), bytes: 0 };
+    let hashed = Hashed { file: File::create(path)?, hasher: blake3::Hasher::new(), bytes: 0 };
     let mut out = BufWriter::with_capacity(1 << 16, hashed);
     fill(&mut out)?;
     let hashed = out.into_inner().map_err(|error| error.into_error())?;
-    hashed.file.sync_all()?;
-    Ok(Content { blake3: hashed.hasher.finalize().to_hex().to_string(), bytes: hashed.bytes })
+    let content = Content { blake3: hashed.hasher.finalize().to_hex().to_string(), bytes: hashed.bytes };
+    Ok((content, hashed.file))
 }
 
 /// A file whose bytes are hashed on their way to the disk.
 struct Hashed {
-    file: fs::File,
+    file: File,
     hasher: blake3::Hasher,
     bytes: u64,
 }

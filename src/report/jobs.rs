@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fs_err::File;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -13,16 +14,22 @@ use super::{Beside, OutputFile, Problem};
 
 pub(super) type Job = Result<Vec<Made>, Problem>;
 
-/// A file that has been written aside.
+/// Jobs whose files wait for the disk or are being made, at most: what waits together reaches the disk together.
+const BEGUN_MAX: usize = 32;
+
+/// A file that has been written aside, with its record.
 pub(super) struct Made {
     pub file: OutputFile,
     pub beside: Beside,
+    /// Both, until they are synced.
+    pub unsynced: Vec<File>,
 }
 
-/// Files being written, never more at a time than there are workers.
+/// Files being written, never more at a time than there are workers. While the disk takes them, others are made.
 pub(super) struct Jobs {
     running: JoinSet<Job>,
     slots: Arc<Semaphore>,
+    begun: Arc<Semaphore>,
     written: Vec<Made>,
     /// Files that have a maker.
     pub(super) taken: BTreeSet<PathBuf>,
@@ -35,6 +42,7 @@ impl Jobs {
         Self {
             running: JoinSet::new(),
             slots: Arc::new(Semaphore::new(workers.max(1))),
+            begun: Arc::new(Semaphore::new(workers.max(BEGUN_MAX))),
             written: Vec::new(),
             taken: BTreeSet::new(),
             kept: None,
@@ -61,12 +69,15 @@ impl Jobs {
         while let Some(done) = self.running.try_join_next() {
             self.keep(done)?;
         }
-        let slot =
-            Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Problem::new("", "the workers are gone"))?;
+        let gone = |_| Problem::new("", "the workers are gone");
+        let begun = Arc::clone(&self.begun).acquire_owned().await.map_err(gone)?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(gone)?;
         self.running.spawn_blocking(move || {
             let result = job();
             drop(slot);
-            result
+            let synced = result.and_then(synced);
+            drop(begun);
+            synced
         });
         Ok(())
     }
@@ -89,4 +100,14 @@ impl Jobs {
         self.written.sort_by(|left, right| left.file.path.cmp(&right.file.path));
         Ok(self.written)
     }
+}
+
+/// Waits until the disk has the files.
+fn synced(mut written: Vec<Made>) -> Job {
+    for made in &mut written {
+        for file in made.unsynced.drain(..) {
+            file.sync_all().map_err(|error| Problem::unwritable(&made.file.path, &error))?;
+        }
+    }
+    Ok(written)
 }

@@ -26,29 +26,31 @@ pub(super) enum Found {
 }
 
 /// The pictures of one workbook; a file named several times is read once.
-pub(super) struct Pictures<'a> {
-    folder: Option<&'a Path>,
-    read: BTreeMap<PathBuf, Found>,
+pub(super) struct Pictures {
+    /// Its links followed, where it is there.
+    folder: Option<PathBuf>,
+    read: BTreeMap<String, Found>,
     bytes: u64,
 }
 
-impl<'a> Pictures<'a> {
+impl Pictures {
     /// Without a folder every picture is missing.
-    pub(super) fn new(folder: Option<&'a Path>) -> Self {
-        Self { folder, read: BTreeMap::new(), bytes: 0 }
+    pub(super) fn new(folder: Option<&Path>) -> Self {
+        let followed = |folder: &Path| fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        Self { folder: folder.map(followed), read: BTreeMap::new(), bytes: 0 }
     }
 
     pub(super) fn find(&mut self, named: &str) -> Found {
         // Some source systems write paths with backslashes.
-        let relative = PathBuf::from(named.trim().replace('\\', "/"));
-        if named.contains([':', '\0']) || !stays_inside(&relative) {
+        let relative = named.trim().replace('\\', "/");
+        if named.contains([':', '\0']) || !stays_inside(Path::new(&relative)) {
             return Found::Unfit;
         }
-        let Some(folder) = self.folder else { return Found::Missing };
+        let Some(folder) = &self.folder else { return Found::Missing };
         if let Some(found) = self.read.get(&relative) {
             return found.clone();
         }
-        let found = match read(folder, &relative, PICTURES_BYTES_MAX - self.bytes) {
+        let found = match read(folder, Path::new(&relative), PICTURES_BYTES_MAX - self.bytes) {
             Ok(Some(bytes)) => {
                 self.bytes += bytes.len() as u64;
                 Found::Picture(bytes.into())
@@ -61,11 +63,14 @@ impl<'a> Pictures<'a> {
     }
 }
 
-/// `None` for a file that is not to be shown.
+/// `None` for a file that is not to be shown. `folder` has its links followed.
 fn read(folder: &Path, relative: &Path, bytes_left: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let place = fs_err::canonicalize(folder.join(relative))?;
+    let named = folder.join(relative);
+    // Most that are named are missing, which this says at once; following links asks about every folder on the way.
+    fs_err::symlink_metadata(&named)?;
+    let place = fs_err::canonicalize(named)?;
     // A link may lead out of the folder.
-    if !place.starts_with(fs_err::canonicalize(folder)?) || !place.is_file() {
+    if !place.starts_with(folder) || !place.is_file() {
         return Ok(None);
     }
     let most = PICTURE_BYTES_MAX.min(bytes_left);

@@ -517,15 +517,16 @@ impl Making<'_> {
                 if let Some(again) = &again {
                     *carried = again.as_ref().clone();
                 }
-                let content = files::write_synced::<ExportError>(&place, |out| (exporter.write)(&document, out))
-                    .map_err(unwritable)?;
+                let (content, file) =
+                    files::write::<ExportError>(&place, |out| (exporter.write)(&document, out)).map_err(unwritable)?;
                 let bytes = content.bytes;
                 let beside = Beside { record, content };
-                files::write_synced::<ExportError>(&provenance::beside(&place), |out| {
+                let (_, record) = files::write::<ExportError>(&provenance::beside(&place), |out| {
                     Ok(out.write_all(beside.text().as_bytes())?)
                 })
                 .map_err(unwritable)?;
-                written.push(Made { file: OutputFile { path, bytes, rows, cells }, beside });
+                let file_of = OutputFile { path, bytes, rows, cells };
+                written.push(Made { file: file_of, beside, unsynced: vec![file, record] });
             }
             Ok(written)
         })

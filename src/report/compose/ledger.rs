@@ -71,7 +71,7 @@ impl Composer<'_> {
         mut batches: Vec<RecordBatch>,
         row_count: u32,
         first_number: u64,
-        pictures: &mut Pictures<'_>,
+        pictures: &mut Pictures,
     ) -> Result<(), ArrowError> {
         let header = self.header;
         let declared = || header.leaves.iter().map(|leaf| leaf.declared);

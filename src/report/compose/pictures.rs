@@ -24,7 +24,7 @@ impl Composer<'_> {
     /// The text of a picture cell: nothing where the picture is shown.
     pub(super) fn picture(
         &mut self,
-        pictures: &mut Pictures<'_>,
+        pictures: &mut Pictures,
         value: &Value,
         (row, column): (u32, u16),
         height: f64,
@@ -74,7 +74,7 @@ impl Composer<'_> {
     /// The texts of a ledger's picture column, a further column of the batches.
     pub(super) fn picture_column(
         &mut self,
-        pictures: &mut Pictures<'_>,
+        pictures: &mut Pictures,
         batches: &mut [RecordBatch],
         name: &str,
         (rows, column): (Range<u32>, u16),

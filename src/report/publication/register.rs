@@ -1,7 +1,7 @@
 //! What was published before: the cells of each edition, shown or hidden, below the warehouse. A later edition must
 //! give none of the hidden ones back.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -55,7 +55,7 @@ pub(super) fn record(register: &Path, report: &str, as_of: NaiveDate, edition: &
     let folder = register.join(report);
     fs::create_dir_all(&folder)?;
     let mut aside = tempfile::NamedTempFile::new_in(&folder)?;
-    serde_json::to_writer(&mut aside, edition)?;
+    aside.write_all(&serde_json::to_vec(edition)?)?;
     aside.as_file().sync_all()?;
     aside.persist(folder.join(format!("{as_of}.json"))).map_err(|error| error.error)?;
     fs::File::open(&folder)?.sync_all()
