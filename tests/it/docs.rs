@@ -65,3 +65,39 @@ fn the_settings_file_shows_every_key() {
     // Six sections, and the two fields of `Project`.
     assert_eq!(shown, fields - 8, "the settings file shows {shown} keys, the code has {}", fields - 8);
 }
+
+/// The guide to templates leaves out no key of the form language, and shows no picture that is not there.
+#[test]
+fn the_guide_to_templates_names_every_key_and_has_its_pictures() {
+    let guide = text("report-templates/README.md");
+    let mut keys = 0;
+    for (file, structure) in [
+        ("reading.rs", "struct SheetFile {"),
+        ("reading.rs", "struct ContentsFile {"),
+        ("header.rs", "struct NodeFile {"),
+        ("header.rs", "struct PictureFile {"),
+        ("marks.rs", "struct HighlightFile {"),
+        ("marks.rs", "struct DatesFile {"),
+        ("chart.rs", "struct Chart {"),
+    ] {
+        let source = text(&format!("src/report/form/{file}"));
+        let fields = source.split(structure).nth(1).and_then(|rest| rest.split("\n}").next()).expect(structure);
+        let names = fields.lines().filter_map(|line| line.trim().trim_start_matches("pub ").split_once(": "));
+        for (name, _) in names.filter(|(name, _)| !name.starts_with("//")) {
+            let name = if name == "emphasis" { "as" } else { name };
+            let is_named = guide.contains(&format!("{name}: ")) || guide.contains(&format!("`{name}`"));
+            assert!(is_named, "report-templates/README.md does not name `{name}` of {structure}");
+            keys += 1;
+        }
+    }
+    assert!(keys > 70, "{keys} keys found");
+    let shown: std::collections::BTreeSet<&str> =
+        guide.split("](pictures/").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let held = std::fs::read_dir(repository().join("report-templates/pictures")).expect("the pictures");
+    let held: Vec<String> =
+        held.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    for name in &shown {
+        assert!(held.iter().any(|held| held == name), "no picture {name}");
+    }
+    assert_eq!(shown.len(), held.len(), "pictures that are not shown: {held:?}, shown {shown:?}");
+}

@@ -21,18 +21,22 @@ pub(super) struct Marks {
     /// For each column those of its own, then those of whole rows.
     columns: Vec<Vec<Highlight>>,
     rows: Vec<Highlight>,
+    /// Columns whose cells may span several rows; the mark of one row would be on all of them.
+    merged: Vec<bool>,
 }
 
 impl Marks {
     pub(super) fn new<'c>(form: &SheetForm, columns: impl Iterator<Item = &'c Column>, names: &Names) -> Self {
         let filled = |highlights: &[Highlight]| highlights.iter().map(|highlight| highlight.filled(names)).collect();
-        Self { columns: columns.map(|column| filled(&column.highlights)).collect(), rows: filled(&form.highlight_rows) }
+        let (columns, merged) = columns.map(|column| (filled(&column.highlights), column.merge)).unzip();
+        Self { columns, rows: filled(&form.highlight_rows), merged }
     }
 
     /// How the cell of a column stands out in the row that `value_of` reads.
     pub(super) fn emphasis(&self, column: usize, value_of: impl Fn(&str) -> Value) -> Emphasis {
         let own = self.columns.get(column).into_iter().flatten();
-        let applying = own.chain(&self.rows).find(|highlight| highlight.applies(&value_of));
+        let of_rows = if self.merged.get(column) == Some(&true) { &[][..] } else { &self.rows };
+        let applying = own.chain(of_rows).find(|highlight| highlight.applies(&value_of));
         applying.map_or(Emphasis::None, |highlight| highlight.emphasis)
     }
 

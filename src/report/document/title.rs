@@ -208,6 +208,9 @@ fn break_cost(before: &str, after: &str) -> Option<f64> {
     let is_word = |piece: &str| piece.chars().count() > 1;
     Some(if last == '的' || "，、：；》　 ".contains(last) || "《　 ".contains(first) {
         0.0
+    } else if "年月".contains(last) && first.is_ascii_digit() {
+        // Within a date.
+        12.0
     } else if before == "关于" || "和与及或".contains(last) {
         5.0
     } else if is_word(before) && is_word(after) {
@@ -246,6 +249,10 @@ mod tests {
     fn titles_break_by_sense() {
         for (title, lines) in [
             ("开福区每日要情", vec!["开福区每日要情"]),
+            (
+                "关于2024年上半年1月1日至6月27日累计吹哨办理情况的通报",
+                vec!["关于2024年上半年1月1日", "至6月27日累计吹哨办理情况的通报"],
+            ),
             ("关于2024年上半年全区网格吹哨办理情况的通报", vec!["关于2024年上半年", "全区网格吹哨办理情况的通报"]),
             (
                 "长沙市开福区网格化综合服务中心关于进一步做好出租房屋安全隐患排查整改工作的通知",
