@@ -180,7 +180,7 @@ pub enum Command {
     #[command(
         after_help = "TARGET is a file of a report and CELL one of its cells, in a text one of its figures, f1, f2 and so \
                       on, or TARGET is a view, CELL one of its columns, and --where picks the row.\n\
-                      Example: gridhouse explain outbox/2024-06-27/吹哨办理情况表.xlsx '部门!F8'\n\
+                      Example: gridhouse explain outbox/2024-06-27/吹哨办理情况表.xlsx '部门!F12'\n\
                       Example: gridhouse explain outbox/2024-06-27/决策参考.html f12"
     )]
     Explain {

@@ -8,13 +8,13 @@ use serde_json::json;
 use super::args::Format;
 use super::output::Output;
 use super::{CommandContext, Ending, Opened, environment, local_now};
-use crate::diagnostic::{Context, Diagnostic, Place, Result};
+use crate::diagnostic::{Context, Diagnostic, Place, Result, Severity};
 use crate::explain::{self, Answer, Asked, Audit, Masking, Rows, Showing};
 use crate::landing::{self, Batch};
 use crate::project::Project;
 use crate::query::Snapshot;
 use crate::query::lineage::{Drill, Figure, Made};
-use crate::report::{Recomposed, Source, Spot};
+use crate::report::{self, Known, Recomposed, Source, Spot};
 
 /// Columns of a row that a terminal has room for, beside those that say where it came from.
 const COLUMNS_MAX: usize = 6;
@@ -64,6 +64,12 @@ async fn explain_file(context: &CommandContext<'_>, asked: &Question<'_>, file: 
     let project = context.project()?;
     let runs = landing::read_runs(&project.warehouse()).await?;
     let record = explain::record_of(file)?;
+    let (register, outbox) = (project.register(), project.outbox());
+    let verdict = report::verify(file, Some(&Known { register: &register, outbox: &outbox }))?;
+    if let Some(problem) = verdict.problem {
+        let effect = "what is explained is the figure it was made with, which may not be the one it shows";
+        context.output.problem(&Diagnostic { severity: Severity::Warning, ..problem.effect(effect) });
+    }
     let snapshot = explain::snapshot_of(&record, &runs)?;
     let opened = context.open_at(project, snapshot, runs).await?;
     say_problems(context, &opened);

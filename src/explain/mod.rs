@@ -7,6 +7,7 @@ mod audit;
 mod closed;
 mod file;
 mod rows;
+mod veil;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,6 +145,11 @@ pub async fn answer(
         rows.push(rows::contributing(session, contracts, batches, &lineage, drill, showing).await?);
     }
     figure.relative_to(&project.root);
+    let tables = tables(session, contracts, batches, &view.name);
+    let mut row = asked.row.clone();
+    if showing.masking == Masking::Masked {
+        veil::hide(contracts, &tables, &mut figure, &mut row);
+    }
     let described = view.model.columns.iter().find(|column| column.name == asked.column).cloned().unwrap_or_default();
     Ok(Answer {
         view: view.name.clone(),
@@ -152,10 +158,10 @@ pub async fn answer(
         unit: described.unit,
         definition: described.description.trim().to_owned(),
         view_label: view.model.label.clone(),
-        row: asked.row.clone(),
+        row,
         as_of: session.as_of().to_string(),
         snapshot: session.snapshot().map(Snapshot::id).unwrap_or_default(),
-        tables: tables(session, contracts, batches, &view.name),
+        tables,
         figure,
         rows,
     })

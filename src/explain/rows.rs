@@ -17,7 +17,7 @@ use crate::query::Session;
 use crate::query::lineage::{Drill, Lineage, key_sql};
 
 /// What stands for a value that is not shown.
-const HIDDEN: &str = "*";
+pub(super) const HIDDEN: &str = "*";
 /// A text this short is taken for somebody's name, and keeps its first sign.
 const NAME_SIGNS_MAX: usize = 4;
 /// More rows are joined to their table than looked up in it.
@@ -168,16 +168,13 @@ async fn of_table(
             stored.insert(text(0)?.unwrap_or_default(), (text(1)?.unwrap_or_default(), line, values));
         }
     }
-    // A key may name a person as well.
-    let is_key_hidden = showing.masking == Masking::Masked
-        && contract
-            .key
-            .iter()
-            .any(|at| contract.columns[*at].is_sensitive() && contract.columns[*at].code_list().is_none());
+    // A key may tell of a person as well.
+    let is_key_masked =
+        showing.masking == Masking::Masked && contract.key.iter().any(|at| contract.columns[*at].is_sensitive());
     let rows = listed.into_iter().map(|row| {
         let (batch, line, values) = stored.get(&row.key).cloned().unwrap_or_default();
         Row {
-            key: if is_key_hidden { HIDDEN.to_owned() } else { row.key },
+            key: if is_key_masked { key_shown(contract, &values) } else { row.key },
             counts: row.counts,
             file: files.get(batch.as_str()).map(|file| (*file).to_owned()).unwrap_or_default(),
             batch,
@@ -188,6 +185,12 @@ async fn of_table(
     let rows = rows.collect();
     let columns = contract.columns.iter().map(|column| (column.name.clone(), column.label.clone())).collect();
     Ok(TableRows { table: contract.table.clone(), label: contract.label.clone(), columns, rows })
+}
+
+/// The key of a row, of its values as they are shown.
+fn key_shown(contract: &Contract, values: &[Option<String>]) -> String {
+    let part = |at: &usize| values.get(*at).cloned().flatten().unwrap_or_else(|| HIDDEN.to_owned());
+    contract.key.iter().map(part).collect::<Vec<_>>().join("/")
 }
 
 /// How many of the rows came with each batch.
@@ -228,7 +231,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// A value as one who need not know it may see it.
-fn masked(column: &Column, value: String) -> String {
+pub(super) fn masked(column: &Column, value: String) -> String {
     let is = |wanted: fn(&RuleKind) -> bool| column.rules.iter().any(|rule| wanted(&rule.kind));
     if !column.hides_values() {
         return if names_a_person(&value) { HIDDEN.to_owned() } else { value };

@@ -210,6 +210,24 @@ fn personal_data_are_masked_unless_allowed_with_a_reason_on_record() {
     }
     let ages: String = (4..9).map(|row| project.run(&["explain", file, &format!("I{row}")]).expect(0).stdout).collect();
     assert!(ages.contains("age_on(") && ages.contains("not followed"), "{ages}");
+    // What a row of persons says of itself stays masked as well: in its head, in what it is made of, and under any name.
+    project.write(
+        "queries/marts/somebody.sql",
+        "SELECT resident_id, name AS called, phone AS reached, id_number FROM residents",
+    );
+    let sql = "SELECT resident_id, name, id_number, phone FROM residents WHERE char_length(name) > 2 AND phone IS NOT NULL LIMIT 1";
+    let person = project.sql(sql);
+    let (id, personal) = person.split_once(',').expect("a person");
+    for column in ["called", "reached", "id_number", "resident_id"] {
+        let one = format!("resident_id={id}");
+        for format in ["table", "json"] {
+            let said = project.run(&["explain", "somebody", column, "-w", &one, "--format", format]).expect(0).stdout;
+            assert!(said.contains(id), "{said}");
+            for value in personal.split(',') {
+                assert!(!said.contains(value), "{column} {format}: {value} is shown");
+            }
+        }
+    }
     let unmasked: Vec<&str> = of_place.iter().copied().chain(["--unmasked", "--reason", "核对人口数"]).collect();
     let run = project.run(&unmasked).expect(1);
     assert!(run.stderr.contains("access.unmasked_rows") && run.stdout.is_empty(), "{}", run.stderr);

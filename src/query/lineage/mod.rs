@@ -182,18 +182,27 @@ impl Figure {
             }
         };
         relative(&mut self.place);
+        if let Made::Rows(drill) = &mut self.made {
+            drill.conditions.iter_mut().for_each(|condition| relative(&mut condition.place));
+        }
+        self.parts_mut().into_iter().for_each(|part| part.relative_to(root));
+    }
+
+    /// The figures it is made of.
+    pub fn parts_mut(&mut self) -> Vec<&mut Figure> {
         match &mut self.made {
-            Made::From(inner) | Made::Frozen { today: inner, .. } => inner.relative_to(root),
+            Made::From(inner) | Made::Frozen { today: inner, .. } => vec![inner],
             Made::Ratio { numerator: left, denominator: right } | Made::Growth { now: left, base: right } => {
-                left.relative_to(root);
-                right.relative_to(root);
+                vec![left, right]
             }
-            Made::Sum(terms) => terms.iter_mut().for_each(|(_, term)| term.relative_to(root)),
-            Made::Product(parts) | Made::Computed { inputs: parts, .. } => {
-                parts.iter_mut().for_each(|part| part.relative_to(root));
-            }
-            Made::Rows(drill) => drill.conditions.iter_mut().for_each(|condition| relative(&mut condition.place)),
-            Made::Stored(_) | Made::Key | Made::Apart { .. } | Made::Constant | Made::Nothing { .. } => {}
+            Made::Sum(terms) => terms.iter_mut().map(|(_, term)| term).collect(),
+            Made::Product(parts) | Made::Computed { inputs: parts, .. } => parts.iter_mut().collect(),
+            Made::Rows(_)
+            | Made::Stored(_)
+            | Made::Key
+            | Made::Apart { .. }
+            | Made::Constant
+            | Made::Nothing { .. } => Vec::new(),
         }
     }
 

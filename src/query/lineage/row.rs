@@ -599,7 +599,8 @@ impl<'a> Lineage<'a> {
     async fn stored(&self, table: &str, column: String, row: Vec<(String, Datum)>) -> Result<Figure> {
         let key = self.book.key_of_table(table).to_vec();
         let picked: Vec<String> = row.iter().map(|(name, value)| value.is(&ident(name).to_string())).collect();
-        let names: Vec<String> = std::iter::once(&column).chain(&key).map(|name| ident(name).to_string()).collect();
+        let mut names = vec![format!("{} AS _asked", ident(&column))];
+        names.extend(key.iter().map(|name| ident(name).to_string()));
         let filter = if picked.is_empty() { String::new() } else { format!(" WHERE {}", picked.join(" AND ")) };
         let sql = format!("SELECT {} FROM {}{filter} LIMIT 2", names.join(", "), ident(table));
         let rows = rows_of(&self.session.fetch(&sql).await?)?;

@@ -6,6 +6,7 @@ use super::lines::{Line, LineKind};
 use super::marks::{RowMarks, marked};
 use super::{Composer, ROW_HEIGHT, blank_cells, narrow, style_of};
 use crate::report::dataset::Value;
+use crate::report::features::Emphasis;
 use crate::report::form::Align;
 use crate::report::layout::{Cell, CellValue, Role, Style};
 use crate::report::number::Format;
@@ -65,8 +66,10 @@ impl Composer<'_> {
                 (Value::Text(text), true) => CellValue::Text(format!("{}{text}", line.label)),
                 _ => datum.cell(leaf.declared),
             };
-            let style =
-                marked(style_of(leaf.declared, Role::Body), self.form, leaf.declared, marks.emphasis(place, line));
+            // A cross-tab has cells without a row, of which nothing can be said.
+            let has_row = datum.source.is_some() || leaf.declared.bound().is_none() || self.form.one_row_per.is_empty();
+            let emphasis = if has_row { marks.emphasis(place, line) } else { Emphasis::None };
+            let style = marked(style_of(leaf.declared, Role::Body), self.form, leaf.declared, emphasis);
             let cell = Cell::new(narrow(offset + place), value, style);
             cells.push(Cell { source: datum.source, ..cell });
         }

@@ -300,7 +300,9 @@ impl Reading<'_> {
                 self.complain(&file.label, "pictures are named by a `column` of texts");
             }
         }
-        let default_empty = if matches!(format, Format::Percent(_) | Format::Decimal(_)) { NOT_APPLICABLE } else { "" };
+        // What hands are to fill in is blank.
+        let is_rate = !file.blank && matches!(format, Format::Percent(_) | Format::Decimal(_));
+        let default_empty = if is_rate { NOT_APPLICABLE } else { "" };
         let default_align = match format {
             Format::Text => Align::Left,
             Format::Integer if matches!(content, Content::RowNumber) => Align::Center,
