@@ -35,7 +35,7 @@ struct Veil<'a> {
     columns: BTreeMap<&'a str, &'a Column>,
     /// Whether the figure is of a stored row or of a person, so that other columns of its row may be of the same person.
     is_of_one_row: bool,
-    /// Values that have been hidden.
+    /// Texts and dates that have been hidden. Numbers are not among them: others are equal by chance.
     hidden: Vec<Datum>,
 }
 
@@ -46,9 +46,13 @@ impl Veil<'_> {
         for part in figure.parts_mut() {
             is_of_person |= self.figure(part);
         }
-        let shown = self.masked(figure, is_of_person);
+        let is_handed_on = matches!(&figure.made, Made::From(inner) if is_hidden(&inner.value));
+        let shown = self.masked(figure, is_of_person).or_else(|| is_handed_on.then(|| HIDDEN.to_owned()));
         if let Some(shown) = shown {
-            self.hidden.push(std::mem::replace(&mut figure.value, text(shown)));
+            let value = std::mem::replace(&mut figure.value, text(shown));
+            if !is_number(&value) {
+                self.hidden.push(value);
+            }
             is_of_person = true;
         }
         is_of_person
@@ -102,6 +106,10 @@ impl Veil<'_> {
         }
         figure.parts_mut().into_iter().for_each(|part| self.told(part));
     }
+}
+
+fn is_hidden(value: &Datum) -> bool {
+    value.shown() == HIDDEN
 }
 
 fn is_number(value: &Datum) -> bool {

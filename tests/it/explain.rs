@@ -228,6 +228,12 @@ fn personal_data_are_masked_unless_allowed_with_a_reason_on_record() {
             }
         }
     }
+    // A file that somebody has written into is said to be another.
+    let page = "outbox/2024-06-27/每日要情.md";
+    let issued = std::fs::read_to_string(project.path(page)).expect("a page");
+    assert!(!project.run(&["explain", page, "f1"]).expect(0).stderr.contains("touched"));
+    project.write(page, format!("{issued}改过。\n"));
+    assert!(project.run(&["explain", page, "f1"]).expect(0).stderr.contains("touched"));
     let unmasked: Vec<&str> = of_place.iter().copied().chain(["--unmasked", "--reason", "核对人口数"]).collect();
     let run = project.run(&unmasked).expect(1);
     assert!(run.stderr.contains("access.unmasked_rows") && run.stdout.is_empty(), "{}", run.stderr);
