@@ -8,8 +8,9 @@ use arrow::record_batch::RecordBatch;
 use crate::report::Problem;
 use crate::report::compose::table;
 use crate::report::dataset::Dataset;
+use crate::report::features::Emphasis;
 use crate::report::form::parse_for_test;
-use crate::report::layout::{Role, SheetLayout};
+use crate::report::layout::{CellValue, Role, SheetLayout};
 use crate::report::wording::Names;
 
 fn text(values: &[&str]) -> ArrayRef {
@@ -114,6 +115,34 @@ fn columns_grow_from_the_data_and_what_is_missing_is_not_nothing() {
     assert!(merges(&sheet).contains(&"C2:D2".to_owned()), "{:?}", merges(&sheet));
     let source = sheet.rows[4].cells[4].source;
     assert_eq!(source, Some((0, 4)), "a cell knows the row it was read from");
+}
+
+#[test]
+fn only_cells_that_have_a_row_stand_out() {
+    let marked = "missing: ／, highlight: {when: {people: {above: 0}}, as: warning}}";
+    let form = CROSS.replacen("missing: ／}", marked, 1);
+    let sheet = laid_out(&form, &tagged()).unwrap();
+    let emphases: Vec<_> = sheet.rows.iter().flat_map(|row| &row.cells).map(|cell| (cell.column, cell)).collect();
+    let of = |column: u16| -> Vec<bool> {
+        let cells = emphases.iter().filter(|(at, cell)| *at == column && cell.style.role == Role::Body);
+        cells.map(|(_, cell)| cell.style.emphasis != Emphasis::None).collect()
+    };
+    // 低保 in 甲街道 is 0, in 乙街道 not there, in 丙街道 empty; 独居 is 3, 5 and 7.
+    assert_eq!((of(2), of(4)), (vec![false; 3], vec![true; 3]));
+
+    let form = "
+highlight_rows: {when: {people: 3}, as: notice}
+columns:
+  - {label: 街道, column: place, merge: true}
+  - {label: 人数, column: people, format: integer}
+  - {label: 面积, blank: true, input: {decimal: {at_least: 0.5}}}
+";
+    let sheet = laid_out(form, &tagged()).unwrap();
+    let first =
+        sheet.rows.iter().find(|row| row.cells.first().is_some_and(|cell| cell.style.role == Role::Body)).unwrap();
+    let marks: Vec<bool> = first.cells.iter().map(|cell| cell.style.emphasis != Emphasis::None).collect();
+    assert_eq!(marks, [false, true, true], "the merged name belongs to two rows");
+    assert_eq!(first.cells[2].value, CellValue::Blank);
 }
 
 #[test]
