@@ -12,8 +12,6 @@ use crate::impact::{self as engine, CellChange, Fate, FileChange, Impact, Report
 
 /// Changes of one report that a person is shown; other programs get all.
 const SHOWN_MAX: usize = 5;
-/// What stands for a value of a row list.
-const HIDDEN: &str = "*";
 
 const HEADER: [&str; 10] = ["report", "change", "file", "sheet", "cell", "row", "column", "view", "old", "new"];
 
@@ -115,14 +113,9 @@ fn rows(report: &ReportImpact) -> Vec<Vec<Value>> {
 /// Sheet, cell, row, column, view, old and new.
 fn told(cell: &CellChange) -> [Value; 7] {
     let difference = &cell.difference;
-    let hidden = |text: &Option<String>| match text {
-        Some(_) if cell.is_confidential => json!(HIDDEN),
-        text => json!(text),
-    };
-    let row = if cell.is_confidential { json!(HIDDEN) } else { json!(difference.row) };
     let view = cell.source.as_ref().map(|(view, column)| format!("{view}.{column}"));
-    let (sheet, place, column) = (&difference.sheet, &difference.place, &difference.column);
-    [json!(sheet), json!(place), row, json!(column), json!(view), hidden(&difference.old), hidden(&difference.new)]
+    let (sheet, place, row, column) = (&difference.sheet, &difference.place, &difference.row, &difference.column);
+    [json!(sheet), json!(place), json!(row), json!(column), json!(view), json!(difference.old), json!(difference.new)]
 }
 
 fn kind(cell: &CellChange) -> &'static str {

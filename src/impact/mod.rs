@@ -9,6 +9,7 @@
 
 mod published;
 mod remade;
+mod veil;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,6 +19,8 @@ use chrono::NaiveDate;
 
 use self::published::{Published, published};
 use self::remade::compare;
+use self::veil::Persons;
+use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::landing;
 use crate::nightly;
@@ -91,9 +94,8 @@ pub enum FileChange {
 pub struct CellChange {
     /// View and column behind a cell of a table.
     pub source: Option<(String, String)>,
+    /// Without what tells of persons.
     pub difference: Difference,
-    /// In a row list, whose rows are about persons: where it changes may be said, what stands there not.
-    pub is_confidential: bool,
 }
 
 impl Impact {
@@ -172,6 +174,7 @@ pub async fn impact(project: &Project, as_of: Option<NaiveDate>, aside: &Path) -
         return Ok(impact);
     }
     let stopped = stopped(&today, &affected).await;
+    let persons = persons(&today, &contracts, &affected).await;
     let sensitive = contracts.sensitive_columns();
     let mut contradicted = contradictions(&today, &stopped, &sensitive).await;
     // A report may be contradicted by one that has changed, and be the same as ever itself.
@@ -189,7 +192,11 @@ pub async fn impact(project: &Project, as_of: Option<NaiveDate>, aside: &Path) -
     for (report, then, causes) in affected {
         let mut against = stopped.of(report, today.session.catalog());
         against.extend(contradicted.remove(&report.name).unwrap_or_default());
-        let fate = if against.is_empty() { compare(&today, report, then, aside).await? } else { Fate::Fails(against) };
+        let fate = if against.is_empty() {
+            compare(&today, report, then, &persons, aside).await?
+        } else {
+            Fate::Fails(against)
+        };
         if matches!(fate, Fate::New { files: 0 }) {
             impact.untouched += 1;
             continue;
@@ -219,6 +226,22 @@ fn unread(project: &Project, then: &Published, name: &str, problems: &[report::P
     }
 }
 
+/// Which columns of the views that the reports show, and showed, tell of persons.
+async fn persons(
+    today: &Today<'_>,
+    contracts: &Contracts,
+    affected: &[(&Report, Option<&Published>, Vec<Cause>)],
+) -> Persons {
+    let mut views: BTreeSet<&str> = affected.iter().flat_map(|(report, ..)| report.views()).collect();
+    views.extend(affected.iter().filter_map(|(_, then, _)| *then).flat_map(|then| marts_of(&then.record.queries)));
+    query::person_columns(&today.session, contracts, &Vec::from_iter(views)).await
+}
+
+/// The marts among the files of queries.
+fn marts_of(queries: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    queries.keys().filter_map(|file| file.strip_prefix("marts/")?.strip_suffix(".sql"))
+}
+
 /// What a report's files were made of then and would not be today.
 fn causes(today: &Today<'_>, report: &Report, then: &Published) -> Vec<Cause> {
     let views = report.views();
@@ -231,6 +254,13 @@ fn causes(today: &Today<'_>, report: &Report, then: &Published) -> Vec<Cause> {
         ..then.record.clone()
     };
     let mut changes = report::changes(&then.record, &now);
+    // A query that cannot be read is there all the same, and so is what nothing else reads.
+    for change in changes.iter_mut().filter(|change| change.now.is_none()) {
+        let file = change.query_file().map(|file| today.project.queries().join(file));
+        let bytes = file.and_then(|file| fs_err::read(file).ok());
+        change.now = bytes.map(|bytes| blake3::hash(&bytes).to_hex().to_string());
+    }
+    changes.retain(|change| change.then != change.now);
     changes.extend(report::settings_changes(&then.record, &inputs.settings));
     let through = |change: &Change| match change.query_view() {
         Some(changed) => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::published::Published;
+use super::veil::{Persons, Veil};
 use super::{CellChange, Fate, FileChange, FileImpact, Today, for_nobody};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::report::{self, Report};
@@ -15,6 +16,7 @@ pub(super) async fn compare(
     today: &Today<'_>,
     report: &Report,
     then: Option<&Published>,
+    persons: &Persons,
     aside: &Path,
 ) -> Result<Fate> {
     let context = for_nobody(&today.context);
@@ -35,6 +37,7 @@ pub(super) async fn compare(
     files.extend(now.difference(&published).map(|file| whole(file, FileChange::New)));
     files.extend(published.difference(&now).map(|file| whole(file, FileChange::Gone)));
     let mut sources = None;
+    let veil = Veil::new(today, report, then, persons);
     let limits = today.project.land_settings()?.limits;
     for same_text in together(now.intersection(&published)) {
         // What a PDF says cannot be read; its bytes change with its record.
@@ -60,7 +63,7 @@ pub(super) async fn compare(
             let changes = differences.into_iter().map(|difference| {
                 let spot = (PathBuf::from(file), format!("{}!{}", difference.sheet, difference.place));
                 let source = sources.as_ref().and_then(|known| known.get(&spot)).cloned();
-                CellChange { is_confidential: source.is_none() && report.has_row_lists(), source, difference }
+                CellChange { difference: veil.over(difference, source.as_ref()), source }
             });
             let is_touched = is_touched(file);
             files.push(FileImpact { is_touched, ..whole(file, FileChange::Cells(changes.collect())) });

@@ -428,13 +428,24 @@ pub fn reads_of(sql: &str) -> Result<Vec<String>> {
 
 /// Exactly one statement.
 pub fn parse_one(sql: &str) -> Result<Statement> {
-    let mut statements = DFParser::parse_sql_with_dialect(sql, &GenericDialect {})
-        .map_err(|error| super::problem::from_datafusion(&error, "not valid SQL"))?;
+    let mut statements = DFParser::parse_sql_with_dialect(sql, &GenericDialect {}).map_err(|error| {
+        let problem = super::problem::from_datafusion(&error, "not valid SQL");
+        // The parser names no place for what it misses at the end.
+        let place = problem.place.clone().or_else(|| Some(end_of(sql)));
+        Diagnostic { place, ..problem }
+    })?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(Diagnostic::error("there is no SQL statement")),
         (Some(_), _) => Err(Diagnostic::error("there are several SQL statements where one is expected")),
     }
+}
+
+fn end_of(sql: &str) -> Place {
+    let text = sql.trim_end();
+    let last = text.lines().next_back().unwrap_or_default();
+    let count = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
+    Place::at("", count(text.lines().count()), count(last.chars().count()))
 }
 
 /// Puts a problem found in a SQL text into the file the text came from.

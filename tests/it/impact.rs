@@ -124,11 +124,13 @@ fn what_would_not_be_made_is_named() {
         run.stderr
     );
 
-    // A query that nobody can read is no better, and takes nothing else with it.
-    project.write("queries/marts/rental_dwelling_list.sql", "SELECT FROM WHERE");
+    // A query that nobody can read is no better, takes nothing else with it, and is not gone.
+    project.write("queries/marts/rental_dwelling_list.sql", "SELECT *\nFROM rental_dwelings WHERE\n");
     let (records, run) = impact(&project, 2);
     assert_eq!(records.len(), 1, "{records:?}");
-    assert!(run.stderr.contains("rental_dwelling_list.sql"), "{}", run.stderr);
+    for part in ["error: queries/marts/rental_dwelling_list.sql:2:", "`marts/rental_dwelling_list.sql` has changed"] {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
 }
 
 #[test]
@@ -142,4 +144,48 @@ fn of_row_lists_it_is_told_where_and_not_what() {
         assert_eq!((&record["row"], &record["old"], &record["new"]), (&"*".into(), &"*".into(), &"*".into()));
         assert_eq!(record["column"], "姓名");
     }
+}
+
+#[test]
+fn of_persons_nothing_is_told_in_whatever_form_they_stand() {
+    let project = Project::sample();
+    let folder = "report-templates/callers";
+    let datasets = "title: 走访名单\ndescription: 测试\ndatasets:\n  people:\n    view: special_group_list\n    order_by: [resident_id, tag]\n  \
+                    places: {view: visit_by_place, where: {place_level: subdistrict}, order_by: [place_code]}\n";
+    let outputs = "outputs:\n  - {form: form.yml, file: 名单}\n  - {form: places.yml, file: 街道}\n  - {summary: s.md.j2, file: 名单说明.md}\n";
+    project.write(&format!("{folder}/report.yml"), format!("{datasets}{outputs}"));
+    let form = "dataset: people\ntitle: 名单\ncolumns:\n  - {label: 姓名, column: name}\n  - {label: 住址, column: local_address}\n  \
+                - {label: 年龄, column: age, format: integer}\n  - {label: 电话, column: phone_masked}\n";
+    project.write(&format!("{folder}/form.yml"), form);
+    let places = "dataset: places\ntitle: 街道\ncolumns:\n  - {label: 街道, column: place_name}\n  - {label: 日志, column: visit_count, format: integer}\n";
+    project.write(&format!("{folder}/places.yml"), places);
+    let text = "## 名单\n\n{% for p in people %}{{ p.name }}，{{ p.local_address }}\n\n{% endfor %}\n";
+    project.write(&format!("{folder}/s.md.j2"), text);
+    project.run(&["report", "callers"]).expect(0);
+    let mut words: BTreeSet<String> = BTreeSet::new();
+    let list = project.run(&["sql", "--format", "json", "-c", "SELECT name, local_address FROM special_group_list"]);
+    for row in serde_json::from_str::<Vec<Value>>(&list.expect(0).stdout).expect("JSON") {
+        words.extend(row.as_object().expect("a row").values().filter_map(Value::as_str).map(str::to_owned));
+    }
+    assert!(words.len() > 20, "{}", words.len());
+
+    // Renamed and put together on the way; then the person leaves the form, and what was published stands in the files still.
+    edit(&project, "queries/marts/special_group_list.sql", "  x.name,", "  concat(x.name, '同志') AS name,");
+    let told_of = |records: &[Value], run: &Run| {
+        let all = format!("{} {}", run.stdout, run.stderr);
+        let leaked =
+            words.iter().filter(|word| all.contains(&format!("\"{word}")) || all.contains(&format!("{word}，")));
+        assert_eq!(leaked.count(), 0, "a person is named");
+        records.iter().filter(|record| record["report"] == "callers").count()
+    };
+    let (records, run) = impact(&project, 1);
+    assert!(told_of(&records, &run) > 20);
+    edit(&project, &format!("{folder}/form.yml"), "dataset: people", "dataset: places");
+    edit(&project, &format!("{folder}/form.yml"), "column: name", "column: place_name");
+    edit(&project, &format!("{folder}/form.yml"), "  - {label: 住址, column: local_address}\n", "");
+    edit(&project, &format!("{folder}/form.yml"), "column: age", "column: visit_count");
+    edit(&project, &format!("{folder}/form.yml"), "  - {label: 电话, column: phone_masked}\n", "");
+    edit(&project, &format!("{folder}/s.md.j2"), "{{ p.name }}，{{ p.local_address }}", "");
+    let (records, run) = impact(&project, 1);
+    assert!(told_of(&records, &run) > 20);
 }

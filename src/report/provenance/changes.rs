@@ -18,8 +18,12 @@ pub struct Change {
 impl Change {
     /// The view whose SQL or description has changed.
     pub fn query_view(&self) -> Option<&str> {
-        let path = self.what.strip_prefix("query `")?.strip_suffix('`')?;
-        Path::new(path).file_stem()?.to_str()
+        Path::new(self.query_file()?).file_stem()?.to_str()
+    }
+
+    /// Its file, below `queries`.
+    pub fn query_file(&self) -> Option<&str> {
+        self.what.strip_prefix("query `")?.strip_suffix('`')
     }
 }
 
