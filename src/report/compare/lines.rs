@@ -90,7 +90,26 @@ fn paragraphs(xml: &str) -> Option<Vec<String>> {
 }
 
 pub(super) fn compare(old: &[String], new: &[String]) -> Vec<Difference> {
-    let mut found: Vec<Difference> = Vec::new();
+    let differing = differing(old, new).into_iter();
+    let differences = differing.filter_map(|Differing { old: before, new: after }| {
+        Some(Difference {
+            place: format!("line {}", after.or(before)? + 1),
+            old: before.and_then(|at| old.get(at)).cloned(),
+            new: after.and_then(|at| new.get(at)).cloned(),
+            ..Difference::default()
+        })
+    });
+    differences.collect()
+}
+
+/// The places of two texts that stand against each other; one of them where the other text has nothing there.
+pub(super) struct Differing {
+    pub old: Option<usize>,
+    pub new: Option<usize>,
+}
+
+pub(super) fn differing(old: &[String], new: &[String]) -> Vec<Differing> {
+    let mut found = Vec::new();
     let (mut old_at, mut new_at) = (0, 0);
     let mut ends = common(old, new);
     ends.push((old.len(), new.len()));
@@ -98,13 +117,8 @@ pub(super) fn compare(old: &[String], new: &[String]) -> Vec<Difference> {
         // What stands between two common lines: the first of one side against the first of the other, and so on.
         for offset in 0..(old_end - old_at).max(new_end - new_at) {
             let (before, after) = (old_at + offset, new_at + offset);
-            let line = if after < new_end { after } else { before };
-            found.push(Difference {
-                place: format!("line {}", line + 1),
-                old: old.get(before).filter(|_| before < old_end).cloned(),
-                new: new.get(after).filter(|_| after < new_end).cloned(),
-                ..Difference::default()
-            });
+            found
+                .push(Differing { old: (before < old_end).then_some(before), new: (after < new_end).then_some(after) });
         }
         (old_at, new_at) = (old_end + 1, new_end + 1);
     }
@@ -113,7 +127,7 @@ pub(super) fn compare(old: &[String], new: &[String]) -> Vec<Difference> {
 
 /// The places of lines that both texts have in common, in order: Myers' shortest edit. Texts that have next to nothing
 /// in common have only their first lines compared.
-fn common(old: &[String], new: &[String]) -> Vec<(usize, usize)> {
+pub(super) fn common(old: &[String], new: &[String]) -> Vec<(usize, usize)> {
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
     let mut pairs: Vec<(usize, usize)> = (0..head).map(|at| (at, at)).collect();

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Difference;
+use super::{Difference, lines};
 use crate::report::layout::{letters, name_of};
-use crate::source::{RowCells, SheetCells};
+use crate::source::{CellText, RowCells, SheetCells};
 
 /// A row number that counts, and says nothing of the row.
 const COUNTER_LABELS: [&str; 2] = ["序号", "序"];
@@ -13,18 +13,33 @@ const KEY_COLUMNS_MAX: usize = 12;
 /// Texts that make up what a row is called.
 const ROW_LABEL_TEXTS: usize = 3;
 const SHEET: &str = "sheet";
+/// A column that is gone has no place in the new sheet and stands behind its last possible one.
+const GONE_FROM: u32 = 1 << 16;
 
 pub(super) fn compare(old: &[SheetCells], new: &[SheetCells]) -> Vec<Difference> {
     let mut found = Vec::new();
     for sheet in new {
         match old.iter().find(|other| other.name == sheet.name) {
-            Some(other) => found.extend(Pair::new(other, sheet).differences()),
+            Some(other) => found.extend(compared(other, sheet)),
             None => found.push(whole_sheet(sheet, true)),
         }
     }
     let is_gone = |sheet: &&SheetCells| !new.iter().any(|other| other.name == sheet.name);
     found.extend(old.iter().filter(is_gone).map(|sheet| whole_sheet(sheet, false)));
     found
+}
+
+fn compared(old: &SheetCells, new: &SheetCells) -> Vec<Difference> {
+    let (before, after) = (Shape::new(old), Shape::new(new));
+    let columns = Columns::of(&before, &after);
+    let turned = SheetCells { rows: columns.turned(&old.rows), name: old.name.clone(), merges: Vec::new() };
+    let before = Shape {
+        sheet: &turned,
+        body: before.body,
+        labels: before.labels.into_iter().map(|(at, label)| (columns.place_of(at), label)).collect(),
+        counter: before.counter.map(|at| columns.place_of(at)),
+    };
+    Pair::new(before, after, columns).differences()
 }
 
 fn whole_sheet(sheet: &SheetCells, is_new: bool) -> Difference {
@@ -52,6 +67,13 @@ impl<'a> Shape<'a> {
 
     fn label(&self, column: u32) -> String {
         self.labels.get(&column).cloned().unwrap_or_default()
+    }
+
+    /// Columns with a label or with a cell in the body.
+    fn columns(&self) -> Vec<u32> {
+        let cells = self.body_rows().iter().flat_map(|row| row.cells.iter().map(|cell| cell.column));
+        let columns: BTreeSet<u32> = self.labels.keys().copied().chain(cells).collect();
+        columns.into_iter().collect()
     }
 
     fn body_rows(&self) -> &'a [RowCells] {
@@ -97,16 +119,81 @@ fn labels(sheet: &SheetCells, body: usize) -> BTreeMap<u32, String> {
     labels.into_iter().map(|(column, texts)| (column, texts.join("/"))).collect()
 }
 
+/// Which columns of two sheets are the same, by what stands above them.
+#[derive(Default)]
+struct Columns {
+    /// Columns of the old sheet to those of the new one; empty where all stand where they stood.
+    places: BTreeMap<u32, u32>,
+    gone: BTreeSet<u32>,
+    added: BTreeSet<u32>,
+}
+
+impl Columns {
+    fn of(old: &Shape<'_>, new: &Shape<'_>) -> Self {
+        let (before, after) = (old.columns(), new.columns());
+        let labels = |shape: &Shape<'_>, columns: &[u32]| -> Vec<String> {
+            columns.iter().map(|column| shape.label(*column)).collect()
+        };
+        let (old_labels, new_labels) = (labels(old, &before), labels(new, &after));
+        if before == after && old_labels == new_labels {
+            return Self::default();
+        }
+        let mut columns = Self::default();
+        let (mut old_at, mut new_at) = (0, 0);
+        let mut ends = lines::common(&old_labels, &new_labels);
+        ends.push((before.len(), after.len()));
+        for (old_end, new_end) in ends {
+            // Between two common columns as many others are the same ones renamed.
+            if old_end - old_at == new_end - new_at {
+                columns.places.extend((old_at..old_end).zip(new_at..).map(|(from, to)| (before[from], after[to])));
+            } else {
+                columns.gone.extend(&before[old_at..old_end]);
+                columns.added.extend(&after[new_at..new_end]);
+            }
+            if let (Some(from), Some(to)) = (before.get(old_end), after.get(new_end)) {
+                columns.places.insert(*from, *to);
+            }
+            (old_at, new_at) = (old_end + 1, new_end + 1);
+        }
+        columns
+    }
+
+    fn is_same(&self) -> bool {
+        self.gone.is_empty() && self.added.is_empty()
+    }
+
+    /// Where a column of the old sheet stands in the new one; behind all others where it is gone.
+    fn place_of(&self, column: u32) -> u32 {
+        if self.is_same() {
+            return column;
+        }
+        self.places.get(&column).copied().unwrap_or(GONE_FROM.saturating_add(column))
+    }
+
+    /// Rows of the old sheet with their cells where the new one has them.
+    fn turned(&self, rows: &[RowCells]) -> Vec<RowCells> {
+        let turned = |cell: &CellText| CellText { column: self.place_of(cell.column), ..cell.clone() };
+        let row = |row: &RowCells| RowCells { row: row.row, cells: row.cells.iter().map(turned).collect() };
+        rows.iter().map(row).collect()
+    }
+
+    /// Whether both sheets have a column, by its place in the new one.
+    fn is_common(&self, place: u32) -> bool {
+        place < GONE_FROM && !self.added.contains(&place)
+    }
+}
+
 struct Pair<'a> {
     old: Shape<'a>,
     new: Shape<'a>,
+    columns: Columns,
     /// Columns whose texts name a row.
     keys: Vec<u32>,
 }
 
 impl<'a> Pair<'a> {
-    fn new(old: &'a SheetCells, new: &'a SheetCells) -> Self {
-        let mut pair = Self { old: Shape::new(old), new: Shape::new(new), keys: Vec::new() };
+    fn new(old: Shape<'a>, new: Shape<'a>, columns: Columns) -> Self {
+        let mut pair = Self { old, new, columns, keys: Vec::new() };
         pair.keys = pair.key_columns();
         pair
     }
@@ -117,7 +204,10 @@ impl<'a> Pair<'a> {
         let counters = [self.old.counter, self.new.counter];
         let mut texts: BTreeMap<u32, usize> = BTreeMap::new();
         for row in self.old.body_rows().iter().chain(self.new.body_rows()) {
-            for cell in row.cells.iter().filter(|cell| !cell.is_number && !counters.contains(&Some(cell.column))) {
+            let names = |cell: &&CellText| {
+                !cell.is_number && !counters.contains(&Some(cell.column)) && self.columns.is_common(cell.column)
+            };
+            for cell in row.cells.iter().filter(names) {
                 *texts.entry(cell.column).or_default() += 1;
             }
         }
@@ -147,7 +237,8 @@ impl<'a> Pair<'a> {
     }
 
     fn differences(&self) -> Vec<Difference> {
-        let mut found = self.heads();
+        let mut found = if self.columns.is_same() { self.heads() } else { self.heads_in_order() };
+        found.extend(self.whole_columns());
         let (old, new) = (self.old.body_rows(), self.new.body_rows());
         let matched = self.matched(old, new);
         let mut taken: BTreeSet<usize> = matched.iter().flatten().copied().collect();
@@ -197,6 +288,60 @@ impl<'a> Pair<'a> {
             .collect()
     }
 
+    /// Where columns have come or gone, titles and header stand in the same order.
+    fn heads_in_order(&self) -> Vec<Difference> {
+        let texts = |shape: &Shape<'a>| -> BTreeMap<u32, Vec<(u32, String)>> {
+            let cells = |row: &RowCells| {
+                let common = row.cells.iter().filter(|cell| self.columns.is_common(cell.column));
+                common.map(|cell| (cell.column, cell.text.clone())).collect()
+            };
+            shape.sheet.rows[..shape.body].iter().map(|row| (row.row, cells(row))).collect()
+        };
+        let (old, new) = (texts(&self.old), texts(&self.new));
+        let rows: BTreeSet<&u32> = old.keys().chain(new.keys()).collect();
+        let mut found = Vec::new();
+        for row in rows {
+            let cells = |side: &BTreeMap<u32, Vec<(u32, String)>>| side.get(row).cloned().unwrap_or_default();
+            let (before, after) = (cells(&old), cells(&new));
+            let words =
+                |cells: &[(u32, String)]| -> Vec<String> { cells.iter().map(|(_, text)| text.clone()).collect() };
+            for difference in lines::differing(&words(&before), &words(&after)) {
+                let after = difference.new.and_then(|at| after.get(at));
+                let before = difference.old.and_then(|at| before.get(at));
+                let Some((column, _)) = after.or(before) else { continue };
+                found.push(Difference {
+                    sheet: self.new.sheet.name.clone(),
+                    place: cell_name(*row, *column),
+                    old: before.map(|(_, text)| text.clone()),
+                    new: after.map(|(_, text)| text.clone()),
+                    ..Difference::default()
+                });
+            }
+        }
+        found
+    }
+
+    /// Columns that only one of the sheets has.
+    fn whole_columns(&self) -> Vec<Difference> {
+        let whole = |shape: &Shape<'a>, column: u32, place: u32, is_new: bool| {
+            let cells = shape.body_rows().iter().flat_map(|row| &row.cells).filter(|cell| cell.column == place);
+            let text = Some(format!("{} cells", cells.count()));
+            let (old, new) = if is_new { (None, text) } else { (text, None) };
+            Difference {
+                sheet: self.new.sheet.name.clone(),
+                place: format!("column {}", letters(u16::try_from(column).unwrap_or(u16::MAX))),
+                column: shape.label(place),
+                old,
+                new,
+                ..Difference::default()
+            }
+        };
+        let added = self.columns.added.iter().map(|column| whole(&self.new, *column, *column, true));
+        let gone =
+            self.columns.gone.iter().map(|column| whole(&self.old, *column, self.columns.place_of(*column), false));
+        added.chain(gone).collect()
+    }
+
     /// For each new row the old row of the same name. Rows that share a name follow each other.
     fn matched(&self, old: &[RowCells], new: &[RowCells]) -> Vec<Option<usize>> {
         let mut known: HashMap<Vec<&str>, Vec<usize>> = HashMap::new();
@@ -208,13 +353,15 @@ impl<'a> Pair<'a> {
 
     /// What tells a row from others: its key, or all its texts where it has none, as totals and notes do.
     fn name_of<'r>(&self, row: &'r RowCells) -> Vec<&'r str> {
+        let names = |cell: &&CellText| !cell.is_number && self.columns.is_common(cell.column);
         key_of(row, &self.keys)
-            .unwrap_or_else(|| row.cells.iter().filter(|cell| !cell.is_number).map(|cell| cell.text.as_str()).collect())
+            .unwrap_or_else(|| row.cells.iter().filter(names).map(|cell| cell.text.as_str()).collect())
     }
 
     fn cells(&self, old: &RowCells, new: &RowCells) -> Vec<Difference> {
         let texts = |row: &'_ RowCells| -> BTreeMap<u32, String> {
-            row.cells.iter().map(|cell| (cell.column, cell.text.clone())).collect()
+            let common = row.cells.iter().filter(|cell| self.columns.is_common(cell.column));
+            common.map(|cell| (cell.column, cell.text.clone())).collect()
         };
         let (before, after) = (texts(old), texts(new));
         let columns: BTreeSet<u32> = before.keys().chain(after.keys()).copied().collect();
@@ -303,7 +450,6 @@ fn cell_name(row: u32, column: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::CellText;
 
     /// Rows as texts; what parses as a number is one.
     fn sheet(rows: &[&[&str]]) -> SheetCells {
@@ -372,6 +518,20 @@ mod tests {
         assert_eq!(compared(&old, &renamed), ["B5 捞刀河镇/街道: 捞刀河 -> 捞刀河镇"]);
         let turned = table(&[&["1", "捞刀河", "20", "4"], &["2", "芙蓉北路", "10", "3"]]);
         assert_eq!(compared(&old, &turned), ["sheet /: the same rows -> in another order"]);
+    }
+
+    #[test]
+    fn a_column_more_is_one_difference() {
+        let old = table(&[&["1", "芙蓉北路", "10", "3"], &["2", "捞刀河", "20", "4"]]);
+        let head: [&[&str]; 3] = [
+            &["各街道居民数"],
+            &["填报单位：某中心", "", "", "单位：人"],
+            &["序号", "街道", "户数", "居民", "其中：老人"],
+        ];
+        let body: [&[&str]; 2] = [&["1", "芙蓉北路", "5", "10", "3"], &["2", "捞刀河", "6", "21", "4"]];
+        let new: Vec<&[&str]> = head.iter().chain(&body).copied().collect();
+        assert_eq!(compared(&old, &new), ["column C /户数: — -> 2 cells", "D5 捞刀河/居民: 20 -> 21"]);
+        assert_eq!(compared(&new, &old), ["column C /户数: 2 cells -> —", "C5 捞刀河/居民: 21 -> 20"]);
     }
 
     #[test]
