@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Problem;
 use super::dataset::{self, Condition, OrderTerm};
 use super::document::FrontMatter;
 use super::export::{self, DocumentKind};
@@ -18,6 +17,7 @@ use super::means::Means;
 use super::publication::{Publication, PublicationFile};
 use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
+use super::{Problem, ViewMeta};
 use super::{provenance, template};
 use crate::district::periods::PeriodKind;
 
@@ -132,6 +132,22 @@ pub(super) struct DatasetSpec {
 }
 
 impl DatasetSpec {
+    /// The same with an order that tells every row from every other: where the declared one leaves rows equal, what the
+    /// view's tests say tells them apart decides, else all its columns. Never what may be hidden: it would show in the order.
+    pub(super) fn in_full_order(&self, meta: Option<&ViewMeta>, publication: Option<&Publication>) -> Self {
+        let mut full = self.clone();
+        let Some(meta) = meta.filter(|_| !self.order_by.is_empty()) else { return full };
+        let described = || meta.columns.iter().map(|column| column.name.clone()).collect();
+        let telling: Vec<String> = if meta.grain.is_empty() { described() } else { meta.grain.clone() };
+        let is_open = |column: &String| publication.is_none_or(|publication| !publication.may_hide(column));
+        for column in telling.into_iter().filter(is_open) {
+            if !full.order_by.iter().any(|term| term.column == column) {
+                full.order_by.push(OrderTerm { column, is_descending: false });
+            }
+        }
+        full
+    }
+
     /// Only the rows in which a column has this value.
     pub(super) fn only(&self, column: &str, value: &str) -> Self {
         let mut narrowed = self.clone();
@@ -497,9 +513,12 @@ fn check_publication(
 fn check_names(path: &Path, text: &Spanned<String>, known: &[&str], problems: &mut Vec<Problem>) {
     for name in names_in(&text.value) {
         if !known.contains(&name) {
-            problems.push(
-                yaml::problem(path, text, format!("`{{{name}}}` stands for nothing")).hint(listed("names", known)),
-            );
+            let problem = yaml::problem(path, text, format!("`{{{name}}}` stands for nothing"));
+            let problem = problem.hint(listed("names", known));
+            // A text may be used twice, as a title is for a sheet without a name of its own.
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
         }
     }
 }

@@ -95,6 +95,7 @@ pub(super) async fn whole_rows(
     dataset: &str,
 ) -> Result<Dataset, Problem> {
     let Some(spec) = report.datasets.get(dataset) else { return Ok(Dataset::default()) };
+    let spec = &spec.in_full_order(figures.labels(&spec.view.value).as_ref(), report.publication.as_ref());
     let failed = |problem| in_dataset(report, dataset, spec, problem);
     let batches = figures.fetch(&dataset::sql(spec, &[], &names_of(report, context)?, None)).await.map_err(failed)?;
     Dataset::new(&batches).map_err(|error| failed(run_problem(error.into())))
@@ -226,6 +227,7 @@ async fn fetch(report: &Report, figures: &dyn Figures, names: &Names) -> Result<
         if streamed.contains(name.as_str()) && !tabled.contains(name.as_str()) && !is_summarised {
             continue;
         }
+        let spec = &spec.in_full_order(figures.labels(&spec.view.value).as_ref(), report.publication.as_ref());
         let columns: Vec<&str> = spec.columns.iter().map(|column| column.value.as_str()).collect();
         let failed = |problem| in_dataset(report, name, spec, problem);
         let batches = figures.fetch(&dataset::sql(spec, &columns, names, None)).await.map_err(failed)?;

@@ -69,7 +69,11 @@ impl Composer<'_> {
             // A cross-tab has cells without a row, of which nothing can be said.
             let has_row = datum.source.is_some() || leaf.declared.bound().is_none() || self.form.one_row_per.is_empty();
             let emphasis = if has_row { marks.emphasis(place, line) } else { Emphasis::None };
-            let style = marked(style_of(leaf.declared, Role::Body), self.form, leaf.declared, emphasis);
+            let mut style = marked(style_of(leaf.declared, Role::Body), self.form, leaf.declared, emphasis);
+            if Some(place) == labelled {
+                // Parts stand one below the other, however the wholes are placed.
+                style.align = Align::Left;
+            }
             let cell = Cell::new(narrow(offset + place), value, style);
             cells.push(Cell { source: datum.source, ..cell });
         }

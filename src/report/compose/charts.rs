@@ -1,7 +1,7 @@
 //! Charts over the rows of a table.
 
 use super::lines::Line;
-use super::{Composer, ROW_HEIGHT, narrow, pareto};
+use super::{Composer, ROW_HEIGHT, narrow};
 use crate::report::form::ChartKind;
 use crate::report::layout::{ChartData, ChartLayout, row_pixels};
 use crate::report::number::Format;
@@ -53,12 +53,9 @@ impl Composer<'_> {
                 height_pixels: height,
             };
             self.next_row += 2 + rows_under(height);
-            if chart.kind == ChartKind::Pareto {
-                let points = shown.first().and_then(|figures| pareto::points(self.header, body, categories, *figures));
-                match points {
-                    Some(points) => self.pareto_table(&points, &mut layout),
-                    None => continue,
-                }
+            let figures = shown.first().copied().unwrap_or(categories);
+            if !self.share_table(body, [categories, figures], &mut layout) {
+                continue;
             }
             // Below a mere title a chart goes on, however tall: a page with the title alone would be no gain.
             if place_of_data == ChartData::Here || !self.layout.charts.is_empty() {

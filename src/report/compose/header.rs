@@ -11,6 +11,9 @@ use crate::report::layout::SHEET_COLUMNS_MAX;
 use crate::report::wording::Names;
 use crate::report::yaml::{self, Spanned};
 
+/// Columns of a sum that are numbered each; of more, those between are left out.
+const SUMMANDS_MAX: usize = 4;
+
 #[derive(Default)]
 pub(super) struct Header<'a> {
     pub labels: Vec<Label>,
@@ -147,7 +150,10 @@ impl<'a> Header<'a> {
         let numbers: Vec<usize> = leaf.summed.iter().map(|column| number(*column)).collect();
         match numbers.as_slice() {
             [] => None,
-            [first, .., last] if numbers.len() > 4 => Some(format!("{first}+…+{last}")),
+            // The second says which columns those between are.
+            [first, second, .., last] if numbers.len() > SUMMANDS_MAX && are_evenly_spaced(&numbers) => {
+                Some(format!("{first}+{second}+…+{last}"))
+            }
             _ => Some(numbers.iter().map(usize::to_string).collect::<Vec<_>>().join("+")),
         }
     }
@@ -169,6 +175,10 @@ impl Leaf<'_> {
     pub(super) fn is_quantity(&self) -> bool {
         self.declared.shape.format.is_quantity() && !matches!(self.declared.content, Content::RowNumber)
     }
+}
+
+fn are_evenly_spaced(numbers: &[usize]) -> bool {
+    numbers.windows(3).all(|three| three[1] * 2 == three[0] + three[2])
 }
 
 /// The columns that a formula mentions, in the order and as often as it does.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
+use super::header::Header;
 use super::lines::{Line, LineKind};
 use super::{Composer, narrow};
 use crate::report::dataset::{Cells, Dataset, Value};
@@ -68,17 +69,26 @@ impl Marks {
 /// Marks over the rows of a dataset that is held whole.
 pub(super) struct RowMarks<'a> {
     pub marks: Marks,
+    pub header: &'a Header<'a>,
     pub data: &'a Dataset,
 }
 
 impl RowMarks<'_> {
-    /// How a cell of a line stands out: by the row its figure was read from, which in a cross-tab is a row of its own.
+    /// How a cell of a line stands out: by the row its figure was read from, which in a cross-tab is a row of its own; a
+    /// sum by what it comes to.
     pub(super) fn emphasis(&self, place: usize, line: &Line) -> Emphasis {
-        let read = line.data[place].source.and_then(|(row, _)| usize::try_from(row).ok());
-        match read.or(line.row) {
-            Some(row) => self.marks.emphasis(place, |name| self.data.value_of(row, name)),
-            None => Emphasis::None,
-        }
+        let datum = &line.data[place];
+        let read = datum.source.and_then(|(row, _)| usize::try_from(row).ok());
+        let Some(row) = read.or(line.row) else { return Emphasis::None };
+        let summed = match &self.header.leaves[place].declared.content {
+            Content::Sum(name) => Some(name.value.as_str()),
+            _ => None,
+        };
+        let value_of = |name: &str| match summed == Some(name) {
+            true => datum.value.clone(),
+            false => self.data.value_of(row, name),
+        };
+        self.marks.emphasis(place, value_of)
     }
 }
 
@@ -137,7 +147,22 @@ impl Composer<'_> {
             };
             let keys: Vec<(u32, Option<Value>)> = rows.map(|at| (top(at), value(&at))).collect();
             self.page_breaks(keys.into_iter());
+            self.part_merges();
         }
+    }
+
+    /// A cell that spans two pages would show its text on the first only, so it is one on each; what it hides is the same
+    /// text.
+    fn part_merges(&mut self) {
+        let breaks = &self.layout.features.page_breaks;
+        let parted = |area: Area| {
+            let inside = breaks.iter().filter(move |row| (area.first_row + 1..=area.last_row).contains(*row));
+            let starts = std::iter::once(area.first_row).chain(inside.clone().copied());
+            let ends = inside.map(|row| row - 1).chain([area.last_row]);
+            starts.zip(ends).map(move |(first_row, last_row)| Area { first_row, last_row, ..area })
+        };
+        let is_merged = |area: &Area| (area.first_row, area.first_column) != (area.last_row, area.last_column);
+        self.layout.merges = self.layout.merges.iter().copied().flat_map(parted).filter(is_merged).collect();
     }
 
     /// Pages begin at rows whose key differs from the one before.

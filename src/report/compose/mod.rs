@@ -14,9 +14,9 @@ mod ledger;
 mod lines;
 mod live;
 mod marks;
-mod pareto;
 mod pictures;
 mod records;
+mod shares;
 mod spread;
 mod twice;
 
@@ -59,7 +59,7 @@ pub(super) fn table(
     sheet.head();
     let first_row = sheet.next_row;
     let columns = header.leaves.iter().map(|leaf| leaf.declared);
-    let rows = sheet.body(&lines, &RowMarks { marks: Marks::new(form, columns, &names), data });
+    let rows = sheet.body(&lines, &RowMarks { marks: Marks::new(form, columns, &names), header: &header, data });
     sheet.table_features(&lines, first_row, data);
     sheet.table_pictures(&lines, first_row);
     if form.is_live {

@@ -9,7 +9,7 @@ use crate::report::Problem;
 use crate::report::compose::table;
 use crate::report::dataset::Dataset;
 use crate::report::features::Emphasis;
-use crate::report::form::parse_for_test;
+use crate::report::form::{Align, parse_for_test};
 use crate::report::layout::{CellValue, Role, SheetLayout};
 use crate::report::wording::Names;
 
@@ -130,6 +130,15 @@ fn only_cells_that_have_a_row_stand_out() {
     // 低保 in 甲街道 is 0, in 乙街道 not there, in 丙街道 empty; 独居 is 3, 5 and 7.
     assert_eq!((of(2), of(4)), (vec![false; 3], vec![true; 3]));
 
+    // A sum stands out by what it comes to.
+    let form =
+        CROSS.replacen("format: integer", "format: integer, highlight: {when: {people: {above: 4}}, as: good}", 1);
+    let sheet = laid_out(&form, &tagged()).unwrap();
+    let sums = sheet.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.column == 1);
+    let marks: Vec<bool> =
+        sums.filter(|cell| cell.style.role == Role::Body).map(|cell| cell.style.emphasis == Emphasis::Good).collect();
+    assert_eq!(marks, [false, true, true]);
+
     let form = "
 highlight_rows: {when: {people: 3}, as: notice}
 columns:
@@ -143,6 +152,22 @@ columns:
     let marks: Vec<bool> = first.cells.iter().map(|cell| cell.style.emphasis != Emphasis::None).collect();
     assert_eq!(marks, [false, true, true], "the merged name belongs to two rows");
     assert_eq!(first.cells[2].value, CellValue::Blank);
+}
+
+#[test]
+fn a_long_sum_says_which_columns_it_adds() {
+    let tags: Vec<String> = (1..=6).map(|tag| format!("类{tag}")).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let data = data(vec![
+        ("place", text(&["甲"; 6])),
+        ("level", text(&["s"; 6])),
+        ("tag", text(&tags)),
+        ("tag_order", count(&[1, 2, 3, 4, 5, 6])),
+        ("people", count(&[1; 6])),
+        ("seen", count(&[1; 6])),
+    ]);
+    let sheet = laid_out(CROSS, &data).unwrap();
+    assert!(grid(&sheet).contains("甲|1=2+4+…+12|2|3"), "{}", grid(&sheet));
 }
 
 #[test]
@@ -316,6 +341,16 @@ fn subtotals_and_totals_are_added_once_and_rates_follow_from_them() {
          总　计|||40|33|0.825",
     );
     assert!(["B4:B6", "B7:B10", "A11:C11"].iter().all(|area| merges(&sheet).contains(&(*area).to_owned())), "{sheet}");
+}
+
+#[test]
+fn merged_names_are_repeated_on_the_next_page() {
+    let form = GROUPED.replace("column_numbers: true", "break_by: asked");
+    let sheet = laid_out(&form, &grouped()).unwrap();
+    // The fifth community stands alone on a page, after the two with five.
+    assert_eq!(sheet.features.page_breaks, [3, 5, 7]);
+    let names: Vec<String> = merges(&sheet).into_iter().filter(|area| area.starts_with('B')).collect();
+    assert_eq!(names, ["B4:B5", "B6:B7", "B8:B9"], "{sheet}");
 }
 
 #[test]
@@ -567,6 +602,10 @@ parts: {rows: {level: p}}
 totals: {label: 总计}
 ";
     shows(form, &shops(5), "序号|类别|家数\n1|餐饮|10\n|其中：小吃店|5\n|　　　快餐店|4\n2|旅馆|3\n总计||13");
+    let sheet = laid_out(&form.replace("column: kind", "column: kind, align: center"), &shops(5)).unwrap();
+    let stub = sheet.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.column == 1);
+    let aligns: Vec<Align> = stub.filter(|cell| cell.style.role == Role::Body).map(|cell| cell.style.align).collect();
+    assert_eq!(aligns, [Align::Center, Align::Left, Align::Left, Align::Center]);
     fails(form, &shops(11), &["row `小吃店`, column `家数` is 11, more than the 10 of row `餐饮`"]);
     fails(
         &form.replace("level: p", "level: p}, complete: true").replace("true}}", "true}"),

@@ -116,6 +116,29 @@ pub(super) struct Figure {
     pub chart: Chart,
 }
 
+impl Figure {
+    /// The table behind the chart.
+    pub fn table(&self, caption: &str) -> Table {
+        let table = self.chart.table();
+        let row = |words: &[String]| {
+            let cell = |(column, words): (usize, &String)| TableCell {
+                text: vec![Run { text: words.clone(), ..Run::default() }],
+                column,
+                columns: 1,
+                rows: 1,
+            };
+            words.iter().enumerate().map(cell).collect::<Vec<_>>()
+        };
+        let align = |column| if column == 0 { ColumnAlign::Left } else { ColumnAlign::Right };
+        Table {
+            caption: caption.to_owned(),
+            columns: (0..table.head.len()).map(align).collect(),
+            head: vec![row(&table.head)],
+            body: table.rows.iter().map(|words| row(words)).collect(),
+        }
+    }
+}
+
 /// The text of runs, without their hands.
 pub(super) fn plain(runs: &[Run]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()

@@ -97,13 +97,13 @@ impl Body {
     fn figure(&mut self, figure: &Figure) {
         let number = self.pictures.len() + 1;
         let Some(picture) = picture::of(&figure.chart, number, &fonts::found(self.fonts.as_deref())) else {
-            return self.table(&table::of_chart(figure, &figure.caption));
+            return self.table(&figure.table(&figure.caption));
         };
         paragraph(FIGURE, "", &mut self.xml, |out| picture.inline(figure, number, out));
         self.pictures.push(picture);
         paragraph(FIGURE_CAPTION, "", &mut self.xml, |out| plain_run(&figure.caption, out));
         if figure.chart.is_table_open {
-            self.table(&table::of_chart(figure, ""));
+            self.table(&figure.table(""));
         }
     }
 }

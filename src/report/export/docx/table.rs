@@ -6,7 +6,7 @@ use super::styles::{
 use super::xml::{paragraph, plain_run, runs, twips};
 use crate::report::document::columns::fitted;
 use crate::report::document::page::{SIZE_FIVE, TYPE_WIDTH};
-use crate::report::document::{ColumnAlign, Figure, Run, Table, TableCell};
+use crate::report::document::{ColumnAlign, Run, Table, TableCell};
 use crate::report::summary::Card;
 
 /// A table of up to so many rows stays on one page; of a longer one the last rows stay together.
@@ -103,27 +103,6 @@ fn cell(widths: &[i64], merge: &str, out: &mut String, fill: impl FnOnce(&mut St
 
 fn text(words: &[Run], style: &str, own: &str, size: Option<u32>, out: &mut String) {
     paragraph(style, own, out, |out| runs(words, size, out));
-}
-
-/// The table behind a chart.
-pub(super) fn of_chart(figure: &Figure, caption: &str) -> Table {
-    let table = figure.chart.table();
-    let row = |words: &[String]| {
-        let cell = |(column, words): (usize, &String)| TableCell {
-            text: vec![Run { text: words.clone(), ..Run::default() }],
-            column,
-            columns: 1,
-            rows: 1,
-        };
-        words.iter().enumerate().map(cell).collect::<Vec<_>>()
-    };
-    let align = |column| if column == 0 { ColumnAlign::Left } else { ColumnAlign::Right };
-    Table {
-        caption: caption.to_owned(),
-        columns: (0..table.head.len()).map(align).collect(),
-        head: vec![row(&table.head)],
-        body: table.rows.iter().map(|words| row(words)).collect(),
-    }
 }
 
 /// Headline figures beside each other, without lines.

@@ -481,7 +481,7 @@ fn a_chart_without_fonts_is_its_table() {
     let nodes = document::read(&[Piece::Block(Block::Chart(chart()))], true);
     let [document::Node::Figure(figure)] = nodes.as_slice() else { panic!("{nodes:?}") };
     let mut document = String::new();
-    table::write(&table::of_chart(figure, &figure.caption), &mut document);
+    table::write(&figure.table(&figure.caption), &mut document);
     assert_eq!(words_in(&document, "TableCaption"), ["图1　吹哨 &lt;月&gt;（件）"]);
     assert_eq!(
         (words_in(&document, "TableHead").concat(), words_in(&document, "TableText").concat()),

@@ -19,13 +19,15 @@ pub(super) fn of(summary: &Summary, lines: u32) -> BTreeMap<String, Vec<u8>> {
     let mut rest = summary.blocks.as_slice();
     while let Some((node, after)) = rest.split_first() {
         rest = after;
-        // Two figures in a row stand beside each other, as on a screen.
-        if let (Node::Figure(left), Some((Node::Figure(right), after))) = (node, after.split_first()) {
+        // Two figures in a row stand beside each other, as on a screen; one with its table below has the width for itself.
+        if let (Node::Figure(left), Some((Node::Figure(right), after))) = (node, after.split_first())
+            && ![left, right].iter().any(|figure| figure.chart.is_table_open)
+        {
             let pair = [left, right].map(|figure| figure_of(figure, Room::HALF, &mut files));
             blocks.push(json!({"kind": "pair", "figures": pair}));
             rest = after;
         } else {
-            blocks.push(block(node, &mut files));
+            blocks.extend(block(node, &mut files));
         }
     }
     let document = json!({
@@ -69,8 +71,9 @@ fn masthead(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| json!({"text": text, "points": points, "narrowed": narrowed}))
 }
 
-fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
-    match node {
+/// A block; of a chart whose table is open, the table as well.
+fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Vec<Value> {
+    let own = match node {
         Node::Heading(heading) => json!({
             "kind": "heading",
             "level": heading.level,
@@ -89,7 +92,12 @@ fn block(node: &Node, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
         }),
         Node::Figure(figure) => figure_of(figure, Room::WIDE, files),
         Node::Rule => json!({"kind": "rule"}),
-    }
+    };
+    let table = match node {
+        Node::Figure(figure) if figure.chart.is_table_open => Some(table_of(&figure.table(""))),
+        _ => None,
+    };
+    std::iter::once(own).chain(table).collect()
 }
 
 fn figure_of(figure: &Figure, room: Room, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
@@ -100,7 +108,7 @@ fn figure_of(figure: &Figure, room: Room, files: &mut BTreeMap<String, Vec<u8>>)
 
 fn items(list: &List, files: &mut BTreeMap<String, Vec<u8>>) -> Value {
     let items: Vec<Vec<Value>> =
-        list.items.iter().map(|item| item.iter().map(|node| block(node, files)).collect()).collect();
+        list.items.iter().map(|item| item.iter().flat_map(|node| block(node, files)).collect()).collect();
     json!({"kind": "list", "first_number": list.first_number, "items": items})
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use typst::layout::{Frame, FrameItem, Point};
 
 use super::*;
+use crate::report::chart::{CHART_KINDS, Chart, Point as ChartPoint, Role, Series};
 use crate::report::document::page::{MARGIN_LEFT, MARGIN_TOP, TYPE_WIDTH, character_pitch, line_pitch};
-use crate::report::document::{Front, FrontMatter, Heading, Node, Run, Table, TableCell};
+use crate::report::document::{Figure, Front, FrontMatter, Heading, Node, Run, Table, TableCell};
 use crate::report::layout::Properties;
+use crate::report::number::Format;
 use crate::report::provenance::Provenance;
 use crate::report::wording::Names;
 
@@ -265,4 +267,40 @@ fn the_last_page_of_a_bulletin_holds_more_than_a_couple_of_lines() {
             usize::from(is_left_over(&typeset(&summary, page::LINES).unwrap_or_else(|error| panic!("{error}")), 3));
     }
     assert!(closer > 0, "no text ended on a page of its own");
+}
+
+#[test]
+fn a_chart_with_its_table_open_prints_it() {
+    let figure = |is_table_open: bool| {
+        let series = Series {
+            name: "上报".into(),
+            points: vec![ChartPoint::Figure(10.0), ChartPoint::Missing],
+            cited: Vec::new(),
+            format: Format::Integer,
+            role: Role::Main,
+        };
+        let chart = Chart {
+            kind: CHART_KINDS[0],
+            title: "吹哨".into(),
+            unit: "件".into(),
+            labels: ["1月", "2月"].map(String::from).to_vec(),
+            series: vec![series],
+            is_table_open,
+            tiles: Vec::new(),
+        };
+        Node::Figure(Figure { caption: "图1　吹哨（件）".into(), chart })
+    };
+    let kinds = |first: bool, second: bool| -> Vec<String> {
+        let files = content::of(&summary("layout: plain", vec![figure(first), figure(second)]), 22);
+        let document: serde_json::Value = serde_json::from_slice(&files["document.json"]).expect("JSON");
+        let blocks = document["blocks"].as_array().expect("blocks").iter();
+        blocks.map(|block| block["kind"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(kinds(false, false), ["pair"]);
+    assert_eq!(kinds(true, false), ["figure", "table", "figure"]);
+    if has_fonts() {
+        let document = pages(&summary("layout: plain", vec![figure(true)])).unwrap_or_else(|error| panic!("{error}"));
+        let text = body(&document.pages()[0]).concat();
+        assert!(text.contains("项目上报") && text.contains("1月10") && text.contains("2月—"), "{text}");
+    }
 }
