@@ -21,7 +21,8 @@ use crate::query::{
     self, CLOSED_TABLE, LOOKED_UP, Months, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog,
 };
 use crate::report::{
-    self, BatchRef, Batches, ColumnMeta, DISTRICT, Figures, Inputs, OFFICE, Register, RunContext, ViewFiles, ViewMeta,
+    self, BatchRef, Batches, ColumnMeta, DISTRICT, Figures, Inputs, OFFICE, Provenance, Register, RunContext,
+    ViewFiles, ViewMeta,
 };
 use crate::settings::FILE_NAME;
 pub use crate::settings::Project;
@@ -169,13 +170,7 @@ impl Project {
             Some(snapshot) => snapshot.named().map(|(name, version)| (name.clone(), *version)).collect(),
             None => BTreeMap::new(),
         };
-        let mut landed: BTreeMap<String, Vec<BatchRef>> = BTreeMap::new();
-        let is_pinned = |batch: &&Batch| tables.get(&batch.table_name).is_some_and(|version| batch.version <= *version);
-        for batch in batches.iter().filter(is_pinned) {
-            let (file, blake3) = (batch.file.clone(), batch.delivery_hash.clone());
-            let batch_ref = BatchRef { batch: batch.batch_id.clone(), file, blake3 };
-            landed.entry(batch.table_name.clone()).or_default().push(batch_ref);
-        }
+        let landed = landed(&tables, batches);
         let queries = self.queries();
         let mut views = BTreeMap::new();
         for view in session.catalog().iter() {
@@ -199,9 +194,42 @@ impl Project {
             settings: settings.map(|(name, value)| (name.to_owned(), value.clone())).into(),
             views,
             looked_up: LOOKED_UP.map(str::to_owned).into(),
-            batches: landed.into_iter().map(|(table, batches)| (table, Batches::of(&batches))).collect(),
+            batches: landed,
         }
     }
+}
+
+/// What had landed in each table by these versions. `batches` are oldest first within a table.
+fn landed(tables: &BTreeMap<String, u64>, batches: &[Batch]) -> BTreeMap<String, Batches> {
+    let mut landed: BTreeMap<String, Vec<BatchRef>> = BTreeMap::new();
+    let is_pinned = |batch: &&Batch| tables.get(&batch.table_name).is_some_and(|version| batch.version <= *version);
+    for batch in batches.iter().filter(is_pinned) {
+        let (file, blake3) = (batch.file.clone(), batch.delivery_hash.clone());
+        let batch_ref = BatchRef { batch: batch.batch_id.clone(), file, blake3 };
+        landed.entry(batch.table_name.clone()).or_default().push(batch_ref);
+    }
+    landed.into_iter().map(|(table, batches)| (table, Batches::of(&batches))).collect()
+}
+
+/// Table versions are counted in every warehouse: what tells this one from another are the deliveries behind them.
+pub fn refuse_foreign(file: &Path, record: &Provenance, batches: &[Batch]) -> Result<()> {
+    let here = landed(&record.tables, batches);
+    // Nothing is delivered into some of the tables.
+    let mut delivered = record.batches.iter().filter(|(_, then)| then.count > 0);
+    let other = delivered.find(|(table, then)| here.get(*table) != Some(*then));
+    let Some((table, then)) = other else { return Ok(()) };
+    let count = |batches: Option<&Batches>| batches.map_or(0, |batches| batches.count);
+    let newest = |batches: Option<&Batches>| {
+        let newest = batches.and_then(|batches| batches.newest.first());
+        newest.map_or_else(String::new, |newest| format!(", the newest `{}` of `{}`", newest.batch, newest.file))
+    };
+    let told = |batches: Option<&Batches>| format!("{} batches{}", count(batches), newest(batches));
+    let version = record.tables.get(table).copied().unwrap_or_default();
+    Err(Diagnostic::error("was made from another warehouse")
+        .in_file(file)
+        .note("it rests on", format!("version {version} of `{table}` with {}", told(Some(then))))
+        .note("here", format!("that version has {}", told(here.get(table))))
+        .hint("`-C DIR` names the project that made it"))
 }
 
 /// The columns of every table that can be read, landed or not.

@@ -58,6 +58,8 @@ pub async fn reproduce(project: &Project, file: &Path, out: &Path) -> Result<Rep
     let snapshot =
         Snapshot { as_of: record.as_of, versions: issue.map_or_else(|| record.tables.clone(), |issue| issue.pinned) };
     refuse_lost_versions(&warehouse, &record, &snapshot).await?;
+    let batches = landing::read_batches(&warehouse).await?;
+    crate::project::refuse_foreign(file, &record, &batches).map_err(|problem| problem.effect("nothing was made"))?;
     let (reports, problems) = report::load(&project.report_templates());
     let Some(report) = reports.iter().find(|report| report.name == record.report) else {
         let folder = project.report_templates().join(&record.report);
@@ -72,7 +74,6 @@ pub async fn reproduce(project: &Project, file: &Path, out: &Path) -> Result<Rep
     };
     let contracts = Arc::new(project.contracts()?);
     let (session, _) = project.session(&warehouse, &contracts, snapshot).await?;
-    let batches = landing::read_batches(&warehouse).await?;
     // One that the report no longer has is among the changes.
     let mut params = record.parameters.clone();
     params.retain(|name, _| report.parameters.iter().any(|parameter| parameter.name == *name));

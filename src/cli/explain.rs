@@ -7,14 +7,13 @@ use serde_json::json;
 
 use super::args::Format;
 use super::output::Output;
-use super::{CommandContext, Ending, Opened, environment, local_now};
+use super::{CommandContext, Ending, Opened, local_now, user};
 use crate::diagnostic::{Context, Diagnostic, Place, Result, Severity};
 use crate::explain::{self, Answer, Asked, Audit, Masking, Rows, Showing};
-use crate::landing::{self, Batch};
-use crate::project::Project;
+use crate::landing;
 use crate::query::Snapshot;
-use crate::query::lineage::{Drill, Figure, Made};
-use crate::report::{self, Known, Recomposed, Source, Spot};
+use crate::query::lineage::{Condition, ConditionKind, Drill, Figure, Made};
+use crate::report::{Filed, Recomposed, Source, Spot};
 
 /// Columns of a row that a terminal has room for, beside those that say where it came from.
 const COLUMNS_MAX: usize = 6;
@@ -51,7 +50,11 @@ pub(super) async fn explain(context: &CommandContext<'_>, asked: &Question<'_>) 
     };
     let question = explain::ask(&opened.session, asked.target, column, asked.row).await?;
     let batches = landing::read_batches(&opened.project.warehouse()).await?;
-    answered(context, asked, &opened, &batches, (&question, None)).await
+    let masking = allowed(asked, (&question.view, &question.column), &opened)?;
+    let showing = Showing { limit: asked.limit, masking };
+    let Opened { project, session, contracts, .. } = &opened;
+    let answer = explain::answer(project, session, contracts, &batches, &question, showing).await?;
+    say(context, asked, &answer, None)
 }
 
 fn say_problems(context: &CommandContext<'_>, opened: &Opened) {
@@ -63,34 +66,83 @@ fn say_problems(context: &CommandContext<'_>, opened: &Opened) {
 async fn explain_file(context: &CommandContext<'_>, asked: &Question<'_>, file: &Path) -> Result<Ending> {
     let project = context.project()?;
     let runs = landing::read_runs(&project.warehouse()).await?;
-    let record = explain::record_of(file)?;
-    let (register, outbox) = (project.register(), project.outbox());
-    let verdict = report::verify(file, Some(&Known { register: &register, outbox: &outbox }))?;
-    if let Some(problem) = verdict.problem {
+    let batches = landing::read_batches(&project.warehouse()).await?;
+    let (record, problem) = explain::record_of(&project, file, &batches)?;
+    let mut differing = Vec::new();
+    if let Some(problem) = problem {
+        differing.push(problem.message.clone());
         let effect = "what is explained is the figure it was made with, which may not be the one it shows";
         context.output.problem(&Diagnostic { severity: Severity::Warning, ..problem.effect(effect) });
     }
     let snapshot = explain::snapshot_of(&record, &runs)?;
     let opened = context.open_at(project, snapshot, runs).await?;
     say_problems(context, &opened);
-    let batches = landing::read_batches(&opened.project.warehouse()).await?;
     let laid_out = explain::lay_out(&opened.project, &opened.session, &batches, &record).await?;
     for changed in &laid_out.changed {
         context.output.problem(changed);
+        let names = changed.notes.iter().filter(|(label, _)| *label == "changed");
+        let names: Vec<&str> = names.map(|(_, names)| names.as_str()).collect();
+        differing.push(format!("{} ({})", changed.message, names.join(", ")));
     }
     let Some(cell) = asked.cell else { return list(context, asked, &laid_out.file) };
-    let spot = laid_out.file.find(cell).map_err(|problem| Diagnostic::from(problem).in_file(file))?;
-    let Source::View { view, column, row } = &spot.source else {
-        return said(context, asked, &spot);
+    let in_file = |problem: Diagnostic| if problem.place.is_some() { problem } else { problem.in_file(file) };
+    let filed = if differing.is_empty() {
+        let spot = laid_out.file.find(cell).map_err(Diagnostic::from).map_err(in_file)?;
+        Filed { shown: Some(spot.shown.clone()), again: Some(spot) }
+    } else {
+        laid_out.file.filed(file, cell, opened.project.land_settings()?.limits).map_err(in_file)?
     };
-    let question = Asked { view: view.clone(), column: column.clone(), row: row.clone() };
-    answered(context, asked, &opened, &batches, (&question, Some(&spot))).await
+    let Some(spot) = filed.again else {
+        return Err(Diagnostic::error(format!("no row and column of today's report are those of {cell}"))
+            .in_file(file)
+            .note("because", differing.join("; "))
+            .hint("`gridhouse reproduce FILE` lists all that differs"));
+    };
+    let head = Head { spot: &spot, shown: filed.shown, differing: &differing };
+    let Opened { project, session, contracts, .. } = &opened;
+    let answer = match &spot.source {
+        Source::View { view, column, row } => {
+            let showing = Showing { limit: asked.limit, masking: allowed(asked, (view, column), &opened)? };
+            let question = Asked { view: view.clone(), column: column.clone(), row: row.clone() };
+            explain::answer(project, session, contracts, &batches, &question, showing).await?
+        }
+        Source::Sum { view, parts } => {
+            let column = parts.first().map(|part| part.column.as_str()).unwrap_or_default();
+            let showing = Showing { limit: asked.limit, masking: allowed(asked, (view, column), &opened)? };
+            explain::answer_sum(project, session, contracts, &batches, (view, parts), showing).await?
+        }
+        _ => return said(context, asked, &head),
+    };
+    say(context, asked, &answer, Some(&head))
+}
+
+/// What stands above an explanation of a file's cell.
+struct Head<'a> {
+    /// In the report laid out again.
+    spot: &'a Spot,
+    /// As the file shows it, where that is known.
+    shown: Option<String>,
+    /// What may make today's report show something else.
+    differing: &'a [String],
+}
+
+impl Head<'_> {
+    /// What the file shows, and what today's report does where that is something else.
+    fn shown(&self) -> (&str, Option<String>) {
+        let again = self.spot.shown.as_str();
+        match self.shown.as_deref() {
+            Some(shown) if shown == again => (shown, None),
+            Some(shown) => (shown, Some(format!("{again}: {}", self.differing.join("; ")))),
+            None => ("?", Some(format!("{again}; what the file shows could not be found in it"))),
+        }
+    }
 }
 
 /// A cell that no view's column stands in.
-fn said(context: &CommandContext<'_>, asked: &Question<'_>, spot: &Spot) -> Result<Ending> {
+fn said(context: &CommandContext<'_>, asked: &Question<'_>, head: &Head<'_>) -> Result<Ending> {
+    let (spot, (shown, today)) = (head.spot, head.shown());
     let what = match &spot.source {
-        Source::View { .. } => "a figure".to_owned(),
+        Source::View { .. } | Source::Sum { .. } => "a figure".to_owned(),
         Source::Count { view, rows } => {
             let told: Vec<String> = rows.iter().map(|words| words.join(" ")).filter(|row| !row.is_empty()).collect();
             let told = if told.is_empty() { String::new() } else { format!(": {}", told.join("; ")) };
@@ -103,12 +155,13 @@ fn said(context: &CommandContext<'_>, asked: &Question<'_>, spot: &Spot) -> Resu
         Source::Blank => "empty, no figure".to_owned(),
     };
     if asked.format == Format::Json {
-        let value = json!({"cell": spot.address, "shown": spot.shown, "header": spot.header, "source": what});
+        let value =
+            json!({"cell": spot.address, "shown": shown, "today": today, "header": spot.header, "source": what});
         context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
     } else {
-        context
-            .output
-            .data(format!("{}  {}  {}\n  {what}", spot.address, spot.shown, spot.header.join("/")).trim_end())?;
+        let today = today.map_or_else(String::new, |today| format!("  today      {today}\n"));
+        let text = format!("{}  {shown}  {}\n{today}  {what}", spot.address, spot.header.join("/"));
+        context.output.data(text.trim_end())?;
     }
     Ok(Ending::Done)
 }
@@ -138,10 +191,15 @@ fn list(context: &CommandContext<'_>, asked: &Question<'_>, file: &Recomposed) -
     }
     let mut columns: Vec<(String, String, String, Vec<Spot>)> = Vec::new();
     for spot in file.spots(1) {
-        let Source::View { view, column, .. } = &spot.source else { continue };
+        let made = match &spot.source {
+            Source::View { view, column, .. } => format!("{view}.{column}"),
+            Source::Sum { view, parts } => {
+                format!("sum of {view}.{}", parts.first().map(|part| part.column.as_str()).unwrap_or_default())
+            }
+            _ => continue,
+        };
         let (tab, cell) = spot.address.rsplit_once('!').unwrap_or(("", &spot.address));
         let letters: String = cell.chars().take_while(char::is_ascii_alphabetic).collect();
-        let made = format!("{view}.{column}");
         let is_same =
             |known: &(String, String, String, Vec<Spot>)| known.0 == tab && known.1 == letters && known.2 == made;
         match columns.iter_mut().find(|known| is_same(known)) {
@@ -165,38 +223,37 @@ fn list(context: &CommandContext<'_>, asked: &Question<'_>, file: &Recomposed) -
     Ok(Ending::Done)
 }
 
-async fn answered(
-    context: &CommandContext<'_>,
-    asked: &Question<'_>,
-    opened: &Opened,
-    batches: &[Batch],
-    (question, spot): (&Asked, Option<&Spot>),
-) -> Result<Ending> {
-    let masking = allowed(&opened.project, asked, question, opened)?;
-    let showing = Showing { limit: asked.limit, masking };
-    let answer =
-        explain::answer(&opened.project, &opened.session, &opened.contracts, batches, question, showing).await?;
-    match asked.format {
-        Format::Json => {
-            let mut value = serde_json::to_value(&answer).doing("printing JSON")?;
-            if let (Some(spot), Some(object)) = (spot, value.as_object_mut()) {
-                let cell = json!({"address": spot.address, "shown": spot.shown, "header": spot.header});
-                object.insert("cell".to_owned(), cell);
+fn say(context: &CommandContext<'_>, asked: &Question<'_>, answer: &Answer, head: Option<&Head<'_>>) -> Result<Ending> {
+    let shown = head.map(|head| match head.shown() {
+        // Masked here, masked there.
+        _ if answer.is_masked => (head.spot, answer.figure.value.shown(), None),
+        (shown, today) => (head.spot, shown.to_owned(), today),
+    });
+    if asked.format == Format::Json {
+        let mut value = serde_json::to_value(answer).doing("printing JSON")?;
+        if let (Some((spot, shown, today)), Some(object)) = (shown, value.as_object_mut()) {
+            let mut cell = json!({"address": spot.address, "shown": shown, "header": spot.header});
+            if let (Some(today), Some(cell)) = (today, cell.as_object_mut()) {
+                cell.insert("today".to_owned(), json!(today));
             }
-            context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
+            object.insert("cell".to_owned(), cell);
         }
-        _ => {
-            if let Some(spot) = spot {
-                context.output.data(format!("{}  {}  {}", spot.address, spot.shown, spot.header.join("/")))?;
-            }
-            print(context.output, &answer)?;
+        context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
+        return Ok(Ending::Done);
+    }
+    if let Some((spot, shown, today)) = shown {
+        context.output.data(format!("{}  {shown}  {}", spot.address, spot.header.join("/")))?;
+        if let Some(today) = today {
+            context.output.data(format!("  today      {today}"))?;
         }
     }
+    print(context.output, answer)?;
     Ok(Ending::Done)
 }
 
 /// Whether rows may be shown in full; where they may, who asks and why is on record before they are.
-fn allowed(project: &Project, asked: &Question<'_>, question: &Asked, opened: &Opened) -> Result<Masking> {
+fn allowed(asked: &Question<'_>, (view, column): (&str, &str), opened: &Opened) -> Result<Masking> {
+    let project = &opened.project;
     let Some(reason) = asked.reason else { return Ok(Masking::Masked) };
     if !project.settings.access.unmasked_rows {
         return Err(Diagnostic::error("personal data are not shown unmasked here")
@@ -206,22 +263,13 @@ fn allowed(project: &Project, asked: &Question<'_>, question: &Asked, opened: &O
     if reason.trim().is_empty() {
         return Err(Diagnostic::error("`--reason` is empty").hint("say for which task the rows have to be seen"));
     }
-    let names = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"];
-    let environment = environment();
-    let user = names.iter().find_map(|name| environment.iter().find(|(known, _)| known == name));
     explain::record(
         &project.warehouse_folder(),
         &Audit {
             at: local_now(project)?,
-            user: user.map(|(_, user)| user.clone()).unwrap_or_else(|| "unknown".to_owned()),
+            user: user::who(),
             reason: reason.trim().to_owned(),
-            asked: format!(
-                "{} {} ({}.{})",
-                asked.target,
-                asked.cell.unwrap_or_default(),
-                question.view,
-                question.column
-            ),
+            asked: format!("{} {} ({view}.{column})", asked.target, asked.cell.unwrap_or_default()),
             snapshot: opened.session.snapshot().map(Snapshot::id).unwrap_or_default(),
         },
     )?;
@@ -336,9 +384,22 @@ fn drilled(drill: &Drill, indent: &str, text: &mut String) {
     if !group.is_empty() {
         text.push_str(&format!("{indent}group   {}\n", group.join(", ")));
     }
-    for condition in &drill.conditions {
-        let kind = format!("{:?}", condition.kind).to_lowercase();
-        text.push_str(&format!("{indent}{kind:<8}{}{}\n", condition.sql, shown(&condition.place)));
+    conditions(&drill.conditions, indent, text);
+}
+
+fn conditions(all: &[Condition], indent: &str, text: &mut String) {
+    for condition in all {
+        if condition.kind != ConditionKind::Either {
+            let kind = format!("{:?}", condition.kind).to_lowercase();
+            text.push_str(&format!("{indent}{kind:<8}{}{}\n", condition.sql, shown(&condition.place)));
+            continue;
+        }
+        for (number, list) in condition.either.iter().enumerate() {
+            let word = if number == 0 { "either" } else { "or" };
+            let of_all = if list.is_empty() { "  nothing more is asked" } else { "" };
+            text.push_str(&format!("{indent}{word}{of_all}\n"));
+            conditions(list, &format!("{indent}  "), text);
+        }
     }
 }
 

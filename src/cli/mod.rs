@@ -20,6 +20,7 @@ mod reproduce;
 mod shell;
 mod sql;
 mod upkeep;
+mod user;
 mod verify;
 
 use std::path::Path;

@@ -12,12 +12,26 @@ use crate::diagnostic::{Context, Result};
 #[derive(Debug, Clone, Serialize)]
 pub struct Audit {
     pub at: NaiveDateTime,
-    /// As the operating system calls them.
-    pub user: String,
+    pub user: User,
     pub reason: String,
     /// The file and cell, or the view and column.
     pub asked: String,
     pub snapshot: String,
+}
+
+/// Who asks. The environment can say anything, so it stands beside what the operating system says.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct User {
+    /// The name that the system has for the number; empty where it has none, or tells none.
+    pub name: String,
+    /// Whose process it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Who logged in, where the system keeps it; it stays when somebody becomes another user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
+    /// What the environment says, as `SUDO_USER=…`.
+    pub environment: Vec<String>,
 }
 
 /// Appends to the warehouse's record and waits until it is on the disk.

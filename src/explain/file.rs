@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::landing::{Batch, Run};
 use crate::project::Project;
 use crate::query::{Session, Snapshot};
-use crate::report::{self, Carried, Provenance, Recomposed};
+use crate::report::{self, Known, Provenance, Recomposed};
 
 /// A file laid out again.
 pub struct LaidOut {
@@ -15,17 +15,18 @@ pub struct LaidOut {
     pub changed: Vec<Diagnostic>,
 }
 
-/// What a file says of where it comes from.
-pub fn record_of(file: &Path) -> Result<Provenance> {
-    let carried = Carried::of(file).map_err(|error| Diagnostic::error(error.to_string()).in_file(file))?;
-    if let Some(record) = carried.record() {
-        return Ok(record.clone());
-    }
-    let unread = carried.embedded.and_then(std::result::Result::err);
-    let message = unread.map_or_else(|| "it carries no record of a report".to_owned(), |problem| problem.to_string());
-    Err(Diagnostic::error(message).in_file(file).hint(
-        "files that `gridhouse nightly` or `gridhouse report` made carry one, in themselves or in a `.json` beside",
-    ))
+/// Where a file comes from: by the register, by what it carries, or by the record beside it. With what is wrong with it.
+pub fn record_of(project: &Project, file: &Path, batches: &[Batch]) -> Result<(Provenance, Option<Diagnostic>)> {
+    let (register, outbox) = (project.register(), project.outbox());
+    let verdict = report::verify(file, Some(&Known { register: &register, outbox: &outbox }))?;
+    let Some(record) = verdict.record else {
+        let problem = verdict.problem.unwrap_or_else(|| Diagnostic::error("carries no record").in_file(file));
+        return Err(problem.hint(
+            "files that `gridhouse nightly` or `gridhouse report` made carry one, in themselves or in a `.json` beside",
+        ));
+    };
+    crate::project::refuse_foreign(file, &record, batches)?;
+    Ok((record, verdict.problem))
 }
 
 /// The table versions a file was made of: those of its run, or what its record names.

@@ -10,11 +10,13 @@ mod rows;
 mod veil;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
 
 use arrow::datatypes::SchemaRef;
 use serde::Serialize;
 
-pub use audit::{Audit, record};
+pub use audit::{Audit, User, record};
 pub use file::{LaidOut, lay_out, record_of, snapshot_of};
 pub use rows::{Rows, TableRows};
 
@@ -22,8 +24,9 @@ use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Result, did_you_mean};
 use crate::landing::Batch;
 use crate::project::Project;
-use crate::query::lineage::{Datum, Figure, Lineage};
+use crate::query::lineage::{Datum, Figure, Lineage, Made};
 use crate::query::{Session, Snapshot, View};
+use crate::report::Part;
 
 /// A column of a view, and what its row has in other columns.
 #[derive(Debug, Clone)]
@@ -111,6 +114,9 @@ pub struct Answer {
     /// The tables the view rests on.
     pub tables: Vec<TableVersion>,
     pub figure: Figure,
+    /// Whether the figure's own value is not shown.
+    #[serde(skip)]
+    pub is_masked: bool,
     /// For each list of rows in the figure, in order.
     pub rows: Vec<Rows>,
 }
@@ -141,14 +147,14 @@ pub async fn answer(
     let lineage = Lineage::of(session, contracts, &[&view.name])?;
     let mut figure = lineage.explain(&view.name, &asked.column, &asked.row).await?;
     let mut rows = Vec::new();
-    for drill in figure.drills() {
-        rows.push(rows::contributing(session, contracts, batches, &lineage, drill, showing).await?);
-    }
+    let asking = Asking { project, session, contracts, batches, lineage: &lineage, showing };
+    asking.rows_below(&mut figure, &mut rows).await?;
     figure.relative_to(&project.root);
     let tables = tables(session, contracts, batches, &view.name);
     let mut row = asked.row.clone();
+    let made = figure.value.clone();
     if showing.masking == Masking::Masked {
-        veil::hide(contracts, &tables, &mut figure, &mut row);
+        veil::hide(contracts, (&lineage, &view.name), &tables, &mut figure, &mut row);
     }
     let described = view.model.columns.iter().find(|column| column.name == asked.column).cloned().unwrap_or_default();
     Ok(Answer {
@@ -162,9 +168,75 @@ pub async fn answer(
         as_of: session.as_of().to_string(),
         snapshot: session.snapshot().map(Snapshot::id).unwrap_or_default(),
         tables,
+        is_masked: figure.value != made,
         figure,
         rows,
     })
+}
+
+/// What it takes to find the rows behind a figure.
+struct Asking<'a> {
+    project: &'a Project,
+    session: &'a Session,
+    contracts: &'a Contracts,
+    batches: &'a [Batch],
+    lineage: &'a Lineage<'a>,
+    showing: Showing,
+}
+
+impl Asking<'_> {
+    /// The rows of each list below a figure, in the order of [`Figure::drills`].
+    fn rows_below<'f>(
+        &'f self,
+        figure: &'f mut Figure,
+        rows: &'f mut Vec<Rows>,
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'f>> {
+        let Self { project, session, contracts, batches, lineage, showing } = *self;
+        Box::pin(async move {
+            if let Made::Rows(drill) = &figure.made {
+                rows.push(rows::contributing(session, contracts, batches, lineage, drill, showing).await?);
+            }
+            if let Some((made, inner)) =
+                closed::behind_stored(project, session, contracts, batches, figure, showing).await?
+            {
+                figure.made = made;
+                rows.extend(inner.rows);
+                return Ok(());
+            }
+            for part in figure.parts_mut() {
+                self.rows_below(part, rows).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Answers for a cell in which a form adds up figures of a view: each is explained, under what the form calls it.
+pub async fn answer_sum(
+    project: &Project,
+    session: &Session,
+    contracts: &Contracts,
+    batches: &[Batch],
+    (view, parts): (&str, &[Part]),
+    showing: Showing,
+) -> Result<Answer> {
+    let mut whole: Option<Answer> = None;
+    let mut terms = Vec::new();
+    for part in parts {
+        let asked = Asked { view: view.to_owned(), column: part.column.clone(), row: part.row.clone() };
+        let found = answer(project, session, contracts, batches, &asked, showing).await?;
+        terms.push(('+', Figure::named(view, &part.label, found.figure.clone())));
+        match &mut whole {
+            Some(whole) => {
+                whole.row.retain(|pair| found.row.contains(pair));
+                whole.rows.extend(found.rows);
+            }
+            None => whole = Some(found),
+        }
+    }
+    let whole = whole.ok_or_else(|| Diagnostic::error("no figure is added up there"))?;
+    let figure = Figure::sum(view, format!("sum of {} columns {}", terms.len(), whole.column), terms);
+    Ok(Answer { figure, ..whole })
 }
 
 fn view_of<'s>(session: &'s Session, name: &str) -> Result<&'s View> {

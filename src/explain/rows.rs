@@ -95,7 +95,9 @@ pub(super) async fn contributing(
                 line: None,
                 values: Vec::new(),
             };
-            let keyed = listed.into_iter().map(|row| Row { key: row.key, counts: row.counts, ..unknown.clone() });
+            let is_hidden = showing.masking == Masking::Masked && drill.personal_tables.contains(&table);
+            let key = |key: String| if is_hidden { HIDDEN.to_owned() } else { key };
+            let keyed = listed.into_iter().map(|row| Row { key: key(row.key), counts: row.counts, ..unknown.clone() });
             rows.tables.push(TableRows { label: String::new(), columns: Vec::new(), rows: keyed.collect(), table });
             continue;
         };

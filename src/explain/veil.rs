@@ -8,10 +8,19 @@ use datafusion::common::ScalarValue;
 use super::TableVersion;
 use super::rows::{HIDDEN, masked};
 use crate::contract::{Column, Contracts, names_a_person};
-use crate::query::lineage::{Datum, Figure, Made};
+use crate::query::lineage::{Datum, Figure, Lineage, Made};
 
-/// Masks what `figure` and its `row` say of persons in the `tables` below it.
-pub(super) fn hide(contracts: &Contracts, tables: &[TableVersion], figure: &mut Figure, row: &mut [(String, Datum)]) {
+/// Masks what `figure` and its `row` of `view` say of persons in the `tables` below it.
+pub(super) fn hide(
+    contracts: &Contracts,
+    (lineage, view): (&Lineage<'_>, &str),
+    tables: &[TableVersion],
+    figure: &mut Figure,
+    row: &mut [(String, Datum)],
+) {
+    if !lineage.has_personal(view) {
+        return;
+    }
     let mut columns: BTreeMap<&str, &Column> = BTreeMap::new();
     for column in tables.iter().filter_map(|table| contracts.get(&table.table)).flat_map(|contract| &contract.columns) {
         let known = columns.entry(&column.name).or_insert(column);
@@ -19,18 +28,16 @@ pub(super) fn hide(contracts: &Contracts, tables: &[TableVersion], figure: &mut 
             *known = column;
         }
     }
-    if !columns.values().any(|column| column.hides_values()) {
-        return;
-    }
     let mut is_of_one_row = false;
     figure.visit(&mut |part| is_of_one_row |= matches!(part.made, Made::Stored(_)));
-    let mut veil = Veil { columns, is_of_one_row, hidden: Vec::new() };
+    let mut veil = Veil { lineage, columns, is_of_one_row, hidden: Vec::new() };
     veil.is_of_one_row |= veil.figure(figure);
-    veil.pairs(row);
+    veil.pairs(row, |name| lineage.is_personal(view, name));
     veil.told(figure);
 }
 
 struct Veil<'a> {
+    lineage: &'a Lineage<'a>,
     /// Columns of the tables; of those with one name the one that hides its values.
     columns: BTreeMap<&'a str, &'a Column>,
     /// Whether the figure is of a stored row or of a person, so that other columns of its row may be of the same person.
@@ -49,6 +56,9 @@ impl Veil<'_> {
         let is_handed_on = matches!(&figure.made, Made::From(inner) if is_hidden(&inner.value));
         let shown = self.masked(figure, is_of_person).or_else(|| is_handed_on.then(|| HIDDEN.to_owned()));
         if let Some(shown) = shown {
+            if let Made::Rows(drill) = &mut figure.made {
+                drill.total = text(shown.clone());
+            }
             let value = std::mem::replace(&mut figure.value, text(shown));
             if !is_number(&value) {
                 self.hidden.push(value);
@@ -71,19 +81,21 @@ impl Veil<'_> {
         let shown = value.shown();
         let is_unknown = matches!(&figure.made, Made::Computed { inputs, .. } if inputs.is_empty()) && column.is_none();
         // What a view has masked itself stays as the file shows it.
-        let is_open = !is_number(value) && !shown.contains(HIDDEN) && (is_of_person || is_unknown);
+        let is_open =
+            !is_number(value) && (figure.is_personal || !shown.contains(HIDDEN) && (is_of_person || is_unknown));
         (is_open || names_a_person(&shown) || self.hidden.contains(value)).then(|| HIDDEN.to_owned())
     }
 
-    fn pairs(&self, pairs: &mut [(String, Datum)]) {
+    fn pairs(&self, pairs: &mut [(String, Datum)], is_personal: impl Fn(&str) -> bool) {
         for (name, value) in pairs.iter_mut().filter(|(_, value)| !value.is_null()) {
+            let is_personal = is_personal(name) && !is_number(value);
             let name = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
             let shown = value.shown();
             let column = self.columns.get(name);
             let is_unknown = self.is_of_one_row && column.is_none() && !is_number(value) && !shown.contains(HIDDEN);
             if let Some(column) = column.filter(|column| column.hides_values()) {
                 *value = text(masked(column, shown));
-            } else if is_unknown || names_a_person(&shown) || self.hidden.contains(value) {
+            } else if is_personal || is_unknown || names_a_person(&shown) || self.hidden.contains(value) {
                 *value = text(HIDDEN.to_owned());
             }
         }
@@ -92,11 +104,12 @@ impl Veil<'_> {
     /// Hides what tells the rows of a figure and its parts.
     fn told(&self, figure: &mut Figure) {
         match &mut figure.made {
-            Made::Frozen { row, .. } => self.pairs(row),
-            Made::Stored(stored) => self.pairs(&mut stored.key),
+            Made::Frozen { row, view, .. } => self.pairs(row, |name| self.lineage.is_personal(view, name)),
+            // The columns of the key are those of the table.
+            Made::Stored(stored) => self.pairs(&mut stored.key, |_| false),
             Made::Rows(drill) => {
                 let before = drill.group.clone();
-                self.pairs(&mut drill.group);
+                self.pairs(&mut drill.group, |name| drill.personal_keys.contains(name));
                 if drill.group != before {
                     // It names them as well.
                     drill.sql.clear();

@@ -78,6 +78,8 @@ pub(super) struct Cell {
     pub style: Style,
     /// The row and column of the dataset that the value was read from.
     pub source: Option<(u32, u16)>,
+    /// The same of each figure that it adds up, where it is a sum of columns.
+    pub parts: Vec<(u32, u16)>,
     /// What the spreadsheet calculates the value from, such as `SUM(C7:C22)`. It never comes from data.
     pub formula: Option<String>,
     /// Where a click on the cell leads.
@@ -86,7 +88,7 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn new(column: u16, value: CellValue, style: Style) -> Self {
-        Self { column, value, style, source: None, formula: None, link: None }
+        Self { column, value, style, source: None, parts: Vec::new(), formula: None, link: None }
     }
 }
 

@@ -18,6 +18,7 @@ mod dataset;
 mod document;
 mod export;
 mod features;
+mod filed;
 mod files;
 mod fonts;
 mod form;
@@ -60,6 +61,7 @@ pub use agreement::{Disagreement, WITHHELD, disagreements, sources};
 pub use check::check;
 pub use compare::{Difference, compare};
 pub use export::{EXPORTERS, Exporter};
+pub use filed::Filed;
 pub use layout::{SheetLayout, WorkbookLayout};
 pub use manifest::{Parameter, Report};
 pub use provenance::{
@@ -67,7 +69,7 @@ pub use provenance::{
     OFFICE, Provenance, Register, State, Verdict, ViewFiles, changes, content_of, files_below, settings_changes,
     verify,
 };
-pub use recompose::{Recomposed, Source, Spot, recompose};
+pub use recompose::{Part, Recomposed, Source, Spot, recompose};
 pub use render::render;
 
 /// Where reports get their numbers: the query engine, pinned to one snapshot.

@@ -42,6 +42,8 @@ pub struct Spot {
 pub enum Source {
     /// A column of a row of a view, with the row's values.
     View { view: String, column: String, row: Vec<(String, Datum)> },
+    /// Several columns of a view added up by the form.
+    Sum { view: String, parts: Vec<Part> },
     /// How many rows of a view a text speaks of, each with the words of it that the text says.
     Count { view: String, rows: Vec<Vec<String>> },
     /// Computed by the form from other cells: a sum of rows, a formula.
@@ -54,6 +56,15 @@ pub enum Source {
     Suppressed,
     /// Nothing stands there.
     Blank,
+}
+
+/// One of the figures that a form adds up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What the header says above it.
+    pub label: String,
+    pub column: String,
+    pub row: Vec<(String, Datum)>,
 }
 
 /// Lays out the file of a record again. `None` where the report makes no such file any more.
@@ -86,17 +97,19 @@ impl Recomposed {
         }
     }
 
-    /// Everything of a view that stands in the file; of row lists, the first rows only.
+    /// Everything of a view that stands in the file; of row lists, the first rows and the last.
     pub fn spots(&self, rows_max: u32) -> Vec<Spot> {
         let mut spots = self.text_spots();
         for (sheet, tab) in self.workbook_sheets() {
             for row in &sheet.rows {
-                for cell in row.cells.iter().filter(|cell| cell.source.is_some()) {
+                for cell in row.cells.iter().filter(|cell| cell.source.is_some() || !cell.parts.is_empty()) {
                     spots.extend(self.spot(sheet, &tab, row.index, cell.column));
                 }
             }
             if let Some(ledger) = &sheet.ledger {
-                for row in ledger.first_row..ledger.first_row + ledger.row_count.min(rows_max) {
+                let end = ledger.first_row + ledger.row_count;
+                let last = (ledger.row_count > rows_max && rows_max > 0).then_some(end - 1);
+                for row in (ledger.first_row..ledger.first_row + ledger.row_count.min(rows_max)).chain(last) {
                     let columns = (0..).zip(&ledger.columns);
                     let bound = columns.filter(|(_, column)| matches!(column.content, LedgerContent::Bound(_)));
                     spots.extend(bound.filter_map(|(column, _)| self.spot(sheet, &tab, row, column)));
@@ -200,7 +213,7 @@ impl Recomposed {
         }
     }
 
-    fn workbook_sheets(&self) -> Vec<(&SheetLayout, String)> {
+    pub(super) fn workbook_sheets(&self) -> Vec<(&SheetLayout, String)> {
         match &self.document {
             Document::Workbook(workbook) => workbook.sheets.iter().zip(export::tab_names(workbook)).collect(),
             Document::Summary(_) => Vec::new(),
@@ -220,11 +233,13 @@ impl Recomposed {
             (area.first_row..=area.last_row).contains(&row) && (area.first_column..=area.last_column).contains(&column)
         });
         let (row, column) = area.map_or((row, column), |area| (area.first_row, area.first_column));
-        let cell = sheet.rows.iter().find(|line| line.index == row)?.cells.iter().find(|cell| cell.column == column)?;
+        let line = sheet.rows.iter().find(|line| line.index == row)?;
+        let cell = line.cells.iter().find(|cell| cell.column == column)?;
         let source = match (cell.source, &cell.value) {
             // Whoever may not see the figure may not see its rows either.
             (_, CellValue::Suppressed) => Source::Suppressed,
             (Some((row, place)), _) => self.view_source(&sheet.dataset, row, place)?,
+            (None, CellValue::Number(_)) if !cell.parts.is_empty() => self.sum_source(sheet, line, &cell.parts)?,
             (None, CellValue::Blank) => Source::Blank,
             (None, _) if cell.formula.is_some() => {
                 Source::Form { how: format!("={}", cell.formula.clone().unwrap_or_default()) }
@@ -271,6 +286,16 @@ impl Recomposed {
         };
         let address = format!("{tab}!{}", name_of(row, column));
         Some(Spot { address, shown, header: header_of(sheet, row, column), source })
+    }
+
+    fn sum_source(&self, sheet: &SheetLayout, line: &Row, parts: &[(u32, u16)]) -> Option<Source> {
+        let parts = parts.iter().map(|(row, place)| {
+            let cell = line.cells.iter().find(|cell| cell.source == Some((*row, *place)))?;
+            let Source::View { column, row, .. } = self.view_source(&sheet.dataset, *row, *place)? else { return None };
+            let label = header_of(sheet, line.index, cell.column).pop().unwrap_or_default();
+            Some(Part { label, column, row })
+        });
+        Some(Source::Sum { view: self.views.get(&sheet.dataset)?.clone(), parts: parts.collect::<Option<_>>()? })
     }
 
     fn view_source(&self, dataset: &str, row: u32, column: u16) -> Option<Source> {
@@ -324,7 +349,7 @@ fn label_at(sheet: &SheetLayout, line: &Row, column: u16) -> Option<String> {
 }
 
 /// A value as its format shows it.
-fn printed(value: &CellValue, format: Format) -> String {
+pub(super) fn printed(value: &CellValue, format: Format) -> String {
     match (value, format) {
         (CellValue::Number(number), Format::Percent(digits)) => percent(*number, usize::from(digits)) + "%",
         (CellValue::Number(number), Format::Decimal(digits)) => fixed(*number, usize::from(digits)),
@@ -333,7 +358,7 @@ fn printed(value: &CellValue, format: Format) -> String {
 }
 
 /// Row and column of `F8`, both from 0.
-fn parse_address(cell: &str) -> Option<(u32, u16)> {
+pub(super) fn parse_address(cell: &str) -> Option<(u32, u16)> {
     let cell = cell.replace('$', "");
     let letters = cell.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (letters, digits) = cell.split_at(letters);

@@ -77,16 +77,18 @@ pub(super) fn compose(path: &Path, source: &str, visible: &Visible<'_>, names: &
         let columns: Arc<[String]> = dataset.column_names().into();
         tables.push((name.clone(), columns.to_vec()));
         let meta = visible.metas.get(name);
-        let comparisons: Arc<[_]> =
-            columns.iter().map(|column| Comparison::of_unit(meta.map_or("", |meta| meta.unit_of(column)))).collect();
+        let unit_of = |column: &String| meta.map_or("", |meta| meta.unit_of(column));
+        let comparisons: Arc<[_]> = columns.iter().map(|column| Comparison::of_unit(unit_of(column))).collect();
         let numbers = dataset.number_columns();
-        let numbers: Arc<[bool]> = columns.iter().map(|column| numbers.contains(column)).collect();
+        // A text that is measured in something is a figure already worded.
+        let is_figure = |column: &String| numbers.contains(column) || !unit_of(column).is_empty();
+        let figures: Arc<[bool]> = columns.iter().map(is_figure).collect();
         let all = dataset.all_rows();
         let rows = visible.rows.get(name).unwrap_or(&all);
         let row = |row: &usize| {
             let values = (0..columns.len()).map(|column| template_value(dataset.value(*row, column))).collect();
             let bare = TemplateRow::new(Arc::clone(&columns), Arc::clone(&comparisons), values);
-            TemplateValue::from_object(if visible.is_traced { bare.at((place, *row), &numbers) } else { bare })
+            TemplateValue::from_object(if visible.is_traced { bare.at((place, *row), &figures) } else { bare })
         };
         let value = match (visible.single.contains(name), rows.as_slice()) {
             (true, [only]) => row(only),
@@ -148,8 +150,8 @@ pub(super) struct TemplateRow {
     values: Vec<TemplateValue>,
     /// Dataset and row, where that is remembered.
     place: Option<(usize, usize)>,
-    /// Which columns hold numbers.
-    numbers: Arc<[bool]>,
+    /// Which columns hold figures.
+    figures: Arc<[bool]>,
 }
 
 impl TemplateRow {
@@ -158,12 +160,12 @@ impl TemplateRow {
         comparisons: Arc<[Option<Comparison>]>,
         values: Vec<TemplateValue>,
     ) -> Self {
-        Self { columns, comparisons, values, place: None, numbers: Arc::default() }
+        Self { columns, comparisons, values, place: None, figures: Arc::default() }
     }
 
-    /// The row of a dataset: its numbers can be asked for their cell.
-    fn at(self, place: (usize, usize), numbers: &Arc<[bool]>) -> Self {
-        Self { place: Some(place), numbers: Arc::clone(numbers), ..self }
+    /// The row of a dataset: its figures can be asked for their cell.
+    fn at(self, place: (usize, usize), figures: &Arc<[bool]>) -> Self {
+        Self { place: Some(place), figures: Arc::clone(figures), ..self }
     }
 
     /// Dataset and row.
@@ -171,11 +173,11 @@ impl TemplateRow {
         self.place
     }
 
-    /// The cell of a column that holds numbers.
+    /// The cell of a column that holds figures.
     pub(super) fn origin(&self, column: &str) -> Option<Origin> {
         let (dataset, row) = self.place?;
         let column = self.columns.iter().position(|known| known == column)?;
-        self.numbers.get(column)?.then_some(Origin::Cell { dataset, row, column })
+        self.figures.get(column)?.then_some(Origin::Cell { dataset, row, column })
     }
 
     /// What a column compares, and by how much; an error in words where it compares nothing.

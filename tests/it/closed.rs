@@ -256,6 +256,24 @@ fn a_closed_month_keeps_its_figures_and_corrections_stand_beside_them() {
     let words: Vec<String> = command.split(' ').map(|word| word.replace('\'', "")).collect();
     let then = project.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).expect(0).stdout;
     assert!(then.contains("WM3") && !then.contains("WM7") && then.contains(&rows_of), "{then}");
+    // Both values of a revision are asked for themselves: the rows of then, and those of today.
+    let page = "outbox/2024-06-30/吹哨办理通报/月通报.md";
+    let listed = project.run(&["explain", page, "--format", "json"]).expect(0).stdout;
+    let listed: Vec<Value> = serde_json::from_str(&listed).expect("JSON");
+    for (column, then, first) in [("original", &before, "come to it"), ("revised", &after, "WM7")] {
+        let made = format!("closed_figure_revision_list.{column}");
+        let shown = total(then, "due_count").to_string();
+        let said = listed.iter().filter(|row| row["made_of"] == made.as_str() && row["shown"] == shown.as_str());
+        let answers: Vec<String> = said
+            .map(|row| project.run(&["explain", page, row["figure"].as_str().expect("f")]).expect(0).stdout)
+            .collect();
+        let rows_of = format!("{shown} rows of whistle_tasks come to it");
+        let answer =
+            answers.iter().find(|answer| answer.contains("column_name=due_count") || answer.contains(&rows_of));
+        let answer = answer.unwrap_or_else(|| panic!("{made} {shown}: {answers:?}"));
+        assert!(answer.contains(&rows_of) && answer.contains(first), "{answer}");
+        assert_eq!(answer.contains("WM7"), column == "revised", "{answer}");
+    }
     // Units: one task each.
     let unit =
         "SELECT new_count FROM whistle_by_department_period WHERE period_kind = 'month' AND period_window = 'previous'";

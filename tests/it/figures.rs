@@ -99,7 +99,7 @@ async fn traced(sample: &Project, file: &Path) -> (Vec<Spot>, Vec<String>, BTree
     let (warehouse, contracts) = (project.warehouse(), project.contracts().expect("contracts"));
     let runs = gridhouse::landing::read_runs(&warehouse).await.expect("runs");
     let batches = gridhouse::landing::read_batches(&warehouse).await.expect("batches");
-    let record = explain::record_of(file).expect("a record");
+    let (record, _) = explain::record_of(&project, file, &batches).expect("a record");
     let snapshot = explain::snapshot_of(&record, &runs).expect("a snapshot");
     let (session, _) = project.session(&warehouse, &contracts, snapshot).await.expect("a session");
     let laid_out = explain::lay_out(&project, &session, &batches, &record).await.expect("the file again");

@@ -43,6 +43,21 @@ impl Datum {
             || matches!(kind, T::Timestamp(..))
     }
 
+    /// Of whole numbers a whole number; of no numbers nothing.
+    pub(super) fn sum<'a>(values: impl Iterator<Item = &'a Self>) -> Self {
+        let (mut total, mut is_whole, mut is_some) = (0.0, true, false);
+        for value in values {
+            let Some(number) = value.number() else { continue };
+            (total, is_some) = (total + number, true);
+            is_whole &= value.0.data_type().is_integer();
+        }
+        match (is_some, is_whole) {
+            (false, _) => Self::null(),
+            (true, true) => Self(ScalarValue::Int64(Some(total as i64))),
+            (true, false) => Self(ScalarValue::Float64(Some(total))),
+        }
+    }
+
     /// As SQL writes it.
     fn sql(&self) -> String {
         let quoted = format!("'{}'", self.shown().replace('\'', "''"));

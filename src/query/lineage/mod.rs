@@ -8,9 +8,12 @@
 mod datum;
 mod names;
 mod open;
+mod personal;
 mod row;
 mod shape;
+mod trail;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -51,6 +54,9 @@ pub struct Figure {
     pub place: Place,
     pub value: Datum,
     pub made: Made,
+    /// Whether the value is taken of columns that a contract keeps from being shown.
+    #[serde(skip)]
+    pub is_personal: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -109,10 +115,16 @@ pub struct Drill {
     pub call: String,
     /// The keys of the group and their values.
     pub group: Vec<(String, Datum)>,
+    /// Those of the keys that say something of persons.
+    #[serde(skip)]
+    pub personal_keys: BTreeSet<String>,
     /// What is asked of the rows on the way down.
     pub conditions: Vec<Condition>,
     /// Where the rows are stored.
     pub tables: Vec<String>,
+    /// Those of them whose rows are told apart by something about persons.
+    #[serde(skip)]
+    pub personal_tables: BTreeSet<String>,
     /// Gives `_table`, `_key` and what the row counts for.
     pub sql: String,
     /// Rows that count.
@@ -131,6 +143,9 @@ pub struct Condition {
     pub sql: String,
     #[serde(serialize_with = "as_text")]
     pub place: Place,
+    /// Of [`ConditionKind::Either`]: each row meets all of one of these lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub either: Vec<Vec<Condition>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -140,6 +155,8 @@ pub enum ConditionKind {
     Join,
     Filter,
     Having,
+    /// One of several lists of conditions.
+    Either,
 }
 
 /// One row of a table.
@@ -162,7 +179,53 @@ fn as_text<S: Serializer>(place: &Place, serializer: S) -> Result<S::Ok, S::Erro
     serializer.collect_str(place)
 }
 
+/// The figures within what was made, to read or to change.
+macro_rules! parts {
+    ($made:expr, $iter:ident) => {
+        match $made {
+            Made::From(inner) | Made::Frozen { today: inner, .. } => vec![inner],
+            Made::Ratio { numerator: left, denominator: right } | Made::Growth { now: left, base: right } => {
+                vec![left, right]
+            }
+            Made::Sum(terms) => terms.$iter().map(|(_, term)| term).collect(),
+            Made::Product(parts) | Made::Computed { inputs: parts, .. } => parts.$iter().collect(),
+            Made::Rows(_)
+            | Made::Stored(_)
+            | Made::Key
+            | Made::Apart { .. }
+            | Made::Constant
+            | Made::Nothing { .. } => Vec::new(),
+        }
+    };
+}
+
 impl Figure {
+    /// A figure under another name.
+    pub fn named(relation: &str, name: &str, figure: Self) -> Self {
+        Self {
+            relation: relation.to_owned(),
+            column: String::new(),
+            expression: name.to_owned(),
+            place: Place::default(),
+            value: figure.value.clone(),
+            is_personal: figure.is_personal,
+            made: Made::From(Box::new(figure)),
+        }
+    }
+
+    /// Figures added up; those that are nothing add nothing.
+    pub fn sum(relation: &str, expression: String, terms: Vec<(char, Self)>) -> Self {
+        Self {
+            relation: relation.to_owned(),
+            column: String::new(),
+            expression,
+            place: Place::default(),
+            value: Datum::sum(terms.iter().map(|(_, term)| &term.value)),
+            is_personal: false,
+            made: Made::Sum(terms),
+        }
+    }
+
     /// Every list of rows below the figure.
     pub fn drills(&self) -> Vec<&Drill> {
         let mut found = Vec::new();
@@ -176,54 +239,40 @@ impl Figure {
 
     /// Names the views' files from here on.
     pub fn relative_to(&mut self, root: &Path) {
-        let relative = |place: &mut Place| {
-            if let Ok(inner) = place.file.strip_prefix(root) {
-                place.file = inner.to_owned();
-            }
-        };
-        relative(&mut self.place);
+        below(root, &mut self.place);
         if let Made::Rows(drill) = &mut self.made {
-            drill.conditions.iter_mut().for_each(|condition| relative(&mut condition.place));
+            drill.conditions.iter_mut().for_each(|condition| condition.relative_to(root));
         }
         self.parts_mut().into_iter().for_each(|part| part.relative_to(root));
     }
 
     /// The figures it is made of.
     pub fn parts_mut(&mut self) -> Vec<&mut Figure> {
-        match &mut self.made {
-            Made::From(inner) | Made::Frozen { today: inner, .. } => vec![inner],
-            Made::Ratio { numerator: left, denominator: right } | Made::Growth { now: left, base: right } => {
-                vec![left, right]
-            }
-            Made::Sum(terms) => terms.iter_mut().map(|(_, term)| term).collect(),
-            Made::Product(parts) | Made::Computed { inputs: parts, .. } => parts.iter_mut().collect(),
-            Made::Rows(_)
-            | Made::Stored(_)
-            | Made::Key
-            | Made::Apart { .. }
-            | Made::Constant
-            | Made::Nothing { .. } => Vec::new(),
-        }
+        parts!(&mut self.made, iter_mut)
+    }
+
+    fn parts(&self) -> Vec<&Figure> {
+        parts!(&self.made, iter)
     }
 
     /// The figure, then those it is made of.
     pub fn visit<'f>(&'f self, seen: &mut impl FnMut(&'f Figure)) {
         seen(self);
-        let parts: Vec<&Figure> = match &self.made {
-            Made::From(inner) | Made::Frozen { today: inner, .. } => vec![inner],
-            Made::Ratio { numerator, denominator } => vec![numerator, denominator],
-            Made::Growth { now, base } => vec![now, base],
-            Made::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),
-            Made::Product(parts) | Made::Computed { inputs: parts, .. } => parts.iter().collect(),
-            Made::Rows(_)
-            | Made::Stored(_)
-            | Made::Key
-            | Made::Apart { .. }
-            | Made::Constant
-            | Made::Nothing { .. } => Vec::new(),
-        };
-        for part in parts {
+        for part in self.parts() {
             part.visit(seen);
         }
+    }
+}
+
+impl Condition {
+    fn relative_to(&mut self, root: &Path) {
+        below(root, &mut self.place);
+        self.either.iter_mut().flatten().for_each(|condition| condition.relative_to(root));
+    }
+}
+
+fn below(root: &Path, place: &mut Place) {
+    if let Ok(inner) = place.file.strip_prefix(root) {
+        place.file = inner.to_owned();
     }
 }

@@ -14,9 +14,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::personal::Personal;
 use super::{Traced, Untraced};
 use crate::contract::{Contracts, DeliveryKind};
 use crate::diagnostic::{Place, Result};
+use crate::query::closed::{CLOSED_TABLE, RECOMPUTED_TABLE};
 use crate::query::session::Session;
 use crate::query::views::{Layer, View, ViewCatalog, parse_one};
 
@@ -26,11 +28,14 @@ pub(super) struct Book<'a> {
     queries: BTreeMap<String, Query>,
     /// Columns of tables and of the views read so far.
     columns: BTreeMap<String, Vec<String>>,
+    /// By view, those of its CTEs.
+    cte_columns: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// Key columns of landed tables.
     keys: BTreeMap<String, Vec<String>>,
     /// Tables that are delivered whole: lists that others refer to.
     lists: BTreeSet<String>,
     aggregates: BTreeSet<String>,
+    pub personal: Personal,
 }
 
 /// The view a text stands in and the CTEs that can be named there, in order.
@@ -64,6 +69,8 @@ pub(super) struct Source<'b> {
     pub columns: Vec<String>,
     /// Its columns may be null because nothing matched.
     pub is_optional: bool,
+    /// It is made of nothing but what the SQL itself says.
+    pub is_constant: bool,
 }
 
 pub(super) struct Item {
@@ -101,9 +108,11 @@ impl<'a> Book<'a> {
             catalog,
             queries: BTreeMap::new(),
             columns: session.table_columns(),
+            cte_columns: BTreeMap::new(),
             keys: BTreeMap::new(),
             lists: BTreeSet::new(),
             aggregates: session.aggregate_names(),
+            personal: Personal::of(contracts),
         };
         for contract in contracts.iter() {
             let key = contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect();
@@ -115,13 +124,29 @@ impl<'a> Book<'a> {
         book.keys.insert("quarantine".to_owned(), vec!["quarantine_id".to_owned()]);
         book.keys.insert("batches".to_owned(), vec!["batch_id".to_owned()]);
         book.keys.insert("runs".to_owned(), vec!["run_id".to_owned()]);
+        for table in [CLOSED_TABLE, RECOMPUTED_TABLE] {
+            let key = ["month", "view_name", "row_key", "column_name"];
+            book.keys.insert(table.to_owned(), key.map(str::to_owned).into());
+        }
         for view in catalog.in_order(names.iter().copied()) {
             if let ParsedStatement::Statement(statement) = parse_one(&view.sql)?
                 && let Statement::Query(query) = *statement
             {
+                let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+                let ctes: Vec<String> = ctes.map(|cte| cte.alias.name.value.clone()).collect();
                 book.queries.insert(view.name.clone(), *query);
-                let columns = book.columns_of(&Relation::View(view));
+                book.personal.begin(view);
+                for name in ctes {
+                    let Some((_, frame)) = book.query_of(view) else { continue };
+                    let cte = book.lookup(&name, frame);
+                    let (columns, personal) = (book.columns_of(&cte), book.personal_columns(&cte));
+                    book.cte_columns.entry(view.name.clone()).or_default().insert(name.clone(), columns);
+                    book.personal.add(&view.name, &name, personal);
+                }
+                let relation = Relation::View(view);
+                let (columns, personal) = (book.columns_of(&relation), book.personal_columns(&relation));
                 book.columns.insert(view.name.clone(), columns);
+                book.personal.add(&view.name, "", personal);
             }
         }
         Ok(book)
@@ -159,23 +184,38 @@ impl<'a> Book<'a> {
             Relation::Made => Vec::new(),
             Relation::Table(name) => self.columns.get(*name).cloned().unwrap_or_default(),
             Relation::View(view) if self.columns.contains_key(&view.name) => self.columns[&view.name].clone(),
-            relation => {
-                let first = self.blocks(relation).ok().and_then(|(blocks, _)| blocks.into_iter().next());
+            relation => self.known_columns(relation).cloned().unwrap_or_else(|| {
+                let first = self.selects(relation).ok().and_then(|(blocks, _)| blocks.into_iter().next());
                 first.map(|block| block.items.into_iter().map(|item| item.name).collect()).unwrap_or_default()
-            }
+            }),
         }
+    }
+
+    fn known_columns(&self, relation: &Relation<'_>) -> Option<&Vec<String>> {
+        let Relation::Query { name: Some(name), frame, .. } = relation else { return None };
+        self.cte_columns.get(&frame.view.name)?.get(*name)
     }
 
     /// The SELECTs a relation is made of, and whether their rows are made distinct.
     pub fn blocks<'b>(&'b self, relation: &Relation<'b>) -> Traced<(Vec<Block<'b>>, bool)> {
-        let (query, frame) = match relation {
-            Relation::View(view) => self.query_of(view).ok_or(Untraced::of("the view cannot be read"))?,
-            Relation::Query { query, frame, .. } => (*query, *frame),
-            Relation::Table(_) | Relation::Made => return Err(Untraced::of("it is no query")),
-        };
+        let (query, _) = self.read_of(relation)?;
         if query.limit_clause.is_some() || query.fetch.is_some() {
             return Err(Untraced::of("the query is cut by a limit"));
         }
+        self.selects(relation)
+    }
+
+    fn read_of<'b>(&'b self, relation: &Relation<'b>) -> Traced<(&'b Query, Frame<'b>)> {
+        match relation {
+            Relation::View(view) => self.query_of(view).ok_or(Untraced::of("the view cannot be read")),
+            Relation::Query { query, frame, .. } => Ok((*query, *frame)),
+            Relation::Table(_) | Relation::Made => Err(Untraced::of("it is no query")),
+        }
+    }
+
+    /// As [`Book::blocks`], also where only some of the rows are taken.
+    pub fn selects<'b>(&'b self, relation: &Relation<'b>) -> Traced<(Vec<Block<'b>>, bool)> {
+        let (query, frame) = self.read_of(relation)?;
         if query.with.is_some() && !std::ptr::eq(query, frame.query) {
             return Err(Untraced::of("a sub-select has CTEs of its own"));
         }
@@ -269,7 +309,7 @@ impl<'a> Book<'a> {
             [] => self.columns_of(&relation),
             renamed => renamed.iter().map(|column| column.name.value.clone()).collect(),
         };
-        sources.push(Source { alias, relation, columns, is_optional });
+        sources.push(Source { alias, relation, columns, is_optional, is_constant: is_constant(factor) });
     }
 
     /// The key columns of a landed table.
@@ -456,7 +496,11 @@ impl<'b> Block<'b> {
 
     /// The file and the place in it.
     pub fn place(&self, (line, column): (u32, u32)) -> Place {
-        Place::at(&self.frame.view.path, line, column)
+        match line {
+            // A text that stands nowhere as it is.
+            0 => Place::file(&self.frame.view.path),
+            line => Place::at(&self.frame.view.path, line, column),
+        }
     }
 }
 
@@ -551,6 +595,20 @@ pub(super) fn alias_of(factor: &TableFactor) -> Option<String> {
         (None, TableFactor::Table { name, .. }) => Some(last_name(name)),
         _ => None,
     }
+}
+
+/// Whether rows are made of nothing but what the SQL says: VALUES, a function of numbers.
+fn is_constant(factor: &TableFactor) -> bool {
+    let is_read = match factor {
+        TableFactor::Table { args, .. } => args.is_none(),
+        TableFactor::Derived { subquery, .. } => !matches!(*subquery.body, SetExpr::Values(_)),
+        _ => false,
+    };
+    let names = |inner: &Expr| match inner {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    !is_read && visit_expressions(factor, names).is_continue()
 }
 
 fn last_name(name: &ObjectName) -> String {

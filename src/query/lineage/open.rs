@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::names::{Block, Book, Item, Relation, Source, alias_of, columns_in, ident, unwrapped, with_clause};
 use super::shape::{Leaf, Term, arguments, has_window, is_distinct, linear};
+use super::trail::Trail;
 use super::{Condition, ConditionKind, Traced, Untraced, key_sql};
 
 /// What stands for the opened relation while a FROM clause is printed.
@@ -34,16 +35,6 @@ enum Kind {
     Counts,
 }
 
-/// What was passed on the way down.
-#[derive(Default)]
-pub(super) struct Trail {
-    pub conditions: Vec<Condition>,
-    /// Tables, or views where rows are followed no further.
-    pub tables: BTreeSet<String>,
-    /// Stop at the relations that the aggregate itself reads.
-    pub is_flat: bool,
-}
-
 /// Queries over the stored rows of one aggregate.
 pub(super) struct Opened {
     /// Gives `_table`, `_key` and `_counts`, `_thing` or `_value`.
@@ -52,31 +43,6 @@ pub(super) struct Opened {
     pub total: String,
     /// Which of the rows count.
     pub filter: &'static str,
-}
-
-impl Trail {
-    fn pass(&mut self, block: &Block<'_>) {
-        let conditions =
-            [(ConditionKind::Where, &block.select.selection), (ConditionKind::Having, &block.select.having)];
-        for (kind, written) in conditions {
-            if let Some(written) = written {
-                self.add(block, kind, written);
-            }
-        }
-        for on in &block.joins {
-            self.add(block, ConditionKind::Join, on);
-        }
-    }
-
-    fn add(&mut self, block: &Block<'_>, kind: ConditionKind, expr: &Expr) {
-        use datafusion::sql::sqlparser::ast::Spanned;
-        let start = expr.span().start;
-        let place = block.place((start.line as u32, start.column as u32));
-        let condition = Condition { kind, sql: expr.to_string(), place };
-        if !self.conditions.contains(&condition) {
-            self.conditions.push(condition);
-        }
-    }
 }
 
 impl Book<'_> {
@@ -142,11 +108,12 @@ impl Book<'_> {
             return Ok(vec![Branch { sql, kind: Kind::Rows }]);
         }
         let (blocks, is_union_distinct) = self.blocks(relation)?;
-        let mut branches = Vec::new();
+        let (mut branches, mut ways) = (Vec::new(), Vec::new());
         for block in &blocks {
+            let mut way = trail.way();
             let outputs = outputs(&blocks[0], block, needed)?;
             let exprs: Vec<&Expr> = outputs.iter().map(|(_, expr)| expr).collect();
-            trail.pass(block);
+            way.pass(block);
             if block.is_grouped || block.is_distinct || is_union_distinct {
                 let things: Vec<Expr> = match block.is_grouped {
                     true => one_set(block)?.to_vec(),
@@ -154,16 +121,17 @@ impl Book<'_> {
                 };
                 let carrier = self.carrier(block, &things)?;
                 let thing = format!("{} AS _thing", as_text(&things));
-                for inner in self.open_rows_of(block, carrier, &exprs, &things, trail)? {
+                for inner in self.open_rows_of(block, carrier, &exprs, &things, &mut way)? {
                     let more = [hidden(&carrier.alias), vec![thing.clone()]].concat();
                     let whole = (blocks.len() == 1).then_some(relation);
                     let sql = self.grouped(whole, block, &carrier.alias, &inner.sql, &outputs, &more, &[])?;
                     branches.push(Branch { sql, kind: Kind::Things });
                 }
+                ways.push(way);
                 continue;
             }
             let carrier = self.carrier(block, &[])?;
-            for inner in self.open_rows_of(block, carrier, &exprs, &[], trail)? {
+            for inner in self.open_rows_of(block, carrier, &exprs, &[], &mut way)? {
                 if inner.kind == Kind::Things && exprs.iter().any(|expr| has_window(expr)) {
                     return Err(Untraced::of("it depends on the order of groups of rows"));
                 }
@@ -175,7 +143,9 @@ impl Book<'_> {
                 let sql = composed(block, &carrier.alias, &inner.sql, &columns, &[]);
                 branches.push(Branch { sql, kind: inner.kind });
             }
+            ways.push(way);
         }
+        trail.join(ways);
         Ok(branches)
     }
 
@@ -203,7 +173,7 @@ impl Book<'_> {
             return Ok(vec![Branch { sql, kind: Kind::Counts }]);
         }
         let (blocks, is_union_distinct) = self.blocks(relation)?;
-        let mut branches = Vec::new();
+        let (mut branches, mut ways) = (Vec::new(), Vec::new());
         for block in &blocks {
             let mut all = Vec::new();
             for (factor, name) in terms {
@@ -217,16 +187,19 @@ impl Book<'_> {
             if block.is_distinct || is_union_distinct {
                 return Err(Untraced::of("figures are added up after repeated ones are dropped"));
             }
+            let mut way = trail.way();
             let outputs = outputs(&blocks[0], block, needed)?;
             if block.is_grouped {
                 one_set(block)?;
                 let whole = (blocks.len() == 1).then_some(relation);
-                branches.extend(self.open_calls(whole, block, all, &outputs, &[], trail)?);
+                branches.extend(self.open_calls(whole, block, all, &outputs, &[], &mut way)?);
             } else {
-                trail.pass(block);
-                branches.extend(self.open_columns(block, all, &outputs, &[], trail)?);
+                way.pass(block);
+                branches.extend(self.open_columns(block, all, &outputs, &[], &mut way)?);
             }
+            ways.push(way);
         }
+        trail.join(ways);
         Ok(branches)
     }
 
@@ -254,8 +227,9 @@ impl Book<'_> {
                 None => groups.push((alias, term.conditions, vec![(term.factor, name)])),
             }
         }
-        let mut branches = Vec::new();
+        let (mut branches, mut ways) = (Vec::new(), Vec::new());
         for (alias, conditions, columns) in groups {
+            let mut way = trail.way();
             let source = block.source(&alias).ok_or_else(|| Untraced::of(format!("`{alias}` is not read there")))?;
             let asked: Vec<&Expr> = outputs
                 .iter()
@@ -263,7 +237,7 @@ impl Book<'_> {
                 .chain(&conditions)
                 .chain(keys.iter().map(|(key, _)| key))
                 .collect();
-            for inner in self.open_sum(&source.relation, &columns, &columns_asked(block, &alias, &asked), trail)? {
+            for inner in self.open_sum(&source.relation, &columns, &columns_asked(block, &alias, &asked), &mut way)? {
                 let of = ident(&alias);
                 let counts = match inner.kind {
                     Kind::Things => format!("{} AS _thing", chosen(&conditions, &format!("{of}._thing"), None)),
@@ -273,7 +247,9 @@ impl Book<'_> {
                 let sql = composed(block, &alias, &inner.sql, &columns, keys);
                 branches.push(Branch { sql, kind: inner.kind });
             }
+            ways.push(way);
         }
+        trail.join(ways);
         Ok(branches)
     }
 
@@ -291,16 +267,17 @@ impl Book<'_> {
         // At the top the group is known; further down each row keeps the keys of its group.
         let group: &[Expr] = if keys.is_empty() && !outputs.is_empty() { one_set(block)? } else { &[] };
         let is_single = terms.len() == 1;
-        let mut branches = Vec::new();
+        let (mut branches, mut ways) = (Vec::new(), Vec::new());
         // Counts over the same rows go into one list.
-        let mut counted: Vec<(&Source<'_>, Vec<String>, Vec<Expr>)> = Vec::new();
+        let mut counted: Vec<Counted<'_, '_>> = Vec::new();
         for term in terms {
             let Leaf::Call(call) = &term.leaf else {
                 return Err(Untraced::of("a figure is added to the keys of its group"));
             };
             let mut conditions = term.conditions.clone();
+            let mut way = trail.way();
             if let Some(filter) = &call.filter {
-                trail.add(block, ConditionKind::Filter, filter);
+                way.add(block, ConditionKind::Filter, filter);
                 conditions.push(filter.as_ref().clone());
             }
             let argument = arguments(call).first().map(|argument| (*argument).clone());
@@ -313,16 +290,23 @@ impl Book<'_> {
                             conditions: [conditions.as_slice(), &inner.conditions].concat(),
                             leaf: inner.leaf,
                         });
-                        self.summed(whole, block, inner.collect(), outputs, group, keys, trail)
+                        let mut inside = trail.way();
+                        let rows = self.summed(whole, block, inner.collect(), outputs, group, keys, &mut inside)?;
+                        Ok((rows, inside))
                     });
                     match added {
-                        Ok(more) => branches.extend(more),
+                        Ok((more, inside)) => {
+                            branches.extend(more);
+                            way.join(vec![inside]);
+                            ways.push(way);
+                        }
                         // A number of each row that is computed there.
                         Err(untraced) => {
                             let mentioned = [conditions.as_slice(), std::slice::from_ref(&argument)].concat();
                             let carrier = self.carrier(block, &mentioned).map_err(|_| untraced)?;
                             let value = format!("{} * ({argument})", term.factor);
-                            add_count(&mut counted, carrier, chosen(&conditions, &value, Some("0")), mentioned);
+                            let counts = chosen(&conditions, &value, Some("0"));
+                            add_count(&mut counted, carrier, counts, mentioned, way.conditions);
                         }
                     }
                 }
@@ -335,7 +319,7 @@ impl Book<'_> {
                     let is_things = is_distinct(call) || self.is_grouped(&carrier.relation);
                     if !is_things {
                         let counts = chosen(&conditions, &term.factor.to_string(), Some("0"));
-                        add_count(&mut counted, carrier, counts, mentioned);
+                        add_count(&mut counted, carrier, counts, mentioned, way.conditions);
                         continue;
                     }
                     if !is_single || (term.factor - 1.0).abs() > f64::EPSILON {
@@ -343,7 +327,7 @@ impl Book<'_> {
                     }
                     let asked: Vec<&Expr> = asked(outputs, keys, group).chain(&mentioned).collect();
                     for inner in
-                        self.open_rows(&carrier.relation, &columns_asked(block, &carrier.alias, &asked), trail)?
+                        self.open_rows(&carrier.relation, &columns_asked(block, &carrier.alias, &asked), &mut way)?
                     {
                         let mut parts: Vec<String> = group.iter().map(one_text).collect();
                         match (&argument, is_distinct(call)) {
@@ -355,13 +339,16 @@ impl Book<'_> {
                         let sql = self.grouped(whole, block, &carrier.alias, &inner.sql, outputs, &more, keys)?;
                         branches.push(Branch { sql, kind: Kind::Things });
                     }
+                    ways.push(way);
                 }
                 _ => return Err(Untraced::of(format!("`{call}` is no count and no sum"))),
             }
         }
-        for (carrier, counts, mentioned) in counted {
+        for Counted { carrier, counts, mentioned, terms } in counted {
+            let mut way = trail.way();
+            way.count_by(terms);
             let asked: Vec<&Expr> = asked(outputs, keys, group).chain(&mentioned).collect();
-            for inner in self.open_rows(&carrier.relation, &columns_asked(block, &carrier.alias, &asked), trail)? {
+            for inner in self.open_rows(&carrier.relation, &columns_asked(block, &carrier.alias, &asked), &mut way)? {
                 if inner.kind != Kind::Rows {
                     return Err(Untraced::of("groups of rows are counted several times over"));
                 }
@@ -369,7 +356,9 @@ impl Book<'_> {
                 let sql = self.grouped(whole, block, &carrier.alias, &inner.sql, outputs, &more, keys)?;
                 branches.push(Branch { sql, kind: Kind::Counts });
             }
+            ways.push(way);
         }
+        trail.join(ways);
         Ok(branches)
     }
 
@@ -503,6 +492,9 @@ impl Book<'_> {
             self.pass_all(&blocks, trail);
         }
         trail.tables.insert(label.to_owned());
+        if key.iter().any(|name| self.is_personal(relation, name)) {
+            trail.personal.insert(label.to_owned());
+        }
         let key = key_sql(&key);
         let mut columns: Vec<String> = needed.iter().map(|name| ident(name).to_string()).collect();
         columns.extend([format!("'{label}' AS _table"), format!("{key} AS _key")]);
@@ -639,18 +631,30 @@ fn asked<'e>(
     outputs.iter().map(|(_, expr)| expr).chain(keys.iter().map(|(key, _)| key)).chain(group)
 }
 
+/// Counts over the rows of one relation.
+struct Counted<'s, 'b> {
+    carrier: &'s Source<'b>,
+    /// What each term counts a row for.
+    counts: Vec<String>,
+    mentioned: Vec<Expr>,
+    /// What each term asks of a row.
+    terms: Vec<Vec<Condition>>,
+}
+
 fn add_count<'s, 'b>(
-    counted: &mut Vec<(&'s Source<'b>, Vec<String>, Vec<Expr>)>,
+    counted: &mut Vec<Counted<'s, 'b>>,
     carrier: &'s Source<'b>,
     counts: String,
     mentioned: Vec<Expr>,
+    asked: Vec<Condition>,
 ) {
-    match counted.iter_mut().find(|(known, ..)| known.alias == carrier.alias) {
-        Some((_, all, exprs)) => {
-            all.push(counts);
-            exprs.extend(mentioned);
+    match counted.iter_mut().find(|known| known.carrier.alias == carrier.alias) {
+        Some(known) => {
+            known.counts.push(counts);
+            known.mentioned.extend(mentioned);
+            known.terms.push(asked);
         }
-        None => counted.push((carrier, vec![counts], mentioned)),
+        None => counted.push(Counted { carrier, counts: vec![counts], mentioned, terms: vec![asked] }),
     }
 }
 

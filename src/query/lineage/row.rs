@@ -1,5 +1,6 @@
 //! One column of one row: which expression made it, what went into it, and the same again for each of those.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -7,9 +8,10 @@ use arrow::array::RecordBatch;
 use datafusion::sql::sqlparser::ast::{Expr, Function};
 
 use super::datum::rows_of;
-use super::names::{Block, Book, Item, Relation, Source, columns_in, ident, with_clause};
-use super::open::{Opened, Trail};
+use super::names::{Block, Book, Frame, Item, Relation, Source, columns_in, ident, with_clause};
+use super::open::Opened;
 use super::shape::{Shape, number, shape};
+use super::trail::Trail;
 use super::{Datum, Drill, Figure, Made, Stored};
 use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
@@ -111,6 +113,16 @@ impl<'a> Lineage<'a> {
             Some(why) => Err(Diagnostic::error(format!("view `{}`: {why}", view.name))),
             None => Ok(figure),
         }
+    }
+
+    /// Whether the values of a view's column are taken of columns that a contract keeps from being shown.
+    pub fn is_personal(&self, view: &str, column: &str) -> bool {
+        self.book.view(view).is_none_or(|view| self.book.is_personal(&Relation::View(view), column))
+    }
+
+    /// Whether a table below a view has such columns.
+    pub fn has_personal(&self, view: &str) -> bool {
+        self.book.personal.is_below(view)
     }
 
     /// The expression behind a column of a view.
@@ -220,7 +232,7 @@ impl<'a> Lineage<'a> {
                 .filter(|(at, _)| groupings.get(*at).is_none_or(|place| values[*place].number() == Some(0.0)))
                 .map(|(at, key)| (key.clone(), values[keys[at]].clone()))
                 .collect();
-            let here = Here { block, label: &label, values, group: &group, way };
+            let here = Here { book: &self.book, block, label: &label, values, group: &group, way };
             let mut figure = self.made(&here, &part, way.ratios).await?;
             figure.column = column;
             figure.place = block.place(item.place);
@@ -270,6 +282,7 @@ impl<'a> Lineage<'a> {
             expression: item.expr.to_string(),
             place: block.place(item.place),
             value: inner.value.clone(),
+            is_personal: self.book.is_of_persons(block, &item.expr),
             made: Made::From(Box::new(inner)),
         }))
     }
@@ -530,7 +543,11 @@ impl<'a> Lineage<'a> {
         };
         let why = match deep {
             Ok(drill) if drill.matches => return Ok(drill),
-            Ok(drill) => format!("the rows of {} come to {}", drill.tables.join(", "), drill.total.shown()),
+            // A text or a date may be somebody's.
+            Ok(drill) => match drill.total.number() {
+                Some(total) => format!("the rows of {} come to {total}", drill.tables.join(", ")),
+                None => format!("the rows of {} come to something else", drill.tables.join(", ")),
+            },
             Err(why) => why,
         };
         let mut trail = Trail { is_flat: true, ..Trail::default() };
@@ -541,8 +558,10 @@ impl<'a> Lineage<'a> {
         Ok(flat.unwrap_or_else(|_| Drill {
             call: call.to_string(),
             group: here.group_shown(),
+            personal_keys: here.personal_keys(),
             conditions: Vec::new(),
             tables: Vec::new(),
+            personal_tables: BTreeSet::new(),
             sql: String::new(),
             rows: 0,
             total: Datum::null(),
@@ -573,8 +592,10 @@ impl<'a> Lineage<'a> {
         Ok(Drill {
             call: call.to_string(),
             group: here.group_shown(),
+            personal_keys: here.personal_keys(),
             conditions: trail.conditions,
             tables: trail.tables.into_iter().collect(),
+            personal_tables: trail.personal,
             // A row that counts several times is listed once.
             sql: match opened.total.as_str() {
                 "sum(_counts)" => format!(
@@ -615,6 +636,7 @@ impl<'a> Lineage<'a> {
         };
         Ok(Figure {
             relation: table.to_owned(),
+            is_personal: self.book.is_personal(&Relation::Table(table), &column),
             expression: column.clone(),
             column,
             place: Place::default(),
@@ -647,9 +669,10 @@ impl<'a> Lineage<'a> {
         };
         Ok(Figure {
             relation: label,
+            is_personal: self.book.is_personal(relation, &column),
             expression: column.clone(),
             column,
-            place: Place::default(),
+            place: file_of(relation),
             value,
             made: Made::Computed { why: why.to_owned(), inputs: Vec::new() },
         })
@@ -658,6 +681,7 @@ impl<'a> Lineage<'a> {
 
 /// A row of a block while it is taken apart.
 struct Here<'h> {
+    book: &'h Book<'h>,
     block: &'h Block<'h>,
     label: &'h str,
     values: &'h [Datum],
@@ -675,12 +699,18 @@ impl Here<'_> {
             expression: part.expr.to_string(),
             place: self.block.place((start.line as u32, start.column as u32)),
             value: self.values[part.value].clone(),
+            is_personal: self.book.is_of_persons(self.block, &part.expr),
             made,
         }
     }
 
     fn group_shown(&self) -> Vec<(String, Datum)> {
         self.group.iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
+    }
+
+    fn personal_keys(&self) -> BTreeSet<String> {
+        let personal = self.group.iter().filter(|(key, _)| self.book.is_of_persons(self.block, key));
+        personal.map(|(key, _)| key.to_string()).collect()
     }
 }
 
@@ -693,6 +723,15 @@ fn lost(label: String, column: String, why: &str) -> Figure {
         place: Place::default(),
         value: Datum::null(),
         made: Made::Computed { why: why.to_owned(), inputs: Vec::new() },
+        is_personal: false,
+    }
+}
+
+/// The file a relation is written in.
+fn file_of(relation: &Relation<'_>) -> Place {
+    match relation {
+        Relation::View(view) | Relation::Query { frame: Frame { view, .. }, .. } => Place::file(&view.path),
+        Relation::Table(_) | Relation::Made => Place::default(),
     }
 }
 

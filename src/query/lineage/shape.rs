@@ -83,6 +83,11 @@ fn function_shape(call: &Function) -> Shape<'_> {
         ("rate", [numerator, denominator]) => Shape::Ratio(numerator, denominator),
         ("growth", [now, base]) => Shape::Growth(now, base),
         ("point_change", [now, base]) => Shape::Sum(vec![('+', now), ('-', base)]),
+        // A value with words around it.
+        ("concat", all) => match all.iter().filter(|one| !is_constant(one)).collect::<Vec<_>>().as_slice() {
+            [only] => Shape::Same(only),
+            _ => Shape::Other,
+        },
         (name, [value, ..]) if SHOWING.contains(&name) => Shape::Same(value),
         (_, []) => Shape::Constant,
         _ => Shape::Other,
@@ -147,6 +152,10 @@ pub(super) fn number(expr: &Expr) -> Option<f64> {
 
 fn is_number(expr: &Expr, wanted: f64) -> bool {
     number(expr) == Some(wanted)
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    matches!(unwrapped(expr), Expr::Value(_))
 }
 
 pub(super) fn is_null(expr: &Expr) -> bool {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::source;
+pub(super) use crate::source::SheetCells;
 
 /// One difference between two files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,13 +47,21 @@ pub fn compare(old: &Path, new: &Path, limits: source::Limits) -> Result<Vec<Dif
             .hint("compare files of one format"));
     }
     match first {
-        Kind::Workbook => {
-            let read = |path: &Path| {
-                source::sheets(path, limits).map_err(|error| Diagnostic::error(error.to_string()).in_file(path))
-            };
-            Ok(sheets::compare(&read(old)?, &read(new)?))
-        }
+        Kind::Workbook => Ok(sheets::compare(&read_sheets(old, limits)?, &read_sheets(new, limits)?)),
         Kind::Text(kind) => Ok(lines::compare(&lines::read(old, kind)?, &lines::read(new, kind)?)),
+    }
+}
+
+/// The cells of a workbook.
+pub(super) fn read_sheets(path: &Path, limits: source::Limits) -> Result<Vec<SheetCells>> {
+    source::sheets(path, limits).map_err(|error| Diagnostic::error(error.to_string()).in_file(path))
+}
+
+/// The lines of a text that a person reads.
+pub(super) fn read_lines(path: &Path) -> Result<Vec<String>> {
+    match kind_of(path)? {
+        Kind::Text(kind) => lines::read(path, kind),
+        Kind::Workbook => Ok(Vec::new()),
     }
 }
 

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::lines::{Line, LineKind};
 use super::marks::{RowMarks, marked};
+use super::records::Datum;
 use super::{Composer, ROW_HEIGHT, blank_cells, narrow, style_of};
 use crate::report::dataset::Value;
 use crate::report::features::Emphasis;
-use crate::report::form::Align;
+use crate::report::form::{Align, Column};
 use crate::report::layout::{Cell, CellValue, Role, Style};
 use crate::report::number::Format;
 
@@ -75,7 +76,7 @@ impl Composer<'_> {
                 style.align = Align::Left;
             }
             let cell = Cell::new(narrow(offset + place), value, style);
-            cells.push(Cell { source: datum.source, ..cell });
+            cells.push(Cell { source: datum.source, parts: datum.parts.clone(), ..cell });
         }
     }
 
@@ -96,13 +97,13 @@ impl Composer<'_> {
             let style = style_of(leaf.declared, Role::Total);
             let plain = Style { format: Format::Text, ..style };
             cells.push(if place < line.label_column {
-                Cell { source: datum.source, ..Cell::new(column, datum.cell(leaf.declared), style) }
+                given(datum, column, leaf.declared, style)
             } else if place == line.label_column && leading > 0 {
                 Cell::new(column, CellValue::Text(line.label.clone()), Style { align: Align::Center, ..plain })
             } else if place < leading || !leaf.declared.shape.format.is_quantity() {
                 Cell::new(column, CellValue::Blank, plain)
             } else {
-                Cell { source: datum.source, ..Cell::new(column, datum.cell(leaf.declared), style) }
+                given(datum, column, leaf.declared, style)
             });
         }
     }
@@ -158,4 +159,8 @@ impl Composer<'_> {
             }
         }
     }
+}
+
+fn given(datum: &Datum, column: u16, declared: &Column, style: Style) -> Cell {
+    Cell { source: datum.source, parts: datum.parts.clone(), ..Cell::new(column, datum.cell(declared), style) }
 }

@@ -32,6 +32,7 @@ pub(in crate::report) fn contents(
         for cell in &mut row.cells {
             // The list is of no dataset that a figure could be looked up in.
             cell.source = None;
+            cell.parts.clear();
             if let (Some(place), CellValue::Text(_)) = (listed, &cell.value) {
                 cell.link = Some(SheetLink(place + 1));
             }

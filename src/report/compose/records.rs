@@ -20,6 +20,8 @@ pub(super) struct Datum {
     pub value: Value,
     /// The row and column of the dataset it was read from.
     pub source: Option<(u32, u16)>,
+    /// The same of each figure it adds up.
+    pub parts: Vec<(u32, u16)>,
     pub standing: Standing,
 }
 
@@ -34,11 +36,11 @@ pub(super) enum Standing {
 
 impl Datum {
     pub(super) fn given(value: Value) -> Self {
-        Self { value, source: None, standing: Standing::Given }
+        Self { value, source: None, parts: Vec::new(), standing: Standing::Given }
     }
 
     pub(super) fn without(standing: Standing) -> Self {
-        Self { value: Value::Null, source: None, standing }
+        Self { value: Value::Null, source: None, parts: Vec::new(), standing }
     }
 
     pub(super) fn cell(&self, column: &Column) -> CellValue {
@@ -120,7 +122,8 @@ impl<'a> Reader<'a> {
         }
         for (place, leaf) in self.header.leaves.iter().enumerate() {
             if matches!(leaf.declared.content, Content::Sum(_)) {
-                data[place] = sum(leaf.summed.iter().map(|summed| &data[*summed]));
+                let parts = leaf.summed.iter().filter_map(|summed| data[*summed].source).collect();
+                data[place] = Datum { parts, ..sum(leaf.summed.iter().map(|summed| &data[*summed])) };
             }
         }
         Ok(data)
@@ -187,6 +190,7 @@ impl<'a> Reader<'a> {
         Datum {
             value: self.data.value(row, column),
             source: Some((u32::try_from(row).unwrap_or(u32::MAX), narrow(column))),
+            parts: Vec::new(),
             standing: Standing::Given,
         }
     }

@@ -139,6 +139,13 @@ impl Provenance {
         Ok(self)
     }
 
+    /// Whether a table version that both name was made of other deliveries: both are not of one warehouse.
+    fn rests_on_others(&self, other: &Self) -> bool {
+        let same = self.tables.iter().filter(|(table, version)| other.tables.get(*table) == Some(version));
+        same.map(|(table, _)| (self.batches.get(table), other.batches.get(table)))
+            .any(|(own, other)| own.is_some() && other.is_some() && own != other)
+    }
+
     /// What a person looks for in a file's properties.
     pub(super) fn named(&self) -> Vec<(String, String)> {
         let mut named = vec![

@@ -75,14 +75,22 @@ pub fn verify(file: &Path, known: Option<&Known<'_>>) -> Result<Verdict> {
     let Some(known) = known.filter(|known| known.register.exists()) else {
         return Ok(without_register(file, &content, &carried));
     };
+    // Short texts of two warehouses may have the same bytes.
+    let elsewhere = |issue: &Issue| carried.record().filter(|record| record.rests_on_others(&issue.record));
     if let Some((issue, made)) = by_bytes(known.register, &content, carried.record())? {
-        return Ok(Verdict::untouched(issue, made));
+        return Ok(match elsewhere(&issue) {
+            Some(record) => from_elsewhere(file, record),
+            None => Verdict::untouched(issue, made),
+        });
     }
     if let Some(verdict) = as_record(file, known.register)? {
         return Ok(verdict);
     }
     if let Some((issue, made)) = by_name(file, known, carried.record())? {
-        return Ok(touched(file, &content, issue, made));
+        return Ok(match elsewhere(&issue) {
+            Some(record) => from_elsewhere(file, record),
+            None => touched(file, &content, issue, made),
+        });
     }
     let problem = match carried.record() {
         Some(record) => Diagnostic::error("was not made here, or is no longer what it was")
@@ -154,6 +162,15 @@ fn place_in(outbox: &Path, file: &Path) -> Option<(NaiveDate, String)> {
     let inner = file.strip_prefix(outbox).ok()?;
     let date = inner.iter().next()?;
     Some((date.to_str()?.parse().ok()?, inner.strip_prefix(date).ok()?.display().to_string()))
+}
+
+/// The same report of the same date and table versions, made of other deliveries.
+fn from_elsewhere(file: &Path, record: &Provenance) -> Verdict {
+    let problem = Diagnostic::error("was made from another warehouse")
+        .in_file(file)
+        .note("its record", format!("report `{}` as of {}, file `{}`", record.report, record.as_of, record.file))
+        .note("looked for", "the deliveries that it names: those behind the same table versions here are others");
+    Verdict::bad(State::Unknown, Some(record.clone()), problem.hint("`-C DIR` names the project that made it"))
 }
 
 fn touched(file: &Path, content: &Content, issue: Issue, made: IssuedFile) -> Verdict {
