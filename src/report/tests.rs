@@ -589,3 +589,28 @@ fn the_shipped_reports_load() {
     assert_eq!(problems, []);
     assert!(!reports.is_empty());
 }
+
+#[test]
+fn rows_that_an_order_leaves_equal_come_in_one_order() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("a")).unwrap();
+    let mistaken = PLACES_FORM.replacen("title: ", "title: \"{typo}\" # ", 1).replace("tab: 基础信息\n", "");
+    fs::write(dir.path().join("a/form.yml"), mistaken).unwrap();
+    let manifest = "title: 表\ndescription: 测试\ndatasets:\n  places: {view: places, order_by: [residents desc]}\noutputs:\n  - {form: form.yml, file: 表}\n";
+    fs::write(dir.path().join("a/report.yml"), manifest).unwrap();
+    let (_, problems) = load(dir.path());
+    let told = problems.iter().filter(|problem| problem.to_string().contains("`{typo}` stands for nothing")).count();
+    assert_eq!(told, 1, "a title that names the sheet as well is one text: {problems:?}");
+
+    fs::write(dir.path().join("a/form.yml"), PLACES_FORM).unwrap();
+    let (reports, problems) = load(dir.path());
+    assert_eq!(problems, []);
+    let spec = &reports[0].datasets["places"];
+    let column = |name: &str| ColumnMeta { name: name.into(), ..ColumnMeta::default() };
+    let mut meta = ViewMeta { columns: ["place", "residents", "area"].map(column).into(), ..ViewMeta::default() };
+    let order = |meta: &ViewMeta| dataset::sql(&spec.in_full_order(Some(meta), None), &[], &Names::default(), None);
+    let first = "SELECT * FROM \"places\" ORDER BY \"residents\" DESC NULLS LAST, \"place\" ASC NULLS LAST";
+    assert_eq!(order(&meta), format!("{first}, \"area\" ASC NULLS LAST"));
+    meta.grain = vec!["place".into()];
+    assert_eq!(order(&meta), first);
+}

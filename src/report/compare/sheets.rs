@@ -92,11 +92,13 @@ fn body_start(sheet: &SheetCells) -> usize {
     sheet.rows.iter().position(|row| row.cells.len() == widest).map_or(0, |at| at + 1)
 }
 
-/// The row that numbers the columns: 甲 乙 1 2 3.
+/// The row that numbers the columns: 甲 乙 1 2 3=1+2, in each of several blocks anew.
 fn is_numbering(row: &RowCells) -> bool {
-    let digits: Vec<usize> = row.cells.iter().filter_map(|cell| cell.text.parse().ok()).collect();
-    let is_short = row.cells.iter().all(|cell| cell.text.chars().count() <= 3);
-    is_short && digits.len() > 1 && digits.iter().copied().eq(1..=digits.len())
+    let numbers: Vec<usize> = row.cells.iter().filter_map(|cell| cell.text.split('=').next()?.parse().ok()).collect();
+    let is_counted = numbers.windows(2).all(|two| two[1] == two[0] + 1 || two[1] == 1);
+    let others = row.cells.iter().filter(|cell| !cell.text.starts_with(|sign: char| sign.is_ascii_digit()));
+    let are_short = others.map(|cell| cell.text.chars().count()).all(|signs| signs == 1);
+    are_short && is_counted && numbers.len() > 1 && numbers[0] == 1
 }
 
 /// What stands above each column, group before column, with a slash between.
@@ -295,7 +297,9 @@ impl<'a> Pair<'a> {
                 let common = row.cells.iter().filter(|cell| self.columns.is_common(cell.column));
                 common.map(|cell| (cell.column, cell.text.clone())).collect()
             };
-            shape.sheet.rows[..shape.body].iter().map(|row| (row.row, cells(row))).collect()
+            let head = shape.sheet.rows[..shape.body].iter();
+            // Columns are numbered anew wherever one has come or gone.
+            head.filter(|row| !is_numbering(row)).map(|row| (row.row, cells(row))).collect()
         };
         let (old, new) = (texts(&self.old), texts(&self.new));
         let rows: BTreeSet<&u32> = old.keys().chain(new.keys()).collect();
@@ -530,6 +534,12 @@ mod tests {
         ];
         let body: [&[&str]; 2] = [&["1", "芙蓉北路", "5", "10", "3"], &["2", "捞刀河", "6", "21", "4"]];
         let new: Vec<&[&str]> = head.iter().chain(&body).copied().collect();
+        let numbered = |sheet: &[&'static [&'static str]], numbers: &'static [&'static str]| {
+            [&sheet[..3], &[numbers], &sheet[3..]].concat()
+        };
+        let told =
+            compared(&numbered(&old, &["甲", "乙", "1", "2"]), &numbered(&new, &["甲", "乙", "1", "2=1+3", "3"]));
+        assert_eq!(told, ["column C /户数: — -> 2 cells", "D6 捞刀河/居民: 20 -> 21"]);
         assert_eq!(compared(&old, &new), ["column C /户数: — -> 2 cells", "D5 捞刀河/居民: 20 -> 21"]);
         assert_eq!(compared(&new, &old), ["column C /户数: 2 cells -> —", "C5 捞刀河/居民: 21 -> 20"]);
     }

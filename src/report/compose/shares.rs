@@ -59,9 +59,11 @@ fn added_up(header: &Header<'_>, body: &[&Line], columns: [usize; 2]) -> Option<
 /// The slices of a pie, the small ones put together at the end.
 fn slices(header: &Header<'_>, body: &[&Line], columns: [usize; 2]) -> Option<Vec<Point>> {
     let (lines, whole) = sorted(body, columns[1])?;
-    let is_large = |(_, figure): &&(&Line, f64)| figure / whole >= SLICE_SHARE_MIN;
-    let large = lines.iter().take(SLICES_MAX - 1).take_while(is_large).count();
-    let (own, others) = lines.split_at(large);
+    // What the data call by the same name is among the others, however large.
+    let is_named = |line: &Line| line.data[columns[0]].value != Value::Text(OTHERS.to_owned());
+    let (mut own, mut others): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|(line, figure)| figure / whole >= SLICE_SHARE_MIN && is_named(line));
+    others.extend(own.split_off(own.len().min(SLICES_MAX - 1)));
     let mut points: Vec<Point> =
         own.iter().map(|(line, figure)| point(header, line, columns, figure / whole)).collect();
     let rest: f64 = others.iter().map(|(_, figure)| figure).sum();
@@ -195,9 +197,10 @@ charts: [{kind: pareto, title: 累计, categories: kind, series: [n]}]
     #[test]
     fn small_slices_of_a_pie_are_put_together() {
         let pie = FORM.replace("pareto", "pie");
-        let shown = |figures: &[i64]| -> Vec<String> {
-            let kinds: ArrayRef =
-                Arc::new(StringArray::from_iter_values((1..=figures.len()).map(|n| format!("类{n}"))));
+        let shown = |figures: &[i64], first: &str| -> Vec<String> {
+            let rest = (2..=figures.len()).map(|number| format!("类{number}"));
+            let kinds = StringArray::from_iter_values(std::iter::once(first.to_owned()).chain(rest));
+            let kinds: ArrayRef = Arc::new(kinds);
             let counts: ArrayRef = Arc::new(Int64Array::from(figures.to_vec()));
             let batch = RecordBatch::try_from_iter([("kind", kinds), ("n", counts)]).unwrap();
             let shown = chart_sheet(&pie, &Dataset::new(&[batch]).unwrap());
@@ -205,10 +208,12 @@ charts: [{kind: pareto, title: 累计, categories: kind, series: [n]}]
             texts.filter_map(|line| Some(line.split_once("] ")?.1.to_owned())).collect()
         };
         // Few slices are drawn from the table itself.
-        assert_eq!(shown(&[5, 9, 4]), [""; 0]);
-        let folded = shown(&[10, 1, 20, 10, 1, 30, 1, 10, 10, 7]);
+        assert_eq!(shown(&[5, 9, 4], "类1"), [""; 0]);
+        let folded = shown(&[10, 1, 20, 10, 1, 30, 1, 10, 10, 7], "类1");
         let labels: Vec<&String> = folded.iter().step_by(3).collect();
         assert_eq!(labels, ["\"类6\"", "\"类3\"", "\"类1\"", "\"类4\"", "\"类8\"", "\"类9\"", "\"类10\"", "\"其他\""]);
         assert_eq!(folded[folded.len() - 2..], ["3", "0.03"]);
+        // What is called so already is among them.
+        assert_eq!(shown(&[70, 28, 1, 1], "其他")[..3], ["\"类2\"", "28", "0.28"]);
     }
 }
