@@ -292,37 +292,46 @@ impl<'a> Pair<'a> {
 
     /// Where columns have come or gone, titles and header stand in the same order.
     fn heads_in_order(&self) -> Vec<Difference> {
-        let texts = |shape: &Shape<'a>| -> BTreeMap<u32, Vec<(u32, String)>> {
-            let cells = |row: &RowCells| {
-                let common = row.cells.iter().filter(|cell| self.columns.is_common(cell.column));
-                common.map(|cell| (cell.column, cell.text.clone())).collect()
-            };
+        let rows = |shape: &Shape<'a>| -> BTreeMap<u32, &'a RowCells> {
             let head = shape.sheet.rows[..shape.body].iter();
             // Columns are numbered anew wherever one has come or gone.
-            head.filter(|row| !is_numbering(row)).map(|row| (row.row, cells(row))).collect()
+            head.filter(|row| !is_numbering(row)).map(|row| (row.row, row)).collect()
         };
-        let (old, new) = (texts(&self.old), texts(&self.new));
-        let rows: BTreeSet<&u32> = old.keys().chain(new.keys()).collect();
-        let mut found = Vec::new();
-        for row in rows {
-            let cells = |side: &BTreeMap<u32, Vec<(u32, String)>>| side.get(row).cloned().unwrap_or_default();
-            let (before, after) = (cells(&old), cells(&new));
-            let words =
-                |cells: &[(u32, String)]| -> Vec<String> { cells.iter().map(|(_, text)| text.clone()).collect() };
-            for difference in lines::differing(&words(&before), &words(&after)) {
-                let after = difference.new.and_then(|at| after.get(at));
-                let before = difference.old.and_then(|at| before.get(at));
-                let Some((column, _)) = after.or(before) else { continue };
-                found.push(Difference {
-                    sheet: self.new.sheet.name.clone(),
-                    place: cell_name(*row, *column),
-                    old: before.map(|(_, text)| text.clone()),
-                    new: after.map(|(_, text)| text.clone()),
-                    ..Difference::default()
-                });
-            }
-        }
-        found
+        let (old, new) = (rows(&self.old), rows(&self.new));
+        let none = RowCells::default();
+        let places: BTreeSet<&u32> = old.keys().chain(new.keys()).collect();
+        let row = |side: &BTreeMap<u32, &'a RowCells>, place: &u32| side.get(place).copied().cloned();
+        let pairs = places.into_iter().map(|place| (place, row(&old, place), row(&new, place)));
+        pairs
+            .flat_map(|(place, old, new)| {
+                let (old, new) = (old.as_ref().unwrap_or(&none), new.as_ref().unwrap_or(&none));
+                self.in_order(*place, old, new)
+            })
+            .collect()
+    }
+
+    /// What differs between the texts of two rows, wherever they stand; labels of columns that come or go left out.
+    fn in_order(&self, place: u32, old: &RowCells, new: &RowCells) -> Vec<Difference> {
+        let cells = |shape: &Shape<'a>, row: &RowCells| -> (Vec<u32>, Vec<String>) {
+            let is_told = |cell: &&CellText| {
+                self.columns.is_common(cell.column)
+                    || !shape.label(cell.column).split('/').any(|label| label == cell.text)
+            };
+            row.cells.iter().filter(is_told).map(|cell| (cell.column, cell.text.clone())).unzip()
+        };
+        let (before, after) = (cells(&self.old, old), cells(&self.new, new));
+        let differing = lines::differing(&before.1, &after.1).into_iter();
+        let differences = differing.filter_map(|at| {
+            let column = *at.new.and_then(|at| after.0.get(at)).or_else(|| before.0.get(at.old?))?;
+            Some(Difference {
+                sheet: self.new.sheet.name.clone(),
+                place: cell_name(place, column.checked_sub(GONE_FROM).unwrap_or(column)),
+                old: at.old.and_then(|at| before.1.get(at)).cloned(),
+                new: at.new.and_then(|at| after.1.get(at)).cloned(),
+                ..Difference::default()
+            })
+        });
+        differences.collect()
     }
 
     /// Columns that only one of the sheets has.
@@ -363,6 +372,11 @@ impl<'a> Pair<'a> {
     }
 
     fn cells(&self, old: &RowCells, new: &RowCells) -> Vec<Difference> {
+        // A line for signers is laid over whatever columns there are.
+        let is_foot = key_of(new, &self.keys).is_none() && !new.cells.iter().any(|cell| cell.is_number);
+        if is_foot && !self.columns.is_same() {
+            return self.in_order(new.row, old, new);
+        }
         let texts = |row: &'_ RowCells| -> BTreeMap<u32, String> {
             let common = row.cells.iter().filter(|cell| self.columns.is_common(cell.column));
             common.map(|cell| (cell.column, cell.text.clone())).collect()
@@ -533,7 +547,10 @@ mod tests {
             &["序号", "街道", "户数", "居民", "其中：老人"],
         ];
         let body: [&[&str]; 2] = [&["1", "芙蓉北路", "5", "10", "3"], &["2", "捞刀河", "6", "21", "4"]];
-        let new: Vec<&[&str]> = head.iter().chain(&body).copied().collect();
+        let signed: &[&str] = &["负责人：", "", "", "制表人：张"];
+        let old: Vec<&[&str]> = old.into_iter().chain([signed]).collect();
+        let signed: &[&str] = &["负责人：", "", "", "", "制表人：张"];
+        let new: Vec<&[&str]> = head.iter().chain(&body).copied().chain([signed]).collect();
         let numbered = |sheet: &[&'static [&'static str]], numbers: &'static [&'static str]| {
             [&sheet[..3], &[numbers], &sheet[3..]].concat()
         };
