@@ -84,10 +84,13 @@ pub(super) async fn report(
     let mut withheld = BTreeSet::new();
     for found in engine::disagreements(&sound, opened.session.as_ref(), &run, &sensitive).await {
         if reports.iter().any(|report| found.reports.contains(&report.name)) {
-            ending = Ending::Problems;
-            let effect = if asked.out.is_some() { "made all the same" } else { engine::WITHHELD };
-            output.problem(&found.problem.effect(effect));
-            withheld.extend(found.reports);
+            let is_certain = found.is_certain();
+            let is_made = !is_certain || asked.out.is_some();
+            output.problem(&found.problem.effect(if is_made { engine::MADE_ALL_THE_SAME } else { engine::WITHHELD }));
+            if is_certain {
+                ending = Ending::Problems;
+                withheld.extend(found.reports);
+            }
         }
     }
     if asked.out.is_none() {

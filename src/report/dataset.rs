@@ -160,6 +160,21 @@ impl Condition {
         }
     }
 
+    /// Whether it picks one value.
+    pub(super) fn is_one(&self) -> bool {
+        matches!(self, Self::OneOf(list) if list.len() == 1)
+    }
+
+    /// Whether it leaves out nothing but such values.
+    pub(super) fn excludes_only(&self, is_such: &dyn Fn(&Value) -> bool) -> bool {
+        let value = |scalar: &Option<Scalar>| match scalar {
+            None => Value::Null,
+            Some(Scalar::Text(text) | Scalar::Number(text)) => Value::Text(text.clone()),
+            Some(Scalar::Flag(flag)) => Value::Flag(*flag),
+        };
+        matches!(self, Self::NotOneOf(list) if list.iter().map(value).all(|value| is_such(&value)))
+    }
+
     pub(super) fn is_comparison(&self) -> bool {
         matches!(self, Self::Compare(_))
     }

@@ -78,8 +78,8 @@ pub(super) struct Cell {
     pub style: Style,
     /// The row and column of the dataset that the value was read from.
     pub source: Option<(u32, u16)>,
-    /// The same of each figure that it adds up, where it is a sum of columns.
-    pub parts: Vec<(u32, u16)>,
+    /// Where the form computed the value instead.
+    pub computed: Option<Computed>,
     /// What the spreadsheet calculates the value from, such as `SUM(C7:C22)`. It never comes from data.
     pub formula: Option<String>,
     /// Where a click on the cell leads.
@@ -88,8 +88,17 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn new(column: u16, value: CellValue, style: Style) -> Self {
-        Self { column, value, style, source: None, parts: Vec::new(), formula: None, link: None }
+        Self { column, value, style, source: None, computed: None, formula: None, link: None }
     }
+}
+
+/// A sum, or what follows from sums.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Computed {
+    /// Before it is rounded to what is shown.
+    pub value: Value,
+    /// The rows and columns of the dataset it stands for.
+    pub parts: Vec<(u32, u16)>,
 }
 
 /// Another sheet of the workbook, counted from 0; what its tab is called in the end, the exporter decides.

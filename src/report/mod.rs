@@ -57,7 +57,7 @@ use datafusion::execution::SendableRecordBatchStream;
 
 use crate::diagnostic::{Diagnostic, Fault, Severity};
 use crate::query::Indicator;
-pub use agreement::{Disagreement, WITHHELD, disagreements, sources};
+pub use agreement::{Disagreement, MADE_ALL_THE_SAME, WITHHELD, disagreements, sources};
 pub use check::check;
 pub use compare::{Difference, compare};
 pub use export::{EXPORTERS, Exporter};

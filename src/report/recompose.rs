@@ -102,8 +102,9 @@ impl Recomposed {
         let mut spots = self.text_spots();
         for (sheet, tab) in self.workbook_sheets() {
             for row in &sheet.rows {
-                for cell in row.cells.iter().filter(|cell| cell.source.is_some() || !cell.parts.is_empty()) {
-                    spots.extend(self.spot(sheet, &tab, row.index, cell.column));
+                for cell in row.cells.iter().filter(|cell| cell.source.is_some() || cell.computed.is_some()) {
+                    let spot = self.spot(sheet, &tab, row.index, cell.column);
+                    spots.extend(spot.filter(|spot| !matches!(spot.source, Source::Form { .. })));
                 }
             }
             if let Some(ledger) = &sheet.ledger {
@@ -235,11 +236,12 @@ impl Recomposed {
         let (row, column) = area.map_or((row, column), |area| (area.first_row, area.first_column));
         let line = sheet.rows.iter().find(|line| line.index == row)?;
         let cell = line.cells.iter().find(|cell| cell.column == column)?;
+        let sum = cell.computed.as_ref().and_then(|computed| self.sum_source(sheet, line, &computed.parts));
         let source = match (cell.source, &cell.value) {
             // Whoever may not see the figure may not see its rows either.
             (_, CellValue::Suppressed) => Source::Suppressed,
             (Some((row, place)), _) => self.view_source(&sheet.dataset, row, place)?,
-            (None, CellValue::Number(_)) if !cell.parts.is_empty() => self.sum_source(sheet, line, &cell.parts)?,
+            (None, CellValue::Number(_)) if sum.is_some() => sum?,
             (None, CellValue::Blank) => Source::Blank,
             (None, _) if cell.formula.is_some() => {
                 Source::Form { how: format!("={}", cell.formula.clone().unwrap_or_default()) }
@@ -288,6 +290,7 @@ impl Recomposed {
         Some(Spot { address, shown, header: header_of(sheet, row, column), source })
     }
 
+    /// A sum of cells of its own row; `None` for one of other rows.
     fn sum_source(&self, sheet: &SheetLayout, line: &Row, parts: &[(u32, u16)]) -> Option<Source> {
         let parts = parts.iter().map(|(row, place)| {
             let cell = line.cells.iter().find(|cell| cell.source == Some((*row, *place)))?;

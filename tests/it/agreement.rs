@@ -41,6 +41,19 @@ fn second_count(project: &Project, figure: &str) {
     report(project, "second_count", "second_count", "place_code", columns);
 }
 
+/// A report of one text over the only row of `view`.
+fn text(project: &Project, name: &str, view: &str, words: &str) {
+    let folder = format!("report-templates/{name}");
+    project.write(
+        &format!("{folder}/report.yml"),
+        format!(
+            "title: {name}\ndescription: test\ndatasets:\n  own: {{view: {view}, single: true}}\n\
+             outputs:\n  - {{summary: text.md.j2, file: {name}.md}}\n"
+        ),
+    );
+    project.write(&format!("{folder}/text.md.j2"), words);
+}
+
 /// What stands in a cell named like `` `file.xlsx` sheet!C5: ``.
 fn cell(folder: &Path, named: &str) -> String {
     let (file, place) = named.strip_prefix('`').and_then(|rest| rest.split_once("` ")).expect("a file and a cell");
@@ -171,4 +184,68 @@ fn what_is_hidden_or_personal_is_in_no_message() {
     let names = project.sql("SELECT DISTINCT name FROM resident_list");
     let leaked = names.lines().filter(|name| run.stderr.contains(name)).count();
     assert_eq!(leaked, 0, "{}", run.stderr);
+}
+
+#[test]
+fn a_figure_is_known_by_its_label_and_compared_in_the_digits_of_both_texts() {
+    let project = Project::sample();
+    let made = |figure: &str, column: &str, words: &str| {
+        let sql = format!("SELECT as_of, {figure} AS {column} FROM district_headline");
+        view(&project, "second", &sql, &[("as_of", "截至", "''"), (column, "常住登记人口", "人")], "");
+        text(&project, "second", "second", words);
+        project.run(&["report", "second", "--out", "aside"])
+    };
+    // The shipped column of this name and label is said to be the same as one of another label.
+    let run = made("person_count + 9000", "person_count", "常住登记人口{{ own.person_count }}人。\n").expect(1);
+    let shown = ["`每日要情.md` f", "`网格基础信息统计表.xlsx` 合计!"];
+    assert!(shown.iter().all(|place| run.stderr.contains(&format!("one: {place}"))), "{}", run.stderr);
+    let (place, _) = note(&run, "other").split_once(": ").expect("a place");
+    assert_eq!(place, "`second.md` f1");
+    // Called the same and named otherwise, it may be another figure.
+    let run = made("person_count + 9000", "registered", "{{ own.registered }}人\n").expect(0);
+    assert!(run.stderr.contains("warning: `常住登记人口` has two values"), "{}", run.stderr);
+    assert!(run.stderr.contains("same_as: view.column"), "{}", run.stderr);
+    // What is only asked for is not shown.
+    made("person_count + 9000", "person_count", "{% if own.person_count > 0 %}有人{% endif %}\n").expect(0);
+    made("person_count + 0.4", "person_count", "常住登记人口{{ own.person_count | wan(1) }}人。\n").expect(0);
+
+    let labels = [("special_on_time_person_rate", "重点人群按期走访率", "''")];
+    let sql = "SELECT round(special_on_time_person_rate, 5) AS special_on_time_person_rate FROM district_headline";
+    view(&project, "second", sql, &labels, "");
+    text(&project, "second", "second", "按期走访率{{ own.special_on_time_person_rate | percent(2) }}。\n");
+    project.run(&["report", "second", "--out", "aside"]).expect(0);
+}
+
+#[test]
+fn a_total_that_a_form_adds_up_is_compared_with_the_figure_of_the_place_it_is_of() {
+    let project = Project::sample();
+    let labels = [("place_level", "层级", "''"), ("place_code", "编码", "''"), ("place_name", "名称", "''")];
+    let labels = [&labels[..], &[("subdistrict_code", "街道编码", "''"), ("person_count", "人口", "人")]].concat();
+    let made = |figure: &str, rows: &str, more: &str| {
+        let sql = format!(
+            "SELECT place_level, place_code, place_name, subdistrict_code, {figure} AS person_count FROM population_by_place"
+        );
+        view(&project, "second", &sql, &labels, "");
+        let columns = "  - {label: 地区, column: place_name}\n  - {label: 人口, column: person_count, format: integer, additive: true}\n";
+        report(&project, "second", "second", "subdistrict_code, place_code", &format!("{columns}{more}"));
+        let manifest = project.path("report-templates/second/report.yml");
+        let text = std::fs::read_to_string(&manifest).expect("a file");
+        std::fs::write(&manifest, text.replace("limit: 400", &format!("where: {{{rows}}}"))).expect("written");
+        project.run(&["report", "second", "grid_overview", "--out", "aside"])
+    };
+    let total = "totals: {label: 合计, at: bottom}\n";
+    let both = format!("{total}subtotals:\n  - {{by: subdistrict_code, label: 小计, at: bottom}}\n");
+    made("person_count", "place_level: community", &both).expect(0);
+    let one_more = "person_count + CASE WHEN place_code = '430105001007' THEN 1 ELSE 0 END";
+    let run = made(one_more, "place_level: community", &both).expect(1);
+    assert_eq!(note(&run, "of"), "the district");
+    let values = ["one", "other", "also"].map(|label| note(&run, label).to_owned());
+    for place in values[..2].iter().map(|text| text.split_once(", from ").expect("a view").0) {
+        let (named, value) = place.split_once(": ").expect("a place and a value");
+        assert_eq!(cell(&project.path("aside"), named), value, "{named}");
+    }
+    assert!(values[2].contains("second.xlsx"), "the subtotal of its subdistrict: {}", run.stderr);
+    // The total of some is no total of the district.
+    made("person_count", "place_level: subdistrict, place_code: {not: '430105001'}", total).expect(0);
+    made("person_count", "place_level: community, person_count: {above: 60}", total).expect(0);
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Reports are compared before they are made, by the rows they will be made of. What is laid out to name cells is only
-//! what disagrees.
+//! what disagrees, and what adds up figures that others show.
 
 mod places;
 mod shown;
@@ -17,14 +17,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use self::places::{Place, Places};
-use self::shown::{Shown, quantum, shown};
-use self::subject::{Subject, subjects};
+use self::places::{Places, Standing};
+use self::shown::{Shown, printed, quantum, shown};
+use self::subject::{PlaceNames, Setting, Subject, Whole, is_whole, subjects};
 use super::dataset::Value;
 use super::manifest::Report;
-use super::number::{Format, fixed, percent, rounded};
+use super::number::{Format, rounded};
 use super::{ColumnMeta, Figures, Problem, RunContext, render};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A figure that is shown with two values.
 #[derive(Debug)]
@@ -34,8 +34,18 @@ pub struct Disagreement {
     pub problem: Diagnostic,
 }
 
+impl Disagreement {
+    /// Whether the two are one figure for sure; where they are called the same and no more, it is a warning.
+    pub fn is_certain(&self) -> bool {
+        self.problem.severity == Severity::Error
+    }
+}
+
 /// What becomes of reports that contradict each other.
 pub const WITHHELD: &str = "no report that shows one of them is made; the last good editions are untouched";
+
+/// The same where that is no reason to keep them back.
+pub const MADE_ALL_THE_SAME: &str = "made all the same";
 
 /// A column that a report shows.
 struct Claim<'a> {
@@ -46,21 +56,34 @@ struct Claim<'a> {
     shown: Shown,
     /// Its view has columns about persons or single records: its values are in no message.
     is_confidential: bool,
+    /// Claims with the same number are of one indicator; others are only called the same.
+    indicator: usize,
 }
 
-/// The value of one row of a claim.
+/// The value of one row of a claim, or of what a form computed over several.
 #[derive(Debug, Clone)]
 struct Figure {
     claim: usize,
-    row: usize,
+    rows: Vec<usize>,
     value: Value,
+    /// Known of what a form computed; a row's is looked up.
+    standing: Option<Standing>,
+}
+
+/// What a claim says, row by row.
+struct Read {
+    claim: usize,
+    subjects: Vec<Subject>,
+    values: Vec<Value>,
+    /// Nothing of what its view has is left out.
+    is_whole: bool,
 }
 
 /// Two figures that should be one, and where they stand.
 struct Pair {
     subject: Subject,
     values: [Value; 2],
-    places: [Place; 2],
+    standings: [Standing; 2],
     /// A published report keeps the figure from being shown: no message says it either.
     is_hidden: bool,
 }
@@ -77,40 +100,34 @@ pub async fn disagreements(
     let mut places = Places::new(figures, context);
     let mut found = Vec::new();
     for claims in indicators {
-        // By report and column, however many datasets of a report read the column.
-        let definition = |claim: &Claim<'_>| (claim.report.name.clone(), claim.view.clone(), claim.column.name.clone());
         let mut pairs: BTreeMap<_, (usize, usize, Vec<Pair>)> = BTreeMap::new();
         for (subject, mut same) in differing(&claims, figures, &mut places).await {
             let mut is_hidden = false;
             let mut open = Vec::with_capacity(same.len());
             for figure in same.drain(..) {
-                if places.hides(&claims[figure.claim], figure.row).await {
+                if places.hides(&claims[figure.claim], &figure.rows).await {
                     is_hidden = true;
-                } else {
-                    open.push(figure);
+                } else if let Some(standing) = standing(&figure, &claims, &mut places).await {
+                    open.push((figure, standing));
                 }
             }
-            for (at, one) in open.iter().enumerate() {
-                for other in &open[at + 1..] {
-                    let both = [&claims[one.claim], &claims[other.claim]];
-                    if agree(both, [&one.value, &other.value]) {
+            for (at, (one, first)) in open.iter().enumerate() {
+                for (other, second) in &open[at + 1..] {
+                    if agree([first.format, second.format], [&one.value, &other.value]) {
                         continue;
                     }
-                    let Some(first) = places.of(both[0], one.row).await else { break };
-                    let Some(second) = places.of(both[1], other.row).await else { continue };
-                    // Which of two stands first follows from their names, in whatever order datasets come.
-                    let is_turned = definition(both[0]) > definition(both[1]);
                     let mut pair = Pair {
                         subject: subject.clone(),
                         values: [one.value.clone(), other.value.clone()],
-                        places: [first, second],
+                        standings: [first.clone(), second.clone()],
                         is_hidden,
                     };
                     let (mut one, mut other) = (one.claim, other.claim);
-                    if is_turned {
+                    // Which of two stands first follows from their names, in whatever order datasets come.
+                    if definition(&claims[one]) > definition(&claims[other]) {
                         std::mem::swap(&mut one, &mut other);
                         pair.values.reverse();
-                        pair.places.reverse();
+                        pair.standings.reverse();
                     }
                     let key = (definition(&claims[one]), definition(&claims[other]));
                     pairs.entry(key).or_insert((one, other, Vec::new())).2.push(pair);
@@ -120,6 +137,19 @@ pub async fn disagreements(
         found.extend(pairs.into_values().map(|(one, other, pairs)| told([&claims[one], &claims[other]], &pairs)));
     }
     found
+}
+
+/// Report and column, however many datasets of the report read the column.
+fn definition(claim: &Claim<'_>) -> [String; 3] {
+    [claim.report.name.clone(), claim.view.clone(), claim.column.name.clone()]
+}
+
+async fn standing(figure: &Figure, claims: &[Claim<'_>], places: &mut Places<'_>) -> Option<Standing> {
+    match (&figure.standing, figure.rows.as_slice()) {
+        (Some(standing), _) => Some(standing.clone()),
+        (None, [row]) => places.of(&claims[figure.claim], *row, &figure.value).await,
+        (None, _) => None,
+    }
 }
 
 /// The view and column behind each cell of a report's tables, by file and cell: `部门!F8`.
@@ -156,45 +186,80 @@ fn claims<'a>(reports: &[&'a Report], figures: &dyn Figures, sensitive: &BTreeSe
                 column: described.clone(),
                 dataset,
                 shown,
+                indicator: 0,
             });
         }
     }
     claims
 }
 
-/// The claims of each indicator that more than one column of a view defines. What only one defines is the same everywhere.
+/// The claims that may contradict each other: of one indicator, or called the same.
 fn indicators<'a>(claims: Vec<Claim<'a>>, figures: &dyn Figures) -> Vec<Vec<Claim<'a>>> {
-    let mut by_indicator: BTreeMap<Vec<String>, Vec<Claim<'a>>> = BTreeMap::new();
-    for claim in claims {
-        by_indicator.entry(indicator(&claim.view, &claim.column, figures)).or_default().push(claim);
+    let named = claims.into_iter().map(|claim| {
+        let (names, labels) = names(&claim.view, &claim.column, figures);
+        (names, (labels, claim))
+    });
+    let mut indicators = Vec::new();
+    for (number, claims) in joined(named).into_iter().enumerate() {
+        let (labels, mut claims): (Vec<BTreeSet<Name>>, Vec<Claim<'a>>) = claims.into_iter().unzip();
+        claims.iter_mut().for_each(|claim| claim.indicator = number);
+        indicators.push((labels.into_iter().flatten().collect(), claims));
     }
-    let is_shared = |claims: &Vec<Claim<'_>>| {
-        let defined: BTreeSet<(&str, &str)> =
-            claims.iter().map(|claim| (claim.view.as_str(), claim.column.name.as_str())).collect();
-        defined.len() > 1
-    };
-    by_indicator.into_values().filter(is_shared).collect()
+    let called = joined(indicators.into_iter()).into_iter().map(|claims| claims.into_iter().flatten().collect());
+    called.filter(|claims: &Vec<Claim<'_>>| claims.iter().any(|claim| is_shared(claim, claims))).collect()
 }
 
-/// What a column is compared as: its name, label and unit, those of the column it is the same as, or itself alone.
-fn indicator(view: &str, column: &ColumnMeta, figures: &dyn Figures) -> Vec<String> {
+/// Whether others may show a claim otherwise: those that read another column, or add it up.
+fn is_shared(claim: &Claim<'_>, claims: &[Claim<'_>]) -> bool {
+    claims.iter().any(|other| {
+        let is_other = (&other.view, &other.column.name) != (&claim.view, &claim.column.name);
+        let is_elsewhere = (&other.report.name, &other.dataset) != (&claim.report.name, &claim.dataset);
+        is_other || is_elsewhere && (claim.shown.is_added || other.shown.is_added)
+    })
+}
+
+/// What an indicator is known by.
+type Name = Vec<String>;
+
+/// What shares a name is put together, in the order in which it comes.
+fn joined<T>(named: impl Iterator<Item = (BTreeSet<Name>, T)>) -> Vec<Vec<T>> {
+    let mut groups: Vec<(BTreeSet<Name>, Vec<T>)> = Vec::new();
+    for (mut names, member) in named {
+        let mut members = Vec::new();
+        let (same, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(known, _)| !known.is_disjoint(&names));
+        groups = others;
+        for (known, earlier) in same {
+            names.extend(known);
+            members.extend(earlier);
+        }
+        members.push(member);
+        groups.push((names, members));
+    }
+    groups.into_iter().map(|(_, members)| members).collect()
+}
+
+/// What a column is compared as: its name, label and unit, and those of the column it is the same as; or itself alone. Then
+/// label and unit without the name.
+fn names(view: &str, column: &ColumnMeta, figures: &dyn Figures) -> (BTreeSet<Name>, BTreeSet<Name>) {
     /// Names that lead to one another end somewhere.
     const STEPS_MAX: usize = 8;
+    let (mut names, mut labels) = (BTreeSet::new(), BTreeSet::new());
     let (mut view, mut column) = (view.to_owned(), column.clone());
     for _ in 0..STEPS_MAX {
-        let Some((other, name)) = column.indicator.same_as.as_deref().and_then(|named| named.split_once('.')) else {
-            break;
-        };
+        if column.indicator.apart.is_some() || column.label.is_empty() {
+            return (BTreeSet::from([vec![view, column.name]]), BTreeSet::new());
+        }
+        names.insert(vec![column.name.clone(), column.label.clone(), column.unit.clone()]);
+        labels.insert(vec![column.label.clone(), column.unit.clone()]);
+        let named = column.indicator.same_as.as_deref().and_then(|named| named.split_once('.'));
+        let Some((other, name)) = named else { break };
         let Some(found) = figures.labels(other).and_then(|meta| meta.columns.into_iter().find(|c| c.name == name))
         else {
             break;
         };
         (view, column) = (other.to_owned(), found);
     }
-    if column.indicator.apart.is_some() || column.label.is_empty() {
-        return vec![view, column.name];
-    }
-    vec![column.name, column.label, column.unit]
+    (names, labels)
 }
 
 /// The figures of an indicator by what they speak of, where not all are the same.
@@ -203,46 +268,75 @@ async fn differing(
     figures: &dyn Figures,
     places: &mut Places<'_>,
 ) -> Vec<(Subject, Vec<Figure>)> {
-    let mut same: BTreeMap<Subject, Vec<Figure>> = BTreeMap::new();
+    let setting = Setting { as_of: places.as_of(), district: places.district() };
+    let mut names = PlaceNames::default();
+    let mut all_read = Vec::with_capacity(claims.len());
     for (at, claim) in claims.iter().enumerate() {
         let Some(meta) = figures.labels(&claim.view) else { continue };
-        let as_of = places.as_of();
         let Some(rows) = places.rows(claim).await else { continue };
         let Some(column) = rows.column(&claim.column.name) else { continue };
-        let subjects = subjects(rows, &meta, &claim.column.indicator.by, as_of);
-        let mut own: BTreeMap<Subject, Option<Figure>> = BTreeMap::new();
-        for (row, subject) in subjects.into_iter().enumerate() {
-            let value = rows.value(row, column);
+        names.learn(rows);
+        let values: Vec<Value> = rows.all_rows().into_iter().map(|row| rows.value(row, column)).collect();
+        let spec = claim.report.datasets.get(&claim.dataset);
+        let is_whole = spec.is_some_and(|spec| is_whole(spec, values.len(), &meta, setting));
+        let subjects = subjects(rows, &meta, &claim.column.indicator.by, setting);
+        all_read.push(Read { claim: at, subjects, values, is_whole });
+    }
+    let mut same: BTreeMap<Subject, Vec<Figure>> = BTreeMap::new();
+    for read in &mut all_read {
+        read.subjects.iter_mut().for_each(|subject| names.coded(subject));
+        let format = claims[read.claim].shown.format;
+        let mut own: BTreeMap<&Subject, Option<Figure>> = BTreeMap::new();
+        for (row, (subject, value)) in read.subjects.iter().zip(&read.values).enumerate() {
             if !matches!(value, Value::Integer(_) | Value::Number(_) | Value::Null) {
                 continue;
             }
-            let figure = Figure { claim: at, row, value };
+            let figure = Figure { claim: read.claim, rows: vec![row], value: value.clone(), standing: None };
             own.entry(subject)
                 .and_modify(|known| {
                     // Rows that nothing tells apart: which of them another view speaks of, nobody knows.
-                    if known.as_ref().is_some_and(|known| !agree([claim, claim], [&known.value, &figure.value])) {
+                    if known.as_ref().is_some_and(|known| !agree([format, format], [&known.value, &figure.value])) {
                         *known = None;
                     }
                 })
                 .or_insert(Some(figure));
         }
         for (subject, figure) in own {
-            same.entry(subject).or_default().extend(figure);
+            same.entry(subject.clone()).or_default().extend(figure);
         }
     }
+    let mut added = Vec::new();
+    for read in &all_read {
+        let claim = &claims[read.claim];
+        if !claim.shown.is_added || !read.is_whole || !is_shared(claim, claims) {
+            continue;
+        }
+        for total in places.totals(claim).await {
+            let parts = total.rows.iter().map(|row| read.subjects.get(*row)).collect::<Option<Vec<_>>>();
+            let whole = parts.and_then(|parts| Whole::of(&parts));
+            let Some(whole) = whole.filter(|whole| !same.keys().any(|subject| whole.lacks(subject))) else { continue };
+            let standing = Some(total.standing);
+            added.push((whole.subject, Figure { claim: read.claim, rows: total.rows, value: total.value, standing }));
+        }
+    }
+    for (subject, figure) in added {
+        same.entry(subject).or_default().push(figure);
+    }
+    let format = |figure: &Figure| match &figure.standing {
+        Some(standing) => standing.format,
+        None => claims[figure.claim].shown.format,
+    };
     let differs = |found: &Vec<Figure>| {
         found.iter().enumerate().any(|(at, one)| {
-            found[at + 1..]
-                .iter()
-                .any(|other| !agree([&claims[one.claim], &claims[other.claim]], [&one.value, &other.value]))
+            found[at + 1..].iter().any(|other| !agree([format(one), format(other)], [&one.value, &other.value]))
         })
     };
     same.into_iter().filter(|(_, found)| differs(found)).collect()
 }
 
 /// Whether two values are the same as their readers see them: in the digits that both show.
-fn agree(claims: [&Claim<'_>; 2], values: [&Value; 2]) -> bool {
-    /// What arithmetic in another order may leave behind, where a text shows every digit.
+fn agree(formats: [Option<Format>; 2], values: [&Value; 2]) -> bool {
+    /// What arithmetic in another order may leave behind, where every digit is shown.
     const NOISE: f64 = 1e-9;
     let (one, other) = match (values[0], values[1]) {
         (Value::Null, Value::Null) => return true,
@@ -251,12 +345,9 @@ fn agree(claims: [&Claim<'_>; 2], values: [&Value; 2]) -> bool {
             _ => return false,
         },
     };
-    let formats = claims.map(|claim| claim.shown.format);
     let coarser = if quantum(formats[0]) >= quantum(formats[1]) { formats[0] } else { formats[1] };
-    match coarser.filter(|format| format.is_quantity()) {
-        Some(format) => rounded(one, format) == rounded(other, format),
-        None => (one - other).abs() <= NOISE * one.abs().max(other.abs()),
-    }
+    let is_noise = (one - other).abs() <= NOISE * one.abs().max(other.abs());
+    is_noise || coarser.is_some_and(|format| format.is_quantity() && rounded(one, format) == rounded(other, format))
 }
 
 /// The first of the pairs in full, some more by their places.
@@ -269,11 +360,15 @@ fn told(claims: [&Claim<'_>; 2], pairs: &[Pair]) -> Disagreement {
         let value = if pair.is_hidden || is_confidential {
             "a value that is not for messages".to_owned()
         } else {
-            printed(&pair.values[at], claims[at].shown.format)
+            let (value, format) = (&pair.values[at], pair.standings[at].format);
+            let digits = value.number().zip(format).and_then(|(number, format)| printed(number, format));
+            digits.or_else(|| value.plain()).unwrap_or_else(|| "nothing".to_owned())
         };
-        format!("{}: {value}", pair.places[at])
+        format!("{}: {value}", pair.standings[at].place)
     };
-    let mut problem = Diagnostic::error(format!("`{label}` has two values in the reports of one run"));
+    let message = format!("`{label}` has two values in the reports of one run");
+    let is_one = claims[0].indicator == claims[1].indicator;
+    let mut problem = if is_one { Diagnostic::error(message) } else { Diagnostic::warning(message) };
     if let Some(first) = pairs.first() {
         problem = problem.note("of", first.subject.to_string());
         for (at, which) in ["one", "other"].into_iter().enumerate() {
@@ -290,17 +385,12 @@ fn told(claims: [&Claim<'_>; 2], pairs: &[Pair]) -> Disagreement {
         problem = problem.note("and", format!("{} more pairs of cells", pairs.len() - MORE_MAX - 1));
     }
     let reports = claims.iter().map(|claim| claim.report.name.clone()).collect();
-    let hint = "let one view define the figure and the other read it; where they are two figures, `indicator: {apart: why}` \
-                beside the column in a view's `.yml` says so";
+    let hint = if is_one {
+        "let one view define the figure and the other read it; where they are two figures, `indicator: {apart: why}` beside \
+         the column in a view's `.yml` says so"
+    } else {
+        "the columns have one label and unit; `indicator: {same_as: view.column}` beside one in its view's `.yml` says that \
+         they are one figure, `indicator: {apart: why}` that they are two"
+    };
     Disagreement { reports, problem: problem.hint(hint) }
-}
-
-/// A value as its cell shows it.
-fn printed(value: &Value, format: Option<Format>) -> String {
-    match (value.number(), format) {
-        (Some(number), Some(Format::Percent(digits))) => percent(number, usize::from(digits)) + "%",
-        (Some(number), Some(Format::Decimal(digits))) => fixed(number, usize::from(digits)),
-        (Some(number), Some(format @ Format::Wan(_))) => rounded(number, format).to_string(),
-        _ => value.plain().unwrap_or_else(|| "nothing".to_owned()),
-    }
 }

@@ -4,9 +4,11 @@ use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, StringArray}
 use arrow::record_batch::RecordBatch;
 use chrono::NaiveDate;
 
-use super::subject::subjects;
+use super::shown::format_in;
+use super::subject::{Setting, Subject, Whole, subjects};
 use crate::report::ViewMeta;
 use crate::report::dataset::Dataset;
+use crate::report::number::Format;
 
 fn texts(values: &[Option<&str>]) -> ArrayRef {
     Arc::new(StringArray::from(values.to_vec()))
@@ -28,7 +30,11 @@ fn day(text: &str) -> NaiveDate {
 fn told(rows: &Dataset, grain: &[&str], by: &[&str]) -> Vec<String> {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let meta = ViewMeta { grain: owned(grain), ..ViewMeta::default() };
-    subjects(rows, &meta, &owned(by), day("2024-06-27")).iter().map(ToString::to_string).collect()
+    subjects(rows, &meta, &owned(by), setting()).iter().map(ToString::to_string).collect()
+}
+
+fn setting() -> Setting<'static> {
+    Setting { as_of: day("2024-06-27"), district: "长沙市开福区" }
 }
 
 #[test]
@@ -108,4 +114,48 @@ fn numbers_of_a_key_tell_rows_apart_as_texts_do() {
         ("share", Arc::new(Float64Array::from(vec![0.5, 0.25]))),
     ]);
     assert_eq!(told(&rows, &["age_from"], &[]), ["the district, age_from", "the district, age_from"]);
+}
+
+#[test]
+fn a_sum_speaks_of_what_its_parts_make_up_and_of_nothing_where_one_is_missing() {
+    let rows = dataset(vec![
+        ("place_code", texts(&["430105001", "430105001", "430105002", "430105002", "430105"].map(Some))),
+        ("tag", texts(&[Some("独居"), Some("残疾"), Some("独居"), Some("残疾"), Some("合计")])),
+    ]);
+    let meta = ViewMeta::default();
+    let all = subjects(&rows, &meta, &[], setting());
+    let told = |rows: &[usize]| {
+        let parts: Vec<&Subject> = rows.iter().map(|row| &all[*row]).collect();
+        let whole = Whole::of(&parts)?;
+        Some((whole.subject.to_string(), all.iter().any(|subject| whole.lacks(subject))))
+    };
+    assert_eq!(told(&[0, 1]), Some(("place `430105001`".to_owned(), false)));
+    assert_eq!(told(&[0, 2]), Some(("the district, tag".to_owned(), false)));
+    assert_eq!(told(&[0, 1, 2, 3]), Some(("the district".to_owned(), false)));
+    assert_eq!(told(&[0, 1, 2]), Some(("the district".to_owned(), true)));
+    // A total among its parts, and a part that counts twice.
+    assert_eq!(told(&[0, 1, 4]), None);
+    assert_eq!(told(&[0, 0]), None);
+}
+
+#[test]
+fn the_district_is_known_by_its_name() {
+    let rows = dataset(vec![("area", texts(&[Some("开福区"), Some("长沙市开福区"), Some("岳麓区")]))]);
+    assert_eq!(told(&rows, &[], &[]), ["the district", "the district", "the district, area"]);
+}
+
+#[test]
+fn words_tell_in_which_digits_they_show_a_figure() {
+    for (words, number, expected) in [
+        ("58.4%", 0.58397, Some(Format::Percent(1))),
+        ("1.29万", 12_867.0, Some(Format::Wan(2))),
+        ("6月上报12900", 12_900.0, Some(Format::Integer)),
+        ("同比下降3.2%", -0.0321, Some(Format::Percent(1))),
+        ("环比上升0.35个百分点", 0.3512, Some(Format::Decimal(2))),
+        ("98.59", 0.98585, Some(Format::Percent(2))),
+        ("与上期持平", 0.0, None),
+        ("12", 13.0, None),
+    ] {
+        assert_eq!(format_in(words, number), expected, "{words}");
+    }
 }

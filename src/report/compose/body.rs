@@ -76,7 +76,7 @@ impl Composer<'_> {
                 style.align = Align::Left;
             }
             let cell = Cell::new(narrow(offset + place), value, style);
-            cells.push(Cell { source: datum.source, parts: datum.parts.clone(), ..cell });
+            cells.push(Cell { source: datum.source, computed: datum.computed(), ..cell });
         }
     }
 
@@ -162,5 +162,5 @@ impl Composer<'_> {
 }
 
 fn given(datum: &Datum, column: u16, declared: &Column, style: Style) -> Cell {
-    Cell { source: datum.source, parts: datum.parts.clone(), ..Cell::new(column, datum.cell(declared), style) }
+    Cell { source: datum.source, computed: datum.computed(), ..Cell::new(column, datum.cell(declared), style) }
 }

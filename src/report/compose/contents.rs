@@ -31,8 +31,7 @@ pub(in crate::report) fn contents(
         let listed = place.filter(|place| *place < sheets.len());
         for cell in &mut row.cells {
             // The list is of no dataset that a figure could be looked up in.
-            cell.source = None;
-            cell.parts.clear();
+            (cell.source, cell.computed) = (None, None);
             if let (Some(place), CellValue::Text(_)) = (listed, &cell.value) {
                 cell.link = Some(SheetLink(place + 1));
             }

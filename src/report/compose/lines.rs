@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::formulas;
 use super::header::Header;
-use super::records::{Datum, Reader, Record, Standing, grouped, records, sum};
+use super::records::{Datum, Reader, Record, Standing, grouped, parts, records, sum};
 use crate::report::Problem;
 use crate::report::dataset::{Dataset, Value};
 use crate::report::form::{Content, PartRows, Position, SheetForm, Totals};
@@ -309,6 +309,11 @@ impl Building<'_> {
                 }
             }
             formulas::fill(self.header, &mut data, &is_known);
+            let computed = data.iter_mut().enumerate().filter(|(_, datum)| datum.value.number().is_some());
+            for (column, datum) in computed {
+                let body = self.lines[covered.clone()].iter().filter(|line| line.kind == LineKind::Body);
+                datum.parts = parts(body.map(|line| &line.data[column]));
+            }
             self.lines[place].data = data;
         }
     }

@@ -8,7 +8,7 @@ use super::narrow;
 use crate::report::Problem;
 use crate::report::dataset::{Dataset, Value};
 use crate::report::form::{Column, Content, NOT_APPLICABLE, SheetForm};
-use crate::report::layout::{CellValue, cell_value};
+use crate::report::layout::{CellValue, Computed, cell_value};
 use crate::report::yaml;
 
 /// Rows of the dataset that are one row of the table.
@@ -20,7 +20,7 @@ pub(super) struct Datum {
     pub value: Value,
     /// The row and column of the dataset it was read from.
     pub source: Option<(u32, u16)>,
-    /// The same of each figure it adds up.
+    /// What it was computed over, where it was not read.
     pub parts: Vec<(u32, u16)>,
     pub standing: Standing,
 }
@@ -41,6 +41,11 @@ impl Datum {
 
     pub(super) fn without(standing: Standing) -> Self {
         Self { value: Value::Null, source: None, parts: Vec::new(), standing }
+    }
+
+    pub(super) fn computed(&self) -> Option<Computed> {
+        let is_figure = !self.parts.is_empty() && self.value.number().is_some();
+        is_figure.then(|| Computed { value: self.value.clone(), parts: self.parts.clone() })
     }
 
     pub(super) fn cell(&self, column: &Column) -> CellValue {
@@ -122,7 +127,7 @@ impl<'a> Reader<'a> {
         }
         for (place, leaf) in self.header.leaves.iter().enumerate() {
             if matches!(leaf.declared.content, Content::Sum(_)) {
-                let parts = leaf.summed.iter().filter_map(|summed| data[*summed].source).collect();
+                let parts = parts(leaf.summed.iter().map(|summed| &data[*summed]));
                 data[place] = Datum { parts, ..sum(leaf.summed.iter().map(|summed| &data[*summed])) };
             }
         }
@@ -194,6 +199,11 @@ impl<'a> Reader<'a> {
             standing: Standing::Given,
         }
     }
+}
+
+/// What some cells were read from, or computed over.
+pub(super) fn parts<'a>(data: impl Iterator<Item = &'a Datum>) -> Vec<(u32, u16)> {
+    data.flat_map(|datum| datum.source.iter().chain(&datum.parts)).copied().collect()
 }
 
 /// The sum of what is given: missing where nothing is, and no figure where a value is none, because a sum of the

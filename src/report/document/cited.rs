@@ -142,7 +142,9 @@ pub(in crate::report) fn text(nodes: &[Node]) -> String {
                 table.head.iter().chain(&table.body).flatten().for_each(|cell| add(&plain(&cell.text)));
             }
             Node::Cards(cards) => {
-                cards.iter().for_each(|card| add(&format!("{}\n{}", card.label.text, card.note.text)))
+                for card in cards {
+                    add(&format!("{}\n{}{}\n{}", card.label.text, card.value.text, card.unit.text, card.note.text));
+                }
             }
             Node::Figure(figure) => {
                 add(&figure.caption);
