@@ -154,7 +154,7 @@ fn workbooks(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// 12 merged stub columns over 10,000 rows, in runs of 4096, 2048 … 2 rows.
+/// 12 stub columns over 10,000 rows, in runs of 4096, 2048 … 2 rows.
 struct Stubs(RecordBatch);
 
 const STUB_COLUMNS: u32 = 12;
@@ -171,22 +171,19 @@ impl Stubs {
         columns.push(("n".to_owned(), Arc::new((0..i64::from(STUB_ROWS)).map(Some).collect::<Int64Array>())));
         Self(RecordBatch::try_from_iter(columns).expect("a batch"))
     }
+}
 
-    fn report(&self, folder: &Path) -> report::Report {
-        let stubs: String = (0..STUB_COLUMNS)
-            .map(|column| format!("  - {{label: 组{column}, column: stub_{column}, merge: true}}\n"))
-            .collect();
-        let form = format!(
-            "dataset: rows\ntitle: 表\ntotals: {{label: 合计}}\nformulas: true\ncolumns:\n{stubs}  - {{label: 数, column: n, format: integer, additive: true}}\n"
-        );
-        let manifest = "title: 表\ndescription: 合并\ndatasets:\n  rows: {view: rows, order_by: [n]}\noutputs:\n  - {form: form.yml, file: 表.xlsx}\n";
-        std::fs::create_dir_all(folder.join("stubs")).expect("a folder");
-        std::fs::write(folder.join("stubs/form.yml"), form).expect("a form");
-        std::fs::write(folder.join("stubs/report.yml"), manifest).expect("a manifest");
-        let (mut reports, problems) = report::load(folder);
-        assert!(problems.is_empty(), "{problems:?}");
-        reports.remove(0)
-    }
+/// A report over [`Stubs`] with one output.
+fn report_of(folder: &Path, output: &str, (file, content): (&str, &str)) -> report::Report {
+    let manifest = format!(
+        "title: 表\ndescription: 合并\ndatasets:\n  rows: {{view: rows, order_by: [n]}}\noutputs:\n  - {{{output}}}\n"
+    );
+    std::fs::create_dir_all(folder.join("stubs")).expect("a folder");
+    std::fs::write(folder.join("stubs").join(file), content).expect("a template");
+    std::fs::write(folder.join("stubs/report.yml"), manifest).expect("a manifest");
+    let (mut reports, problems) = report::load(folder);
+    assert!(problems.is_empty(), "{problems:?}");
+    reports.remove(0)
 }
 
 #[async_trait]
@@ -208,23 +205,55 @@ impl Figures for Stubs {
     }
 }
 
-fn merges(criterion: &mut Criterion) {
+fn layouts(criterion: &mut Criterion) {
     let bench = Bench::new();
     bench.land();
     let context = bench.project.report_context(&bench.runtime.block_on(bench.session()), &[], BTreeMap::new());
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let stubs = Stubs::new();
-    let report = stubs.report(folder.path());
-    let mut group = criterion.benchmark_group("merges");
-    group.sample_size(10).throughput(Throughput::Elements(u64::from(STUB_COLUMNS * STUB_ROWS)));
-    group.bench_function("12 merged stub columns over 10,000 rows", |b| {
-        b.iter(|| {
-            let made = bench.runtime.block_on(report::render(&report, &stubs, &context, &folder.path().join("out")));
-            made.expect("a workbook")
+    let stubs: String = (0..STUB_COLUMNS)
+        .map(|column| format!("  - {{label: 组{column}, column: stub_{column}, merge: true}}\n"))
+        .collect();
+    let form = format!(
+        "dataset: rows\ntitle: 表\ntotals: {{label: 合计}}\nformulas: true\ncolumns:\n{stubs}  - {{label: 数, column: n, format: integer, additive: true}}\n"
+    );
+    let mut group = criterion.benchmark_group("layouts");
+    group.sample_size(10);
+    for (name, output, template) in [
+        ("12 merged stub columns over 10,000 rows", "form: form.yml, file: 表.xlsx", ("form.yml", form.as_str())),
+        ("a PDF of ten pages", "summary: summary.md.j2, file: 通报.pdf", ("summary.md.j2", TEN_PAGES)),
+    ] {
+        let report = report_of(&folder.path().join(output), output, template);
+        let out = folder.path().join("out");
+        let figures = Stubs::new();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let made = bench.runtime.block_on(report::render(&report, &figures, &context, &out));
+                assert_eq!(made.expect("a file").len(), 1);
+            });
         });
-    });
+    }
     group.finish();
 }
 
-criterion_group!(benches, landing, views, workbooks, merges);
+/// Ten sections of a page each: a chart, a table and text.
+const TEN_PAGES: &str = r#"---
+title: 各组通报
+---
+{% for section in range(10) %}
+## 第{{ section + 1 }}部分
+
+{{ bar(rows[section * 12:section * 12 + 12], label="stub_11", value="n", title="各组数", unit="件") }}
+
+| 组 | 上级组 | 数 |
+|---|---|--:|
+{% for row in rows[section * 20:section * 20 + 20] -%}
+| {{ row.stub_11 }} | {{ row.stub_10 }} | {{ row.n }} |
+{% endfor %}
+{% for row in rows[section * 8:section * 8 + 8] -%}
+{{ row.stub_5 }}本期受理{{ row.n }}件，按期办结情况见上表，逾期事项由责任单位说明原因并于下期通报前办结，网格员逐户回访核实。
+{% endfor %}
+{% endfor %}
+"#;
+
+criterion_group!(benches, landing, views, workbooks, layouts);
 criterion_main!(benches);

@@ -414,7 +414,7 @@ async fn report_all(
         problems.push(problem);
     }
     (nightly.watch)(Event::Stage { name: "reports", steps: reports.len() });
-    let context = project.report_context(session, batches, BTreeMap::new());
+    let context = Arc::new(project.report_context(session, batches, BTreeMap::new()));
     if let Some(problem) = report::missing_fonts(&reports, &context) {
         (nightly.watch)(Event::Problem(&problem));
         problems.push(problem);
@@ -437,19 +437,26 @@ async fn report_all(
         withheld.extend(found.reports.into_iter().filter(|_| is_certain));
     }
     failed += withheld.len() as u64;
-    let reports: Vec<Report> = reports.into_iter().filter(|report| !withheld.contains(&report.name)).collect();
+    let reports: Vec<Arc<Report>> =
+        reports.into_iter().filter(|report| !withheld.contains(&report.name)).map(Arc::new).collect();
     let mut made = Vec::new();
     let tasks = reports.iter().map(|report| async {
         if nightly.stop.load(Ordering::Relaxed) {
             return None;
         }
         let stopped_by = stopped_by(report);
-        Some(if stopped_by.is_empty() {
-            report::render(report, session.as_ref(), &context, outbox).await.map_err(Diagnostic::from)
-        } else {
-            Err(Diagnostic::error(format!("report `{}` rests on views that failed", report.name))
+        if !stopped_by.is_empty() {
+            return Some(Err(Diagnostic::error(format!("report `{}` rests on views that failed", report.name))
                 .in_file(&report.path)
-                .note("views", stopped_by.join(", ")))
+                .note("views", stopped_by.join(", "))));
+        }
+        let (report, session, context) = (report.clone(), (*session).clone(), context.clone());
+        let (name, outbox) = (report.name.clone(), outbox.to_path_buf());
+        let done =
+            tokio::spawn(async move { report::render(&report, session.as_ref(), &context, &outbox).await }).await;
+        Some(match done {
+            Ok(result) => result.map_err(Diagnostic::from),
+            Err(_) => Err(Diagnostic::unexpected(format!("making report `{name}` broke off"))),
         })
     });
     // Two at a time: while one waits for its query or its disk, the other writes.

@@ -2,6 +2,7 @@
 //! one cell.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -54,19 +55,24 @@ impl Cells {
     pub(super) fn of(
         publication: &Publication,
         data: &BTreeMap<String, Dataset>,
-        previous: Option<&Edition>,
+        earlier: &[Edition],
     ) -> Result<Self, CellError> {
         let mut cells = Self::default();
         for (name, dataset) in data {
             cells.add_dataset(publication, name, dataset)?;
         }
-        let current = cells.keys.len();
-        if let Some(previous) = previous {
-            cells.add_previous(previous);
+        // The cells of each edition, the one to be published first, then backwards.
+        let mut editions = vec![0..cells.keys.len()];
+        for (number, edition) in earlier.iter().enumerate() {
+            let first = cells.keys.len();
+            cells.add_earlier(edition, number + 1);
+            editions.push(first..cells.keys.len());
         }
-        cells.relate_places(current);
-        cells.relate_by(current, publication.by.len());
-        cells.relate_columns(publication, current)?;
+        for (number, edition) in editions.into_iter().enumerate() {
+            cells.relate_places(edition.clone());
+            cells.relate_by(edition.clone(), publication.by.len());
+            cells.relate_columns(publication, edition, number)?;
+        }
         Ok(cells)
     }
 
@@ -123,10 +129,10 @@ impl Cells {
         Ok(())
     }
 
-    /// The figures of the edition before, under their column's name with a sign no column has.
-    fn add_previous(&mut self, previous: &Edition) {
-        for cell in &previous.cells {
-            let key = Key { column: previous_name(&cell.key.column), ..cell.key.clone() };
+    /// The figures of an edition `back` editions ago, under a name of the column that no column has.
+    fn add_earlier(&mut self, edition: &Edition, back: usize) {
+        for cell in &edition.cells {
+            let key = Key { column: earlier_name(&cell.key.column, back), ..cell.key.clone() };
             let standing = if cell.is_hidden { Standing::Hidden } else { Standing::Known };
             self.push(key, Count { value: cell.value, standing });
             self.spots.push(Vec::new());
@@ -140,17 +146,12 @@ impl Cells {
     }
 
     /// A place is the sum of those whose codes begin with its own, or more where some are not listed.
-    fn relate_places(&mut self, current: usize) {
-        self.relate_places_among(0..current);
-        self.relate_places_among(current..self.keys.len());
-    }
-
-    fn relate_places_among(&mut self, cells: std::ops::Range<usize>) {
-        let mut places: Vec<&str> = self.keys[cells.clone()].iter().map(|key| key.place.as_str()).collect();
+    fn relate_places(&mut self, edition: Range<usize>) {
+        let mut places: Vec<&str> = self.keys[edition.clone()].iter().map(|key| key.place.as_str()).collect();
         places.sort_unstable();
         places.dedup();
         let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for cell in cells {
+        for cell in edition {
             let key = &self.keys[cell];
             if key.place.is_empty() {
                 continue;
@@ -166,23 +167,21 @@ impl Cells {
     }
 
     /// The total over a column's values is their sum, or more where some are not listed.
-    fn relate_by(&mut self, current: usize, columns: usize) {
-        for cells in [0..current, current..self.keys.len()] {
-            for column in 0..columns {
-                let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-                for cell in cells.clone() {
-                    let key = &self.keys[cell];
-                    if key.by[column].is_none() {
-                        continue;
-                    }
-                    let mut total = key.clone();
-                    total.by[column] = None;
-                    if let Some(whole) = self.place_of.get(&total) {
-                        parts.entry(*whole).or_default().push(cell);
-                    }
+    fn relate_by(&mut self, edition: Range<usize>, columns: usize) {
+        for column in 0..columns {
+            let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for cell in edition.clone() {
+                let key = &self.keys[cell];
+                if key.by.get(column).is_none_or(Option::is_none) {
+                    continue;
                 }
-                self.relate_wholes(parts);
+                let mut total = key.clone();
+                total.by[column] = None;
+                if let Some(whole) = self.place_of.get(&total) {
+                    parts.entry(*whole).or_default().push(cell);
+                }
             }
+            self.relate_wholes(parts);
         }
     }
 
@@ -199,34 +198,43 @@ impl Cells {
         }
     }
 
-    fn relate_columns(&mut self, publication: &Publication, current: usize) -> Result<(), CellError> {
+    /// The relations that the report states, in an edition `back` editions ago.
+    fn relate_columns(
+        &mut self,
+        publication: &Publication,
+        edition: Range<usize>,
+        back: usize,
+    ) -> Result<(), CellError> {
         for (text, relation) in publication.relations.iter().map(|(text, relation)| (&text.value, relation)) {
             let Some(first) = relation.terms.first() else { continue };
-            for cell in 0..current {
+            let first = earlier_name(&first.column, back);
+            for cell in edition.clone() {
                 let key = &self.keys[cell];
-                if key.column != first.column {
+                if key.column != first {
                     continue;
                 }
                 let terms: Option<Vec<(usize, i8)>> = relation
                     .terms
                     .iter()
                     .map(|term| {
-                        let column = if term.is_previous { previous_name(&term.column) } else { term.column.clone() };
+                        let column = earlier_name(&term.column, back + usize::from(term.is_previous));
                         Some((*self.place_of.get(&Key { column, ..key.clone() })?, term.sign))
                     })
                     .collect();
                 let Some(terms) = terms else { continue };
                 let sum: i64 = terms.iter().map(|(cell, sign)| i64::from(*sign) * self.counts[*cell].value).sum();
                 let holds = if relation.is_exact { sum == 0 } else { sum >= 0 };
-                if !holds {
-                    // A sum over periods starts again with the year, and earlier figures may have been corrected.
-                    if relation.terms.iter().any(|term| term.is_previous) {
-                        continue;
-                    }
-                    let dataset = self.spots[cell].first().map_or_else(String::new, |spot| spot.dataset.clone());
-                    return Err(CellError::NoRelation { relation: text.clone(), dataset });
+                if holds {
+                    self.relations.push(Relation { terms, is_exact: relation.is_exact });
+                    continue;
                 }
-                self.relations.push(Relation { terms, is_exact: relation.is_exact });
+                // A sum over periods starts again with the year, and earlier figures may have been corrected, or
+                // related otherwise when they were published.
+                if back > 0 || relation.terms.iter().any(|term| term.is_previous) {
+                    continue;
+                }
+                let dataset = self.spots[cell].first().map_or_else(String::new, |spot| spot.dataset.clone());
+                return Err(CellError::NoRelation { relation: text.clone(), dataset });
             }
         }
         Ok(())
@@ -239,6 +247,6 @@ fn place_above<'a>(place: &'a str, places: &[&str]) -> Option<&'a str> {
     beginnings.into_iter().find(|beginning| places.binary_search(beginning).is_ok())
 }
 
-fn previous_name(column: &str) -> String {
-    format!("previous {column}")
+fn earlier_name(column: &str, back: usize) -> String {
+    format!("{}{column}", "previous ".repeat(back))
 }

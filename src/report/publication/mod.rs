@@ -7,6 +7,7 @@
 //!
 //! A hidden figure is taken out of the dataset before anything is laid out, so that no format can print it.
 
+mod audit;
 mod cells;
 mod register;
 mod relation;
@@ -30,6 +31,9 @@ use super::yaml::{self, Spanned};
 
 /// The first count shown when a report says nothing else: 1 and 2 are hidden.
 const LIMIT: i64 = 3;
+
+/// How many editions back a reader is taken to compare.
+const EARLIER_EDITIONS: usize = 3;
 
 /// What a published report says of its figures.
 #[derive(Debug, Clone)]
@@ -132,16 +136,21 @@ pub(super) fn protect(
                 .hint("list each in `counts`, `rates` or `open`, or leave it out of the dataset's `columns`"));
         }
     }
-    let previous = match register {
-        Some(register) => register::previous(register, report, as_of).map_err(unreadable)?,
-        None => None,
+    let earlier = match register {
+        Some(register) => register::earlier(register, report, as_of, EARLIER_EDITIONS).map_err(unreadable)?,
+        None => Vec::new(),
     };
-    let cells = Cells::of(publication, data, previous.as_ref())
+    let cells = Cells::of(publication, data, &earlier)
         .map_err(|error| Problem::new(path, error.to_string()).hint("see `publication` in report.yml"))?;
     let hidden = suppression::hidden_cells(&cells.counts, &cells.relations, publication.limit).map_err(|found| {
         let key = &cells.keys[found.cell];
-        let place = if key.place.is_empty() { String::new() } else { format!(" at `{}`", key.place) };
-        Problem::new(path, format!("a small `{}`{place} could be worked out, whatever else is hidden", key.column))
+        let row: Vec<String> = std::iter::once(&key.place)
+            .filter(|place| !place.is_empty())
+            .chain(key.by.iter().flatten())
+            .map(|value| format!("`{value}`"))
+            .collect();
+        let row = if row.is_empty() { String::new() } else { format!(" at {}", row.join(", ")) };
+        Problem::new(path, format!("a small `{}`{row} could be worked out, whatever else is hidden", key.column))
             .hint("publish fewer levels or columns, or a higher `limit`; the report was not made")
     })?;
     if let Some(register) = register.filter(|_| is_kept) {

@@ -25,29 +25,30 @@ pub(super) struct PublishedCell {
     pub is_hidden: bool,
 }
 
-/// The newest edition for a day before `as_of`. One that cannot be read is an error: what it hides is not known.
-pub(super) fn previous(register: &Path, report: &str, as_of: NaiveDate) -> io::Result<Option<Edition>> {
+/// The newest `most` editions for days before `as_of`, newest first. One that cannot be read is an error: what it hides
+/// is not known.
+pub(super) fn earlier(register: &Path, report: &str, as_of: NaiveDate, most: usize) -> io::Result<Vec<Edition>> {
     let folder = register.join(report);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut newest: Option<(NaiveDate, PathBuf)> = None;
+    let mut found: Vec<(NaiveDate, PathBuf)> = Vec::new();
     for entry in entries {
         let path = entry?.path();
         let date = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<NaiveDate>().ok());
         let is_edition = path.extension().is_some_and(|extension| extension == "json");
-        if let Some(date) = date.filter(|date| is_edition && *date < as_of)
-            && newest.as_ref().is_none_or(|(found, _)| date > *found)
-        {
-            newest = Some((date, path));
-        }
+        found.extend(date.filter(|date| is_edition && *date < as_of).map(|date| (date, path)));
     }
-    let Some((_, path)) = newest else { return Ok(None) };
-    let edition = serde_json::from_slice(&fs::read(&path)?)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display())))?;
-    Ok(Some(edition))
+    found.sort();
+    let newest = found.into_iter().rev().take(most);
+    newest
+        .map(|(_, path)| {
+            serde_json::from_slice(&fs::read(&path)?)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display())))
+        })
+        .collect()
 }
 
 /// Written and synced before the files are: a crash in between hides more than was published, never less.
