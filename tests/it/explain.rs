@@ -1,12 +1,14 @@
 //! Figures that explain themselves: every number of every mart, the files' cells, the words on a page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat_batches;
 use datafusion::common::ScalarValue;
-use gridhouse::query::Layer;
+use gridhouse::contract::Contracts;
 use gridhouse::query::lineage::{Datum, Figure, Lineage, Made};
+use gridhouse::query::{Layer, Session};
 
 use crate::support::Project;
 
@@ -46,19 +48,14 @@ fn outcome(figure: &Figure) -> (Outcome, String) {
     worst
 }
 
-/// Futures within futures take room, in a build that is not optimised more than a test's thread has.
 #[test]
 fn every_number_of_every_mart_is_traced_to_its_rows_or_said_to_be_derived() {
-    let work = std::thread::Builder::new().stack_size(32 << 20).spawn(trace_every_number).expect("a thread");
-    work.join().expect("no panic");
-}
-
-fn trace_every_number() {
     let sample = Project::sample();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (counts, wrong, text) = runtime.block_on(async {
-        let project = gridhouse::project::Project::find(sample.root(), &[]).expect("a project");
-        let (warehouse, contracts) = (project.warehouse(), project.contracts().expect("contracts"));
+    let project = gridhouse::project::Project::find(sample.root(), &[]).expect("a project");
+    let contracts = project.contracts().expect("contracts");
+    let session = runtime.block_on(async {
+        let warehouse = project.warehouse();
         let snapshot = project.pin(&warehouse, crate::support::AS_OF.parse().expect("a date")).expect("a snapshot");
         let (session, _) = project.session(&warehouse, &contracts, snapshot).await.expect("a session");
         // The night's marts are kept for the program that ran it, which is another; each is computed once.
@@ -67,49 +64,58 @@ fn trace_every_number() {
                 session.materialize(view).await.expect("a mart");
             }
         }
-        let (mut text, mut wrong) = (String::new(), Vec::new());
-        let (reports, _) = gridhouse::report::load(&project.report_templates());
-        let used: BTreeSet<&str> = reports.iter().flat_map(gridhouse::report::Report::views).collect();
-        let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
-        for view in
-            session.catalog().iter().filter(|view| view.layer == Layer::Mart && used.contains(view.name.as_str()))
-        {
-            let rows = session.fetch(&format!("SELECT * FROM {}", view.name)).await.expect("a mart");
-            let Some(first) = rows.first() else { continue };
-            let rows = concat_batches(&first.schema(), &rows).expect("rows");
-            let lineage = Lineage::of(&session, &contracts, &[&view.name]).expect("a lineage");
-            for (column, field) in
-                rows.schema().fields().iter().enumerate().filter(|(_, field)| field.data_type().is_numeric())
-            {
-                let mut worst: Option<(Outcome, String)> = None;
-                for row in sampled(&rows, column) {
-                    let figure = lineage
-                        .explain(&view.name, field.name(), &picked(&rows, row))
-                        .await
-                        .unwrap_or_else(|problem| panic!("{}.{}: {problem:?}", view.name, field.name()));
-                    let value = ScalarValue::try_from_array(rows.column(column), row).expect("a value");
-                    assert_eq!(figure.value.shown(), Datum(value).shown(), "{}.{}", view.name, field.name());
-                    let found = outcome(&figure);
-                    if worst.as_ref().is_none_or(|worst| found.0 > worst.0) {
-                        worst = Some(found);
-                    }
-                }
-                let Some((outcome, why)) = worst else { continue };
-                *counts.entry(outcome).or_default() += 1;
-                if outcome == Outcome::Wrong {
-                    wrong.push(format!("{}.{}: {why}", view.name, field.name()));
-                }
-                if outcome != Outcome::Traced {
-                    text.push_str(&format!("{}.{}: {outcome:?} {why}\n", view.name, field.name()));
-                }
+        session
+    });
+    let (reports, _) = gridhouse::report::load(&project.report_templates());
+    let used: BTreeSet<&str> = reports.iter().flat_map(gridhouse::report::Report::views).collect();
+    let views: Vec<&str> =
+        session.catalog().iter().filter(|view| view.layer == Layer::Mart).map(|view| view.name.as_str()).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut traced = Vec::new();
+        while let Some(view) = views.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if used.contains(view) {
+                traced.extend(runtime.block_on(trace(&session, &contracts, view)));
             }
         }
-        (counts, wrong, text)
+        traced
+    };
+    // Futures within futures take room, in a build that is not optimised more than a test's thread has.
+    let thread = || std::thread::Builder::new().stack_size(32 << 20);
+    let traced: Vec<(String, Outcome, String)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| thread().spawn_scoped(scope, work).expect("a thread")).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no panic")).collect()
     });
-    assert_eq!(wrong, Vec::<String>::new(), "rows that do not come to their figure");
-    let count = |outcome| counts.get(&outcome).copied().unwrap_or_default();
-    let (traced, rest) = (count(Outcome::Traced), count(Outcome::Early) + count(Outcome::Derived));
-    assert!(traced > 400 && traced > 9 * rest, "{traced} traced, {rest} not:\n{text}");
+    let of = |wanted: Outcome| traced.iter().filter(move |(_, outcome, _)| *outcome == wanted);
+    let told =
+        |outcome: Outcome| -> Vec<String> { of(outcome).map(|(name, _, why)| format!("{name}: {why}")).collect() };
+    assert_eq!(told(Outcome::Wrong), Vec::<String>::new(), "rows that do not come to their figure");
+    let rest = [told(Outcome::Early), told(Outcome::Derived)].concat();
+    let count = of(Outcome::Traced).count();
+    assert!(count > 400 && count > 9 * rest.len(), "{count} traced, not:\n{}", rest.join("\n"));
+}
+
+/// The poorest explanation of each number of a view.
+async fn trace(session: &Session, contracts: &Contracts, view: &str) -> Vec<(String, Outcome, String)> {
+    let rows = session.fetch(&format!("SELECT * FROM {view}")).await.expect("a mart");
+    let Some(first) = rows.first() else { return Vec::new() };
+    let rows = concat_batches(&first.schema(), &rows).expect("rows");
+    let lineage = Lineage::of(session, contracts, &[view]).expect("a lineage");
+    let mut traced = Vec::new();
+    for (column, field) in rows.schema().fields().iter().enumerate().filter(|(_, field)| field.data_type().is_numeric())
+    {
+        let name = format!("{view}.{}", field.name());
+        let mut found = Vec::new();
+        for row in sampled(&rows, column) {
+            let figure = lineage.explain(view, field.name(), &picked(&rows, row)).await;
+            let figure = figure.unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
+            let value = ScalarValue::try_from_array(rows.column(column), row).expect("a value");
+            assert_eq!(figure.value.shown(), Datum(value).shown(), "{name}");
+            found.push(outcome(&figure));
+        }
+        traced.extend(found.into_iter().max_by_key(|(outcome, _)| *outcome).map(|(outcome, why)| (name, outcome, why)));
+    }
+    traced
 }
 
 /// The row with the most; of every fourth column also a row deep down and one with nothing.
@@ -323,7 +329,8 @@ fn what_a_view_takes_of_personal_columns_is_masked_whatever_it_is_called() {
         let row = project.sql(&format!("SELECT grid_code, x FROM {name} WHERE x IS NOT NULL LIMIT 1"));
         let (grid, value) = row.split_once(',').expect("a row");
         let value = value.trim_matches('"');
-        for format in ["table", "json"] {
+        let formats = if name == "v_any" { &["table", "json"][..] } else { &["json"][..] };
+        for format in formats {
             let asked = ["explain", name, "x", "-w", &format!("grid_code={grid}"), "--format", format];
             let said = project.run(&asked).expect(0).stdout;
             assert_eq!(!said.contains(value), is_personal, "{name}: {said}");
@@ -333,8 +340,10 @@ fn what_a_view_takes_of_personal_columns_is_masked_whatever_it_is_called() {
     }
     // What tells a group, in the row, in the list and where the list ends in a view that is named by persons.
     project.write("queries/marts/v_who.sql", "SELECT name AS who, count(*) AS n FROM residents GROUP BY name");
-    project
-        .write("queries/marts/v_sum.sql", "SELECT sum(m) AS n FROM (SELECT who, n / 1 AS m FROM v_who LIMIT 9) AS t");
+    project.write(
+        "queries/marts/v_sum.sql",
+        "SELECT sum(m) AS n FROM (SELECT who, n / 1 AS m FROM v_who ORDER BY n DESC, who LIMIT 9) AS t",
+    );
     let who = project.sql("SELECT who FROM v_who WHERE char_length(who) > 2 ORDER BY n DESC, who LIMIT 1");
     for format in ["table", "json"] {
         let row = format!("who={who}");

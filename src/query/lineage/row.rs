@@ -1,8 +1,9 @@
 //! One column of one row: which expression made it, what went into it, and the same again for each of those.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Mutex;
 
 use arrow::array::RecordBatch;
 use datafusion::sql::sqlparser::ast::{Expr, Function};
@@ -28,6 +29,8 @@ const SEVERAL_ROWS: &str = "several rows look the same";
 pub struct Lineage<'a> {
     session: &'a Session,
     book: Book<'a>,
+    /// Answers by query: columns of one row ask much the same on the way down, and parts of a figure share rows.
+    found: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
 }
 
 /// A column's expression, without any row.
@@ -93,7 +96,20 @@ type Following<'f> = Pin<Box<dyn Future<Output = Result<Figure>> + Send + 'f>>;
 impl<'a> Lineage<'a> {
     /// Reads the SQL of these views and of those below them.
     pub fn of(session: &'a Session, contracts: &Contracts, views: &[&str]) -> Result<Self> {
-        Ok(Self { session, book: Book::read(session, contracts, views)? })
+        Ok(Self { session, book: Book::read(session, contracts, views)?, found: Mutex::default() })
+    }
+
+    /// A few rows, asked for once.
+    async fn few(&self, sql: &str) -> Result<Vec<Vec<Datum>>> {
+        let known = self.found.lock().ok().and_then(|found| found.get(sql).cloned());
+        if let Some(rows) = known {
+            return rows_of(&rows);
+        }
+        let rows = self.session.fetch(sql).await?;
+        if let Ok(mut found) = self.found.lock() {
+            found.insert(sql.to_owned(), rows.clone());
+        }
+        rows_of(&rows)
     }
 
     /// How `column` of the view's row was made in which the columns of `row` have these values.
@@ -314,7 +330,7 @@ impl<'a> Lineage<'a> {
         let distinct = if block.is_distinct { "DISTINCT " } else { "" };
         let filter = if filters.is_empty() { String::new() } else { format!(" WHERE {}", filters.join(" AND ")) };
         let sql = format!("{with}SELECT {distinct}{} FROM ({inner}) AS picked{filter} LIMIT 2", shown.join(", "));
-        rows_of(&self.session.fetch(&sql).await.map_err(|problem| of_lineage(problem, &sql))?)
+        self.few(&sql).await.map_err(|problem| of_lineage(problem, &sql))
     }
 
     fn part(&self, block: &Block<'_>, expr: &Expr, asked: &mut Asked) -> Part {
@@ -501,7 +517,7 @@ impl<'a> Lineage<'a> {
              JOIN {CLOSED_TABLE} AS c ON c.month = s.month AND c.view_name = '{}' LIMIT 2",
             view.name.replace('\'', "''")
         );
-        match rows_of(&self.session.fetch(&sql).await?)?.as_slice() {
+        match self.few(&sql).await?.as_slice() {
             [only] => Ok(only.first().map(Datum::shown)),
             _ => Ok(None),
         }
@@ -584,7 +600,7 @@ impl<'a> Lineage<'a> {
             "SELECT {}, count(DISTINCT concat(_table, '/', _key)) FROM ({}) AS r WHERE {}",
             opened.total, opened.sql, opened.filter
         );
-        let found = self.session.fetch(&sql).await.and_then(|batches| rows_of(&batches));
+        let found = self.few(&sql).await;
         let found = found.map_err(|problem| problem.message)?;
         let [total, rows] = found.first().map(Vec::as_slice).unwrap_or_default() else {
             return Err("nothing came back".to_owned());
@@ -624,7 +640,7 @@ impl<'a> Lineage<'a> {
         names.extend(key.iter().map(|name| ident(name).to_string()));
         let filter = if picked.is_empty() { String::new() } else { format!(" WHERE {}", picked.join(" AND ")) };
         let sql = format!("SELECT {} FROM {}{filter} LIMIT 2", names.join(", "), ident(table));
-        let rows = rows_of(&self.session.fetch(&sql).await?)?;
+        let rows = self.few(&sql).await?;
         let value = rows.first().and_then(|row| row.first()).cloned().unwrap_or_else(Datum::null);
         let made = match rows.as_slice() {
             [row] if !key.is_empty() => {
@@ -659,7 +675,7 @@ impl<'a> Lineage<'a> {
                 let picked: Vec<String> = row.iter().map(|(name, value)| value.is(&ident(name).to_string())).collect();
                 let filter = if picked.is_empty() { String::new() } else { format!(" WHERE {}", picked.join(" AND ")) };
                 let sql = format!("SELECT {} FROM {}{filter} LIMIT 2", ident(&column), ident(&view.name));
-                match rows_of(&self.session.fetch(&sql).await?)?.as_slice() {
+                match self.few(&sql).await?.as_slice() {
                     [row] => row.first().cloned().unwrap_or_else(Datum::null),
                     [] => return Err(Diagnostic::error(format!("view `{}` has no such row", view.name))),
                     _ => return Err(Diagnostic::error(format!("several rows of view `{}` are meant", view.name))),
