@@ -4,20 +4,26 @@
 //! A witness seldom differs in many cells. It is built from the count outwards: a relation that a change breaks is
 //! mended by a change of another hidden cell in it, of which those come first that leave the fewest relations broken,
 //! until none is (beam search). A witness found among few cells proves as much as any; one that is not found proves
-//! nothing, and more is hidden.
+//! nothing, and more is hidden. Where nothing more can be, an integer program over all connected cells is solved.
 
 use std::rc::Rc;
 
 use hashbrown::{HashMap, HashSet};
+use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions, Variable};
 
 use super::suppression::Table;
 
 /// How many unfinished witnesses are carried on at a time.
-pub(super) const BEAM: usize = 24;
-/// The same where nothing else can be hidden.
-pub(super) const WIDE_BEAM: usize = 400;
+const BEAM: usize = 24;
+
 /// How many cells a witness may change.
 const CHANGES_MAX: usize = 300;
+
+/// How many branches the solver may try: counted, not timed, so that the same figures are hidden on any machine.
+const BRANCHES: u64 = 500;
+
+/// How far one cell may change in what the solver finds.
+const MOST: i32 = 1_000;
 
 type Witness = Rc<[(usize, i64)]>;
 
@@ -56,8 +62,18 @@ pub(super) struct Audit {
 
 impl Audit {
     /// Whether `cell` is open both ways. What is proved stays so, whatever else is hidden.
-    pub(super) fn proves(&mut self, table: &Table<'_>, cell: usize, beam: usize) -> bool {
-        AIMS.into_iter().all(|aim| self.proofs.contains_key(&(cell, aim)) || self.finds(table, cell, aim, beam))
+    pub(super) fn proves(&mut self, table: &Table<'_>, cell: usize) -> bool {
+        AIMS.into_iter().all(|aim| self.proofs.contains_key(&(cell, aim)) || self.finds(table, cell, aim))
+    }
+
+    /// The same over all hidden cells that are connected with it, for where nothing else can be hidden.
+    pub(super) fn proves_at_last(&mut self, table: &Table<'_>, cell: usize) -> bool {
+        let connected = table.connected(cell);
+        AIMS.into_iter().all(|aim| {
+            let change = aim.change(table.counts[cell].value, table.limit);
+            self.proofs.contains_key(&(cell, aim))
+                || solved(table, &connected, change).is_some_and(|witness| self.keeps(table, witness))
+        })
     }
 
     /// Whether every small count is still open when `cell` is not hidden, which `table` says already.
@@ -72,19 +88,23 @@ impl Audit {
                 put_aside.push((proved, witness));
             }
         }
-        let is_spared = put_aside.iter().all(|((small, aim), _)| {
-            self.proofs.contains_key(&(*small, *aim)) || self.finds(table, *small, *aim, BEAM)
-        });
+        let is_spared = put_aside
+            .iter()
+            .all(|((small, aim), _)| self.proofs.contains_key(&(*small, *aim)) || self.finds(table, *small, *aim));
         if !is_spared {
             self.proofs.extend(put_aside);
         }
         is_spared
     }
 
-    /// Looks for a witness; one that is found proves what it can of every small count it changes.
-    fn finds(&mut self, table: &Table<'_>, cell: usize, aim: Aim, beam: usize) -> bool {
+    /// Looks for a witness near the cell.
+    fn finds(&mut self, table: &Table<'_>, cell: usize, aim: Aim) -> bool {
         let change = aim.change(table.counts[cell].value, table.limit);
-        let Some(witness) = witness(table, cell, change, beam) else { return false };
+        witness(table, cell, change).is_some_and(|witness| self.keeps(table, witness))
+    }
+
+    /// A witness proves what it can of every small count it changes.
+    fn keeps(&mut self, table: &Table<'_>, witness: Vec<(usize, i64)>) -> bool {
         let witness: Witness = witness.into();
         for (other, change) in witness.iter().copied().filter(|(other, _)| table.needs_protection(*other)) {
             for aim in AIMS.into_iter().filter(|aim| aim.is_met(change, table.counts[other].value, table.limit)) {
@@ -112,7 +132,7 @@ struct Draft {
 }
 
 /// The changes that put `cell` at its value plus `change` and keep every relation.
-fn witness(table: &Table<'_>, cell: usize, change: i64, beam: usize) -> Option<Vec<(usize, i64)>> {
+fn witness(table: &Table<'_>, cell: usize, change: i64) -> Option<Vec<(usize, i64)>> {
     let mut drafts = vec![Draft::default().with(table, cell, change)];
     for _ in 0..CHANGES_MAX {
         if let Some(at) = drafts.iter().position(|draft| draft.broken.is_empty()) {
@@ -136,7 +156,7 @@ fn witness(table: &Table<'_>, cell: usize, change: i64, beam: usize) -> Option<V
             key.sort_unstable();
             if seen.insert(key) {
                 kept.push(draft);
-                if kept.len() == beam {
+                if kept.len() == BEAM {
                     break;
                 }
             }
@@ -144,6 +164,56 @@ fn witness(table: &Table<'_>, cell: usize, change: i64, beam: usize) -> Option<V
         drafts = kept;
     }
     None
+}
+
+/// The same by integer programming over `connected`, the cell in question first. What the solver finds is checked in
+/// whole numbers.
+fn solved(table: &Table<'_>, connected: &[usize], change: i64) -> Option<Vec<(usize, i64)>> {
+    let mut problem = Problem::new(OptimizationDirection::Minimize);
+    let change = i32::try_from(change).ok()?;
+    // By how much a cell rises and falls, and as little as can be: then few branches lead to whole numbers.
+    let variables: HashMap<usize, [Variable; 2]> = connected
+        .iter()
+        .enumerate()
+        .map(|(place, cell)| {
+            let value = i32::try_from(table.counts[*cell].value).unwrap_or(MOST);
+            let ranges = match place {
+                0 => [change, -change].map(|change| (change.max(0), change.max(0))),
+                _ => [(0, MOST), (0, value.min(MOST))],
+            };
+            (*cell, ranges.map(|range| problem.add_integer_var(1.0, range)))
+        })
+        .collect();
+    let relations: HashSet<usize> = connected.iter().flat_map(|cell| table.places[*cell].iter().copied()).collect();
+    let mut relations: Vec<usize> = relations.into_iter().collect();
+    relations.sort_unstable();
+    for relation in &relations {
+        let terms = table.relations[*relation].terms.iter();
+        let terms: Vec<(Variable, f64)> = terms
+            .filter_map(|(cell, sign)| {
+                let [rise, fall] = *variables.get(cell)?;
+                Some([(rise, f64::from(*sign)), (fall, -f64::from(*sign))])
+            })
+            .flatten()
+            .collect();
+        match table.slack(*relation) {
+            None => problem.add_constraint(&terms, ComparisonOp::Eq, 0.0),
+            Some(slack) => problem.add_constraint(&terms, ComparisonOp::Ge, -(slack as f64)),
+        }
+    }
+    let mut options = SolveOptions::default();
+    options.node_limit = Some(BRANCHES);
+    let solution = problem.solve_with(options).ok()?.into_solution().ok()?;
+    let changes: Vec<(usize, i64)> = connected
+        .iter()
+        .map(|cell| {
+            (*cell, (solution.var_value(variables[cell][0]) - solution.var_value(variables[cell][1])).round() as i64)
+        })
+        .filter(|(_, change)| *change != 0)
+        .collect();
+    let draft = changes.iter().fold(Draft::default(), |draft, (cell, change)| draft.with(table, *cell, *change));
+    let is_whole = changes.iter().all(|(cell, change)| table.counts[*cell].value + change >= 0);
+    (draft.broken.is_empty() && is_whole).then_some(changes)
 }
 
 impl Draft {

@@ -7,7 +7,7 @@
 
 use hashbrown::HashSet;
 
-use super::audit::{self, Audit};
+use super::audit::Audit;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count {
@@ -49,12 +49,12 @@ pub(super) fn hidden_cells(counts: &[Count], relations: &[Relation], limit: i64)
     while !exposed.is_empty() {
         let mut left = Vec::new();
         for cell in exposed {
-            if table.others_give_way(cell) && audit.proves(&table, cell, audit::BEAM) {
+            if table.others_give_way(cell) && audit.proves(&table, cell) {
                 continue;
             }
             if table.hide_another_for(cell) {
                 left.push(cell);
-            } else if !audit.proves(&table, cell, audit::WIDE_BEAM) {
+            } else if !audit.proves_at_last(&table, cell) {
                 return Err(Unprotected { cell });
             }
         }
@@ -106,6 +106,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// By how much the two sides of an inequality differ; `None` for an equation.
+    pub(super) fn slack(&self, relation: usize) -> Option<i64> {
+        self.slacks[relation]
+    }
+
     pub(super) fn sign(&self, relation: usize, cell: usize) -> i64 {
         let terms = self.relations[relation].terms.iter().filter(|(other, _)| *other == cell);
         terms.map(|(_, sign)| i64::from(*sign)).sum()
@@ -154,24 +159,28 @@ impl<'a> Table<'a> {
 
     /// The relations of the cell itself are hidden whole: one more cell in a relation of its neighbours.
     fn hide_connected(&mut self, cell: usize) -> bool {
+        for near in self.connected(cell) {
+            if let Some(chosen) = self.places[near].iter().find_map(|place| self.candidate(*place, cell)) {
+                self.hidden[chosen] = true;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A cell and the hidden cells connected with it through relations, the nearest first.
+    pub(super) fn connected(&self, cell: usize) -> Vec<usize> {
         let mut seen: HashSet<usize> = HashSet::from_iter([cell]);
-        let mut due = vec![cell];
+        let mut connected = vec![cell];
         let mut at = 0;
-        while at < due.len() {
-            for place in self.places[due[at]].clone() {
-                if let Some(chosen) = self.candidate(place, cell) {
-                    self.hidden[chosen] = true;
-                    return true;
-                }
-                for (other, _) in &self.relations[place].terms {
-                    if self.hidden[*other] && seen.insert(*other) {
-                        due.push(*other);
-                    }
-                }
+        while let Some(near) = connected.get(at) {
+            for place in &self.places[*near] {
+                let terms = self.relations[*place].terms.iter().map(|(other, _)| *other);
+                connected.extend(terms.filter(|other| self.hidden[*other] && seen.insert(*other)));
             }
             at += 1;
         }
-        false
+        connected
     }
 
     /// What was hidden for small counts that other cells protect by now, the largest first.
