@@ -224,10 +224,10 @@ pub fn refuse_foreign(file: &Path, record: &Provenance, batches: &[Batch]) -> Re
         newest.map_or_else(String::new, |newest| format!(", the newest `{}` of `{}`", newest.batch, newest.file))
     };
     let told = |batches: Option<&Batches>| format!("{} batches{}", count(batches), newest(batches));
-    let version = record.tables.get(table).copied().unwrap_or_default();
+    let version = record.tables.get(table).map_or_else(String::new, |version| format!("version {version} of "));
     Err(Diagnostic::error("was made from another warehouse")
         .in_file(file)
-        .note("it rests on", format!("version {version} of `{table}` with {}", told(Some(then))))
+        .note("it rests on", format!("{version}`{table}` with {}", told(Some(then))))
         .note("here", format!("that version has {}", told(here.get(table))))
         .hint("`-C DIR` names the project that made it"))
 }

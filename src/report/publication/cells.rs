@@ -61,14 +61,16 @@ impl Cells {
         for (name, dataset) in data {
             cells.add_dataset(publication, name, dataset)?;
         }
-        // The cells of each edition, the one to be published first, then backwards.
-        let mut editions = vec![0..cells.keys.len()];
+        // Where the cells of each edition end, the one to be published first, then backwards.
+        let mut ends = vec![cells.keys.len()];
         for (number, edition) in earlier.iter().enumerate() {
-            let first = cells.keys.len();
             cells.add_earlier(edition, number + 1);
-            editions.push(first..cells.keys.len());
+            ends.push(cells.keys.len());
         }
-        for (number, edition) in editions.into_iter().enumerate() {
+        let mut first = 0;
+        for (number, end) in ends.into_iter().enumerate() {
+            let edition = first..end;
+            first = end;
             cells.relate_places(edition.clone());
             cells.relate_by(edition.clone(), publication.by.len());
             cells.relate_columns(publication, edition, number)?;
