@@ -16,9 +16,9 @@ use arrow::array::RecordBatch;
 use crate::contract::{self, Contracts};
 use crate::diagnostic::{Context, Diagnostic, Place, Result};
 use crate::landing::{self, Batch, Run};
-use crate::query::lineage::Lineage;
 use crate::query::{
     self, CLOSED_TABLE, LOOKED_UP, Months, QueryLimits, SYSTEM_TABLES, Session, Snapshot, TableSchemas, ViewCatalog,
+    lineage,
 };
 use crate::report::{
     self, BatchRef, Batches, ColumnMeta, DISTRICT, Figures, Inputs, OFFICE, Provenance, Register, RunContext,
@@ -347,10 +347,7 @@ impl Figures for Session {
     }
 
     fn ratios(&self, columns: &[(String, String)]) -> Vec<Option<(String, String)>> {
-        let views: Vec<&str> = columns.iter().map(|(view, _)| view.as_str()).collect();
-        // Keys of tables are not asked for.
-        let Ok(lineage) = Lineage::of(self, &Contracts::default(), &views) else { return vec![None; columns.len()] };
-        columns.iter().map(|(view, column)| lineage.formula(view, column)?.ratio).collect()
+        lineage::ratios(self, columns)
     }
 
     fn labels(&self, view: &str) -> Option<ViewMeta> {

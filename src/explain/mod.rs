@@ -144,7 +144,7 @@ pub async fn answer(
     if let Some((frozen, asked)) = closed::where_frozen(project, session, contracts, view, asked).await? {
         return Box::pin(answer(project, &frozen, contracts, batches, &asked, showing)).await;
     }
-    let lineage = Lineage::of(session, contracts, &[&view.name])?;
+    let lineage = Lineage::of(session, contracts, &[&view.name]).await?;
     let mut figure = lineage.explain(&view.name, &asked.column, &asked.row).await?;
     let mut rows = Vec::new();
     let asking = Asking { project, session, contracts, batches, lineage: &lineage, showing };
@@ -154,7 +154,7 @@ pub async fn answer(
     let mut row = asked.row.clone();
     let made = figure.value.clone();
     if showing.masking == Masking::Masked {
-        veil::hide(contracts, (&lineage, &view.name), &tables, &mut figure, &mut row);
+        veil::hide(contracts, (lineage.persons(), &view.name), &tables, &mut figure, &mut row);
     }
     let described = view.model.columns.iter().find(|column| column.name == asked.column).cloned().unwrap_or_default();
     Ok(Answer {

@@ -84,7 +84,8 @@ pub(super) async fn contributing(
     }
     let files: BTreeMap<&str, &str> =
         batches.iter().map(|batch| (batch.batch_id.as_str(), batch.file.as_str())).collect();
-    for (table, listed) in listed(&lineage.rows(drill, showing.limit).await?)? {
+    let (first, are_keys_personal) = lineage.rows(drill, showing.limit).await?;
+    for (table, listed) in listed(&first)? {
         rows.shown += listed.len();
         let Some(contract) = contracts.get(&table) else {
             let unknown = Row {
@@ -95,7 +96,7 @@ pub(super) async fn contributing(
                 line: None,
                 values: Vec::new(),
             };
-            let is_hidden = showing.masking == Masking::Masked && drill.personal_tables.contains(&table);
+            let is_hidden = showing.masking == Masking::Masked && are_keys_personal;
             let key = |key: String| if is_hidden { HIDDEN.to_owned() } else { key };
             let keyed = listed.into_iter().map(|row| Row { key: key(row.key), counts: row.counts, ..unknown.clone() });
             rows.tables.push(TableRows { label: String::new(), columns: Vec::new(), rows: keyed.collect(), table });

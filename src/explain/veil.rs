@@ -8,17 +8,18 @@ use datafusion::common::ScalarValue;
 use super::TableVersion;
 use super::rows::{HIDDEN, masked};
 use crate::contract::{Column, Contracts, names_a_person};
-use crate::query::lineage::{Datum, Figure, Lineage, Made};
+use crate::query::Persons;
+use crate::query::lineage::{Datum, Figure, Made};
 
 /// Masks what `figure` and its `row` of `view` say of persons in the `tables` below it.
 pub(super) fn hide(
     contracts: &Contracts,
-    (lineage, view): (&Lineage<'_>, &str),
+    (persons, view): (&Persons, &str),
     tables: &[TableVersion],
     figure: &mut Figure,
     row: &mut [(String, Datum)],
 ) {
-    if !lineage.has_personal(view) {
+    if !tables.iter().any(|below| persons.are_told_by(&below.table)) {
         return;
     }
     let mut columns: BTreeMap<&str, &Column> = BTreeMap::new();
@@ -30,14 +31,14 @@ pub(super) fn hide(
     }
     let mut is_of_one_row = false;
     figure.visit(&mut |part| is_of_one_row |= matches!(part.made, Made::Stored(_)));
-    let mut veil = Veil { lineage, columns, is_of_one_row, hidden: Vec::new() };
+    let mut veil = Veil { persons, columns, is_of_one_row, hidden: Vec::new() };
     veil.is_of_one_row |= veil.figure(figure);
-    veil.pairs(row, |name| lineage.is_personal(view, name));
+    veil.pairs(row, |name| persons.are_behind(view, name));
     veil.told(figure);
 }
 
 struct Veil<'a> {
-    lineage: &'a Lineage<'a>,
+    persons: &'a Persons,
     /// Columns of the tables; of those with one name the one that hides its values.
     columns: BTreeMap<&'a str, &'a Column>,
     /// Whether the figure is of a stored row or of a person, so that other columns of its row may be of the same person.
@@ -104,7 +105,7 @@ impl Veil<'_> {
     /// Hides what tells the rows of a figure and its parts.
     fn told(&self, figure: &mut Figure) {
         match &mut figure.made {
-            Made::Frozen { row, view, .. } => self.pairs(row, |name| self.lineage.is_personal(view, name)),
+            Made::Frozen { row, view, .. } => self.pairs(row, |name| self.persons.are_behind(view, name)),
             // The columns of the key are those of the table.
             Made::Stored(stored) => self.pairs(&mut stored.key, |_| false),
             Made::Rows(drill) => {

@@ -19,13 +19,12 @@ use chrono::NaiveDate;
 
 use self::published::{Published, published};
 use self::remade::compare;
-use self::veil::Persons;
 use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::landing;
 use crate::nightly;
 use crate::project::{self, Project};
-use crate::query::{self, CheckResult, Layer, Session, View, ViewCatalog};
+use crate::query::{self, CheckResult, Layer, Persons, Session, View, ViewCatalog};
 use crate::report::{self, Change, Difference, Report, RunContext};
 
 /// What would be different from what was published.
@@ -234,7 +233,7 @@ async fn persons(
 ) -> Persons {
     let mut views: BTreeSet<&str> = affected.iter().flat_map(|(report, ..)| report.views()).collect();
     views.extend(affected.iter().filter_map(|(_, then, _)| *then).flat_map(|then| marts_of(&then.record.queries)));
-    query::person_columns(&today.session, contracts, &Vec::from_iter(views)).await
+    Persons::of(&today.session, contracts, &Vec::from_iter(views)).await
 }
 
 /// The marts among the files of queries.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::published::Published;
-use super::veil::{Persons, Veil};
+use super::veil::Veil;
 use super::{CellChange, Fate, FileChange, FileImpact, Today, for_nobody};
 use crate::diagnostic::{Diagnostic, Result};
+use crate::query::Persons;
 use crate::report::{self, Report};
 
 /// Formats of one text, of which the first that shows a difference speaks for all.

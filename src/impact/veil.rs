@@ -4,11 +4,12 @@
 //! published nobody knows any more which query gave it: where queries have changed, of the old only figures are said,
 //! and what the new says as well.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::published::Published;
 use super::{Today, marts_of};
 use crate::contract::names_a_person;
+use crate::query::Persons;
 use crate::report::{Difference, Report};
 
 /// What stands for what is not said.
@@ -17,9 +18,6 @@ pub(super) const HIDDEN: &str = "*";
 const FIGURE_DIGITS_MAX: usize = 6;
 /// The place of what is said of a sheet as a whole.
 const SHEET: &str = "sheet";
-
-/// Columns that tell of persons, by view.
-pub(super) type Persons = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) struct Veil<'a> {
     persons: &'a Persons,
@@ -33,7 +31,7 @@ pub(super) struct Veil<'a> {
 
 impl<'a> Veil<'a> {
     pub(super) fn new(today: &Today<'_>, report: &Report, then: &Published, persons: &'a Persons) -> Self {
-        let tells = |view: &str| persons.get(view).is_none_or(|columns| !columns.is_empty());
+        let tells = |view: &str| persons.are_told_by(view);
         let is_list = report.has_row_lists() || report.views().into_iter().any(tells);
         let queries = |queries: &BTreeMap<String, String>| -> BTreeMap<String, String> {
             queries
@@ -57,7 +55,7 @@ impl<'a> Veil<'a> {
             return difference;
         }
         let is_of_person = match source {
-            Some((view, _)) => self.persons.get(view).is_none_or(|columns| !columns.is_empty()),
+            Some((view, _)) => self.persons.are_told_by(view),
             None => self.is_list,
         };
         let hidden = || HIDDEN.to_owned();

@@ -21,7 +21,7 @@ pub use checks::{CheckKind, CheckResult, grain, run_checks};
 pub use closed::{CLOSED_TABLE, Cell, ClosedMonths, FrozenRow, RECOMPUTED_TABLE, closed_schema, recomputed_schema};
 pub use engine::QueryLimits;
 pub use functions::DESCRIPTIONS as FUNCTIONS;
-pub use persons::person_columns;
+pub use persons::Persons;
 pub use problem::run_problem;
 pub use recomputed::{MonthOfView, Months};
 pub use session::{Session, TableSchemas};

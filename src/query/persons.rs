@@ -1,17 +1,18 @@
-//! Which columns of views hand on what is said of one person, under whatever name.
+//! Whom the columns of views tell of, under whatever name.
 //!
-//! Read from the views' plans: a value is followed through every expression that makes a text or a date of it. A number
-//! made of a person's values, an age or a count, names nobody; nor does what the masking functions leave.
+//! Read from plans: a value is followed through every expression that makes another of it, but not through what only
+//! decides between values, as the condition of a CASE, nor through the functions that mask. Nothing else in the program
+//! knows which columns these are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DataFusionError};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan};
 
-use super::Session;
+use super::{SYSTEM_TABLES, Session};
 use crate::contract::Contracts;
 
 /// Functions that leave of a value what everybody may see.
@@ -26,35 +27,60 @@ enum Tells {
     Nobody,
     /// The key of a row that tells of a person.
     Row,
+    /// Made of what is said of persons, and tells of none by itself: a number, a label that rows are grouped by.
+    Blurred,
     /// A label of a code list: of one person where each row is one, of many where rows are grouped by it.
     Coded,
     Person,
 }
 
+impl Tells {
+    /// What a number tells that is made of a value.
+    fn as_number(self) -> Self {
+        if self >= Self::Blurred { Self::Blurred } else { Self::Nobody }
+    }
+}
+
 type Columns = BTreeMap<String, Tells>;
 
-/// The columns of `views` that tell of persons, by view. A view that cannot be planned is left out.
-pub async fn person_columns(
-    session: &Session,
-    contracts: &Contracts,
-    views: &[&str],
-) -> BTreeMap<String, BTreeSet<String>> {
-    let mut known = Known { tables: stored(contracts) };
-    for view in session.catalog().in_order(views.iter().copied()) {
-        let Ok(plan) = session.plan_view(view).await else { continue };
-        let names = plan.schema().fields().iter().map(|field| field.name().clone());
-        let columns = names.zip(known.of_plan(&plan)).collect();
-        known.tables.insert(view.name.clone(), columns);
+/// What the columns of tables and of some views tell.
+pub struct Persons {
+    relations: BTreeMap<String, Columns>,
+}
+
+impl Persons {
+    /// Looks at `views` and at those below them. One that cannot be planned may tell anything.
+    pub async fn of(session: &Session, contracts: &Contracts, views: &[&str]) -> Self {
+        let mut persons = Self { relations: stored(contracts) };
+        for view in session.catalog().in_order(views.iter().copied()) {
+            let Ok(plan) = session.plan_view(view).await else { continue };
+            let names = plan.schema().fields().iter().map(|field| field.name().clone());
+            let columns = names.zip(persons.of_plan(&plan)).collect();
+            persons.relations.insert(view.name.clone(), columns);
+        }
+        persons
     }
-    let telling = |columns: &Columns| -> BTreeSet<String> {
-        columns.iter().filter(|(_, tells)| **tells >= Tells::Coded).map(|(name, _)| name.clone()).collect()
-    };
-    views.iter().filter_map(|view| Some(((*view).to_owned(), telling(known.tables.get(*view)?)))).collect()
+
+    /// Whether a table or view hands on what is said of one person.
+    pub fn are_told_by(&self, relation: &str) -> bool {
+        self.relations.get(relation).is_none_or(|columns| columns.values().any(|tells| *tells >= Tells::Coded))
+    }
+
+    /// Whether a column is made of what is said of persons. Of numbers so made it is left to others what they show.
+    pub fn are_behind(&self, relation: &str, column: &str) -> bool {
+        let columns = self.relations.get(relation);
+        columns.is_none_or(|columns| columns.get(column).is_some_and(|tells| *tells >= Tells::Blurred))
+    }
+
+    /// The same of each column that a plan gives.
+    pub fn are_behind_each(&self, plan: &LogicalPlan) -> Vec<bool> {
+        self.of_plan(plan).into_iter().map(|tells| tells >= Tells::Blurred).collect()
+    }
 }
 
 /// What the contracts say of the landed tables.
 fn stored(contracts: &Contracts) -> BTreeMap<String, Columns> {
-    let mut tables = BTreeMap::new();
+    let mut tables: BTreeMap<String, Columns> = SYSTEM_TABLES.map(|table| (table.to_owned(), Columns::new())).into();
     for contract in contracts.iter() {
         let is_of_persons = contract.columns.iter().any(|column| column.hides_values());
         let tells = contract.columns.iter().enumerate().map(|(at, column)| {
@@ -72,24 +98,19 @@ fn stored(contracts: &Contracts) -> BTreeMap<String, Columns> {
     tables
 }
 
-struct Known {
-    /// Landed tables, and views looked at so far.
-    tables: BTreeMap<String, Columns>,
-}
-
 /// What goes into a step of a plan.
 struct Inputs<'a> {
     schema: DFSchema,
     columns: BTreeMap<Column, Tells>,
-    known: &'a Known,
+    persons: &'a Persons,
 }
 
-impl Known {
+impl Persons {
     /// Of each column that a plan gives.
     fn of_plan(&self, plan: &LogicalPlan) -> Vec<Tells> {
         let schema = plan.schema();
         if let LogicalPlan::TableScan(scan) = plan {
-            let columns = self.tables.get(scan.table_name.table());
+            let columns = self.relations.get(scan.table_name.table());
             let of = |name: &String| columns.and_then(|columns| columns.get(name)).copied().unwrap_or(Tells::Nobody);
             return schema.fields().iter().map(|field| of(field.name())).collect();
         }
@@ -100,33 +121,42 @@ impl Known {
             LogicalPlan::Projection(step) => step.expr.iter().collect(),
             LogicalPlan::Window(step) => step.window_expr.iter().collect(),
             LogicalPlan::Aggregate(step) => step.group_expr.iter().flat_map(members).chain(&step.aggr_expr).collect(),
+            LogicalPlan::Distinct(Distinct::On(step)) => step.select_expr.iter().collect(),
+            LogicalPlan::Join(_) | LogicalPlan::RecursiveQuery(_) => Vec::new(),
             // Steps that change no column: filters, sorts, other names for the same, unions.
-            _ if is_as_wide && !each.is_empty() && !matches!(plan, LogicalPlan::Join(_)) => {
+            _ if is_as_wide && !each.is_empty() => {
                 let most = |at: usize| each.iter().map(|tells| tells[at]).max().unwrap_or(Tells::Nobody);
                 return (0..schema.fields().len()).map(most).collect();
             }
             _ => Vec::new(),
         };
-        let columns = plans.iter().flat_map(|input| input.schema().columns()).zip(each.concat()).collect();
-        let inputs = Inputs { schema: merge_schema(&plans), columns, known: self };
+        let mut columns: BTreeMap<Column, Tells> = BTreeMap::new();
+        for (column, tells) in plans.iter().flat_map(|input| input.schema().columns()).zip(each.concat()) {
+            let known = columns.entry(column).or_insert(tells);
+            *known = tells.max(*known);
+        }
+        let inputs = Inputs { schema: merge_schema(&plans), columns, persons: self };
         let mut made: BTreeMap<Column, Tells> = BTreeMap::new();
         for expr in outputs {
             let (relation, name) = expr.qualified_name();
             made.insert(Column::new(relation, name), inputs.of(expr));
         }
-        if let LogicalPlan::Aggregate(step) = plan {
-            let is_of_one = step.group_expr.iter().flat_map(members).any(|key| inputs.of(key) == Tells::Row);
-            if !is_of_one {
-                made.values_mut().filter(|tells| **tells == Tells::Coded).for_each(|tells| *tells = Tells::Nobody);
-            }
+        if let LogicalPlan::Aggregate(step) = plan
+            && !step.group_expr.iter().flat_map(members).any(|key| inputs.is_of_one(key))
+        {
+            made.values_mut().filter(|tells| **tells == Tells::Coded).for_each(|tells| *tells = Tells::Blurred);
         }
+        let said: &[Vec<Expr>] = if let LogicalPlan::Values(step) = plan { &step.values } else { &[] };
+        let said = said.iter().flatten().map(|expr| inputs.of(expr));
+        let most = inputs.columns.values().copied().chain(said).max().unwrap_or(Tells::Nobody);
+        // Rows made of a query's own rows: any column of them may come of any.
+        let is_mixed = matches!(plan, LogicalPlan::RecursiveQuery(_));
         // What no expression makes stands in an input under the same name, or the step adds it, as a join its mark.
-        let most = inputs.columns.values().copied().max().unwrap_or(Tells::Nobody);
         let columns = schema.columns().into_iter().zip(schema.fields());
         columns
             .map(|(column, field)| {
-                let stands = made.get(&column).copied().or_else(|| inputs.column(&column));
-                stands.unwrap_or(if is_number(field.data_type()) { Tells::Nobody } else { most })
+                let stands = made.get(&column).copied().or_else(|| inputs.column(&column)).filter(|_| !is_mixed);
+                stands.unwrap_or(if is_number(field.data_type()) { most.as_number() } else { most })
             })
             .collect()
     }
@@ -141,19 +171,26 @@ impl Inputs<'_> {
 
     fn of(&self, expr: &Expr) -> Tells {
         match expr {
-            Expr::Column(column) => self.column(column).unwrap_or(Tells::Nobody),
+            Expr::Column(column) => self.column(column).unwrap_or(Tells::Person),
             Expr::Alias(alias) => self.of(&alias.expr),
             Expr::Cast(cast) => self.of(&cast.expr),
             Expr::TryCast(cast) => self.of(&cast.expr),
             Expr::ScalarFunction(call) if MASKS.contains(&call.func.name()) => Tells::Nobody,
-            _ if expr.get_type(&self.schema).is_ok_and(|kind| is_number(&kind)) => Tells::Nobody,
+            _ if self.is_number(expr) => self.of_parts(expr).as_number(),
+            _ => self.of_parts(expr),
+        }
+    }
+
+    /// The most that any of the values tells of which an expression makes another.
+    fn of_parts(&self, expr: &Expr) -> Tells {
+        match expr {
             // What is asked of a value is not the value.
             Expr::Case(case) => {
                 let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
                 results.map(|result| self.of(result)).max().unwrap_or(Tells::Nobody)
             }
             Expr::ScalarSubquery(query) => {
-                self.known.of_plan(&query.subquery).into_iter().max().unwrap_or(Tells::Nobody)
+                self.persons.of_plan(&query.subquery).into_iter().max().unwrap_or(Tells::Nobody)
             }
             // A value of the query around this one, which is not at hand here.
             Expr::OuterReferenceColumn(..) => Tells::Person,
@@ -165,6 +202,19 @@ impl Inputs<'_> {
                 });
                 if seen.is_ok() { most } else { Tells::Person }
             }
+        }
+    }
+
+    fn is_number(&self, expr: &Expr) -> bool {
+        expr.get_type(&self.schema).is_ok_and(|kind| is_number(&kind))
+    }
+
+    /// Whether rows with the same key are those of one person.
+    fn is_of_one(&self, key: &Expr) -> bool {
+        match self.of(key) {
+            Tells::Nobody | Tells::Coded => false,
+            Tells::Blurred => !self.is_number(key),
+            Tells::Row | Tells::Person => true,
         }
     }
 }
@@ -183,6 +233,7 @@ fn is_number(kind: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -220,10 +271,14 @@ mod tests {
             .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
             .collect();
         marts.sort_unstable();
-        let found = person_columns(&session, &contracts, &marts.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        assert!(found.len() * 10 > marts.len() * 9, "most marts read landed tables only: {:?}", found.keys());
-        let told = found.into_iter().filter(|(_, columns)| !columns.is_empty());
-        told.map(|(view, columns)| format!("{view}: {}", Vec::from_iter(columns).join(" "))).collect()
+        let persons = Persons::of(&session, &contracts, &marts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let found: Vec<_> = marts.iter().filter_map(|mart| Some((mart, persons.relations.get(mart)?))).collect();
+        assert!(found.len() * 10 > marts.len() * 9, "most marts read landed tables only: {found:?}");
+        let told = found.into_iter().map(|(mart, columns)| {
+            let telling = columns.iter().filter(|(_, tells)| **tells >= Tells::Coded);
+            (mart, telling.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" "))
+        });
+        told.filter(|(_, columns)| !columns.is_empty()).map(|(mart, columns)| format!("{mart}: {columns}")).collect()
     }
 
     #[tokio::test]
@@ -242,6 +297,11 @@ mod tests {
             ("chosen", "SELECT CASE WHEN name IS NULL THEN '无' ELSE '有' END AS has_name FROM residents"),
             ("chosen_value", "SELECT CASE WHEN phone IS NULL THEN name ELSE phone END AS contact FROM residents"),
             ("dated", "SELECT CAST(birth_date AS VARCHAR) AS d, CAST(birth_date AS INT) AS n FROM residents"),
+            ("excluded", "SELECT name AS a FROM residents EXCEPT SELECT grid_name AS a FROM grids"),
+            (
+                "first_of_each",
+                "WITH x AS (SELECT resident_id, name FROM residents) SELECT DISTINCT ON (resident_id) name AS n, resident_id AS i FROM x",
+            ),
             (
                 "first_of_group",
                 "SELECT grid_code, min(name) AS m FROM residents GROUP BY GROUPING SETS ((grid_code), ())",
@@ -254,10 +314,16 @@ mod tests {
                 "masked",
                 "SELECT mask_name(name) AS name, mask_id_number(id_number) AS i, mask_phone(phone) AS p FROM residents",
             ),
+            (
+                "in_turn",
+                "WITH RECURSIVE r AS (SELECT name AS a, '' AS b, 1 AS n FROM residents UNION ALL SELECT b, a, n + 1 FROM r WHERE n < 3) SELECT b, n FROM r",
+            ),
             ("ranked", "SELECT grid_code, row_number() OVER (ORDER BY name) AS n FROM residents"),
             ("subquery", "SELECT grid_code, (SELECT max(owner_name) FROM dwellings) AS o FROM residents"),
+            ("tags_of_one", "SELECT guardian AS g, tag AS t FROM resident_tags GROUP BY guardian, tag"),
             ("united", "SELECT grid_name AS a FROM grids UNION ALL SELECT name FROM residents"),
             ("upon", "SELECT a AS b FROM united"),
+            ("valued", "SELECT v.a FROM (VALUES ((SELECT max(name) FROM residents))) AS v(a)"),
         ] {
             std::fs::write(folder.path().join(format!("marts/{name}.sql")), sql).expect("a view");
         }
@@ -267,11 +333,16 @@ mod tests {
             "built: w",
             "chosen_value: contact",
             "dated: d n",
+            "excluded: a",
+            "first_of_each: n",
             "first_of_group: m",
+            "in_turn: b",
             "joined: n",
             "subquery: o",
+            "tags_of_one: g t",
             "united: a",
             "upon: b",
+            "valued: a",
         ];
         assert_eq!(telling(folder.path()).await, expected);
     }

@@ -100,7 +100,7 @@ async fn trace(session: &Session, contracts: &Contracts, view: &str) -> Vec<(Str
     let rows = session.fetch(&format!("SELECT * FROM {view}")).await.expect("a mart");
     let Some(first) = rows.first() else { return Vec::new() };
     let rows = concat_batches(&first.schema(), &rows).expect("rows");
-    let lineage = Lineage::of(session, contracts, &[view]).expect("a lineage");
+    let lineage = Lineage::of(session, contracts, &[view]).await.expect("a lineage");
     let mut traced = Vec::new();
     for (column, field) in rows.schema().fields().iter().enumerate().filter(|(_, field)| field.data_type().is_numeric())
     {
@@ -309,6 +309,12 @@ fn what_a_view_takes_of_personal_columns_is_masked_whatever_it_is_called() {
             "SELECT v.grid_code, max(v.b) AS x FROM (SELECT grid_code, name FROM residents) AS v(grid_code, b) GROUP BY v.grid_code",
             true,
         ),
+        (
+            "v_turns",
+            "SELECT grid_code, max(make_date(2024, CAST(date_part('month', birth_date) AS INT), CAST(date_part('day', birth_date) AS INT))) AS x FROM residents GROUP BY grid_code",
+            true,
+        ),
+        ("v_label", "SELECT grid_code, max(education) AS x FROM residents GROUP BY grid_code", true),
         ("v_mask", "SELECT grid_code, max(mask_name(name)) AS x FROM residents GROUP BY grid_code", false),
         (
             "v_words",

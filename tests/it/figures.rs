@@ -123,7 +123,7 @@ async fn traced(sample: &Project, file: &Path) -> (Vec<Spot>, Vec<String>, BTree
     }
     let views: BTreeSet<&str> = shown.iter().map(|((view, ..), _)| view.as_str()).collect();
     let views: Vec<&str> = views.into_iter().collect();
-    let lineage = Lineage::of(&session, &contracts, &views).expect("a lineage");
+    let lineage = Lineage::of(&session, &contracts, &views).await.expect("a lineage");
     let mut explained: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for ((view, column, row), texts) in &shown {
         let known = row.iter().find(|(name, value)| name == column && !value.is_null());

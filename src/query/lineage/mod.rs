@@ -8,7 +8,7 @@
 mod datum;
 mod names;
 mod open;
-mod personal;
+mod ratio;
 mod row;
 mod shape;
 mod trail;
@@ -20,7 +20,8 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 pub use self::datum::Datum;
-pub use self::row::{Formula, Lineage};
+pub use self::ratio::ratios;
+pub use self::row::Lineage;
 use crate::diagnostic::Place;
 
 /// Why something cannot be followed further.
@@ -54,7 +55,7 @@ pub struct Figure {
     pub place: Place,
     pub value: Datum,
     pub made: Made,
-    /// Whether the value is taken of columns that a contract keeps from being shown.
+    /// Whether the value is made of what is said of persons.
     #[serde(skip)]
     pub is_personal: bool,
 }
@@ -115,16 +116,13 @@ pub struct Drill {
     pub call: String,
     /// The keys of the group and their values.
     pub group: Vec<(String, Datum)>,
-    /// Those of the keys that say something of persons.
+    /// Those of the keys that are made of what is said of persons.
     #[serde(skip)]
     pub personal_keys: BTreeSet<String>,
     /// What is asked of the rows on the way down.
     pub conditions: Vec<Condition>,
     /// Where the rows are stored.
     pub tables: Vec<String>,
-    /// Those of them whose rows are told apart by something about persons.
-    #[serde(skip)]
-    pub personal_tables: BTreeSet<String>,
     /// Gives `_table`, `_key` and what the row counts for.
     pub sql: String,
     /// Rows that count.

@@ -14,7 +14,6 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::personal::Personal;
 use super::{Traced, Untraced};
 use crate::contract::{Contracts, DeliveryKind};
 use crate::diagnostic::{Place, Result};
@@ -35,7 +34,6 @@ pub(super) struct Book<'a> {
     /// Tables that are delivered whole: lists that others refer to.
     lists: BTreeSet<String>,
     aggregates: BTreeSet<String>,
-    pub personal: Personal,
 }
 
 /// The view a text stands in and the CTEs that can be named there, in order.
@@ -69,8 +67,6 @@ pub(super) struct Source<'b> {
     pub columns: Vec<String>,
     /// Its columns may be null because nothing matched.
     pub is_optional: bool,
-    /// It is made of nothing but what the SQL itself says.
-    pub is_constant: bool,
 }
 
 pub(super) struct Item {
@@ -112,7 +108,6 @@ impl<'a> Book<'a> {
             keys: BTreeMap::new(),
             lists: BTreeSet::new(),
             aggregates: session.aggregate_names(),
-            personal: Personal::of(contracts),
         };
         for contract in contracts.iter() {
             let key = contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect();
@@ -135,18 +130,14 @@ impl<'a> Book<'a> {
                 let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
                 let ctes: Vec<String> = ctes.map(|cte| cte.alias.name.value.clone()).collect();
                 book.queries.insert(view.name.clone(), *query);
-                book.personal.begin(view);
                 for name in ctes {
                     let Some((_, frame)) = book.query_of(view) else { continue };
                     let cte = book.lookup(&name, frame);
-                    let (columns, personal) = (book.columns_of(&cte), book.personal_columns(&cte));
-                    book.cte_columns.entry(view.name.clone()).or_default().insert(name.clone(), columns);
-                    book.personal.add(&view.name, &name, personal);
+                    let columns = book.columns_of(&cte);
+                    book.cte_columns.entry(view.name.clone()).or_default().insert(name, columns);
                 }
-                let relation = Relation::View(view);
-                let (columns, personal) = (book.columns_of(&relation), book.personal_columns(&relation));
+                let columns = book.columns_of(&Relation::View(view));
                 book.columns.insert(view.name.clone(), columns);
-                book.personal.add(&view.name, "", personal);
             }
         }
         Ok(book)
@@ -309,7 +300,7 @@ impl<'a> Book<'a> {
             [] => self.columns_of(&relation),
             renamed => renamed.iter().map(|column| column.name.value.clone()).collect(),
         };
-        sources.push(Source { alias, relation, columns, is_optional, is_constant: is_constant(factor) });
+        sources.push(Source { alias, relation, columns, is_optional });
     }
 
     /// The key columns of a landed table.
@@ -595,20 +586,6 @@ pub(super) fn alias_of(factor: &TableFactor) -> Option<String> {
         (None, TableFactor::Table { name, .. }) => Some(last_name(name)),
         _ => None,
     }
-}
-
-/// Whether rows are made of nothing but what the SQL says: VALUES, a function of numbers.
-fn is_constant(factor: &TableFactor) -> bool {
-    let is_read = match factor {
-        TableFactor::Table { args, .. } => args.is_none(),
-        TableFactor::Derived { subquery, .. } => !matches!(*subquery.body, SetExpr::Values(_)),
-        _ => false,
-    };
-    let names = |inner: &Expr| match inner {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    };
-    !is_read && visit_expressions(factor, names).is_continue()
 }
 
 fn last_name(name: &ObjectName) -> String {

@@ -492,9 +492,6 @@ impl Book<'_> {
             self.pass_all(&blocks, trail);
         }
         trail.tables.insert(label.to_owned());
-        if key.iter().any(|name| self.is_personal(relation, name)) {
-            trail.personal.insert(label.to_owned());
-        }
         let key = key_sql(&key);
         let mut columns: Vec<String> = needed.iter().map(|name| ident(name).to_string()).collect();
         columns.extend([format!("'{label}' AS _table"), format!("{key} AS _key")]);

@@ -17,6 +17,7 @@ use super::{Datum, Drill, Figure, Made, Stored};
 use crate::contract::Contracts;
 use crate::diagnostic::{Diagnostic, Place, Result, did_you_mean};
 use crate::query::closed::CLOSED_TABLE;
+use crate::query::persons::Persons;
 use crate::query::session::Session;
 use crate::query::views::View;
 
@@ -30,16 +31,15 @@ pub struct Lineage<'a> {
     session: &'a Session,
     book: Book<'a>,
     /// Answers by query: columns of one row ask much the same on the way down, and parts of a figure share rows.
-    found: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
+    found: Mutex<BTreeMap<String, Found>>,
+    persons: Persons,
 }
 
-/// A column's expression, without any row.
-#[derive(Debug, Clone)]
-pub struct Formula {
-    pub expression: String,
-    pub place: Place,
-    /// Columns of the same view that are divided by each other.
-    pub ratio: Option<(String, String)>,
+/// What a query gave, and which of its columns are made of what is said of persons.
+#[derive(Clone)]
+struct Found {
+    batches: Vec<RecordBatch>,
+    personal: Vec<bool>,
 }
 
 /// An expression taken apart, with places in the list of values that are read of the row.
@@ -95,21 +95,36 @@ type Following<'f> = Pin<Box<dyn Future<Output = Result<Figure>> + Send + 'f>>;
 
 impl<'a> Lineage<'a> {
     /// Reads the SQL of these views and of those below them.
-    pub fn of(session: &'a Session, contracts: &Contracts, views: &[&str]) -> Result<Self> {
-        Ok(Self { session, book: Book::read(session, contracts, views)?, found: Mutex::default() })
+    pub async fn of(session: &'a Session, contracts: &Contracts, views: &[&str]) -> Result<Self> {
+        let persons = Persons::of(session, contracts, views).await;
+        Ok(Self { session, book: Book::read(session, contracts, views)?, found: Mutex::default(), persons })
     }
 
-    /// A few rows, asked for once.
-    async fn few(&self, sql: &str) -> Result<Vec<Vec<Datum>>> {
+    /// What the columns of the views tell of persons.
+    pub fn persons(&self) -> &Persons {
+        &self.persons
+    }
+
+    async fn fetch(&self, sql: &str) -> Result<Found> {
+        let plan = self.session.plan(sql).await?;
+        let personal = self.persons.are_behind_each(&plan);
+        Ok(Found { batches: self.session.fetch_plan(&plan).await?, personal })
+    }
+
+    /// A few rows, asked for once, and which of their columns are made of what is said of persons.
+    async fn few(&self, sql: &str) -> Result<(Vec<Vec<Datum>>, Vec<bool>)> {
         let known = self.found.lock().ok().and_then(|found| found.get(sql).cloned());
-        if let Some(rows) = known {
-            return rows_of(&rows);
-        }
-        let rows = self.session.fetch(sql).await?;
-        if let Ok(mut found) = self.found.lock() {
-            found.insert(sql.to_owned(), rows.clone());
-        }
-        rows_of(&rows)
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let read = self.fetch(sql).await?;
+                if let Ok(mut found) = self.found.lock() {
+                    found.insert(sql.to_owned(), read.clone());
+                }
+                read
+            }
+        };
+        Ok((rows_of(&found.batches)?, found.personal))
     }
 
     /// How `column` of the view's row was made in which the columns of `row` have these values.
@@ -128,62 +143,6 @@ impl<'a> Lineage<'a> {
         match lost_for(&figure) {
             Some(why) => Err(Diagnostic::error(format!("view `{}`: {why}", view.name))),
             None => Ok(figure),
-        }
-    }
-
-    /// Whether the values of a view's column are taken of columns that a contract keeps from being shown.
-    pub fn is_personal(&self, view: &str, column: &str) -> bool {
-        self.book.view(view).is_none_or(|view| self.book.is_personal(&Relation::View(view), column))
-    }
-
-    /// Whether a table below a view has such columns.
-    pub fn has_personal(&self, view: &str) -> bool {
-        self.book.personal.is_below(view)
-    }
-
-    /// The expression behind a column of a view.
-    pub fn formula(&self, view: &str, column: &str) -> Option<Formula> {
-        let view = self.book.view(view)?;
-        let (blocks, _) = self.book.blocks(&Relation::View(view)).ok()?;
-        let block = blocks.first()?;
-        let item = block.item(column)?;
-        let ratio = self.ratio(block, &item.expr).and_then(|(numerator, denominator)| {
-            Some((self.same_column(block, &numerator)?, self.same_column(block, &denominator)?))
-        });
-        Some(Formula { expression: item.expr.to_string(), place: block.place(item.place), ratio })
-    }
-
-    /// What a column is divided of, through the columns that only hand it on.
-    fn ratio(&self, block: &Block<'_>, expr: &Expr) -> Option<(Expr, Expr)> {
-        match shape(block, expr) {
-            Shape::Ratio(numerator, denominator) => Some((numerator.clone(), denominator.clone())),
-            Shape::Same(inner) => self.ratio(block, inner),
-            Shape::Product(left, right) if number(left).is_some() => self.ratio(block, right),
-            Shape::Column(alias, name) => {
-                let source = block.source(alias)?;
-                let (blocks, _) = self.book.blocks(&source.relation).ok()?;
-                let inner = blocks.first()?;
-                let (numerator, denominator) = self.ratio(inner, &inner.item(name)?.expr)?;
-                // In the names of this block.
-                let named = |expr: &Expr| {
-                    let item = inner.item_of(expr)?;
-                    Some(super::names::column(alias, &item.name))
-                };
-                Some((named(&numerator)?, named(&denominator)?))
-            }
-            _ => None,
-        }
-    }
-
-    /// The column of the outcome that is just this expression.
-    fn same_column(&self, block: &Block<'_>, expr: &Expr) -> Option<String> {
-        if let Some(item) = block.item_of(expr) {
-            return Some(item.name.clone());
-        }
-        match shape(block, expr) {
-            Shape::Same(inner) => self.same_column(block, inner),
-            Shape::First(all) => self.same_column(block, all.first()?),
-            _ => None,
         }
     }
 
@@ -217,7 +176,7 @@ impl<'a> Lineage<'a> {
             // Of the SELECTs of a union only one has the row.
             let mut with_row = Vec::new();
             for block in &blocks {
-                if blocks.len() == 1 || !self.read(block, &["1".to_owned()], &picked).await?.is_empty() {
+                if blocks.len() == 1 || !self.read(block, &["1".to_owned()], &picked).await?.0.is_empty() {
                     with_row.push(block);
                 }
             }
@@ -237,18 +196,18 @@ impl<'a> Lineage<'a> {
                 0 | 1 => Vec::new(),
                 _ => block.keys.iter().map(|key| asked.add(format!("grouping({key})"))).collect(),
             };
-            let values = self.read(block, &asked.0, &picked).await?;
+            let (values, personal) = self.read(block, &asked.0, &picked).await?;
             let [values] = values.as_slice() else {
                 return Ok(lost(label, column, if values.is_empty() { NO_ROW } else { SEVERAL_ROWS }));
             };
-            let group: Vec<(Expr, Datum)> = block
+            let group: Vec<(Expr, usize)> = block
                 .keys
                 .iter()
                 .enumerate()
                 .filter(|(at, _)| groupings.get(*at).is_none_or(|place| values[*place].number() == Some(0.0)))
-                .map(|(at, key)| (key.clone(), values[keys[at]].clone()))
+                .map(|(at, key)| (key.clone(), keys[at]))
                 .collect();
-            let here = Here { book: &self.book, block, label: &label, values, group: &group, way };
+            let here = Here { block, label: &label, values, personal: &personal, group: &group, way };
             let mut figure = self.made(&here, &part, way.ratios).await?;
             figure.column = column;
             figure.place = block.place(item.place);
@@ -298,13 +257,18 @@ impl<'a> Lineage<'a> {
             expression: item.expr.to_string(),
             place: block.place(item.place),
             value: inner.value.clone(),
-            is_personal: self.book.is_of_persons(block, &item.expr),
+            is_personal: inner.is_personal,
             made: Made::From(Box::new(inner)),
         }))
     }
 
     /// The values of some expressions in the rows of a block that are picked; at most two rows.
-    async fn read(&self, block: &Block<'_>, asked: &[String], picked: &[(usize, &Datum)]) -> Result<Vec<Vec<Datum>>> {
+    async fn read(
+        &self,
+        block: &Block<'_>,
+        asked: &[String],
+        picked: &[(usize, &Datum)],
+    ) -> Result<(Vec<Vec<Datum>>, Vec<bool>)> {
         let mut columns: Vec<String> = asked.iter().enumerate().map(|(at, sql)| format!("{sql} AS _e{at}")).collect();
         let mut filters = Vec::new();
         for (number, (at, value)) in picked.iter().enumerate() {
@@ -517,7 +481,7 @@ impl<'a> Lineage<'a> {
              JOIN {CLOSED_TABLE} AS c ON c.month = s.month AND c.view_name = '{}' LIMIT 2",
             view.name.replace('\'', "''")
         );
-        match self.few(&sql).await?.as_slice() {
+        match self.few(&sql).await?.0.as_slice() {
             [only] => Ok(only.first().map(Datum::shown)),
             _ => Ok(None),
         }
@@ -551,7 +515,7 @@ impl<'a> Lineage<'a> {
 
     async fn drill(&self, here: &Here<'_>, call: &Function, value: &Datum) -> Result<Drill> {
         let keys: Vec<(Expr, String)> =
-            here.group.iter().map(|(key, value)| (key.clone(), value.is(&key.to_string()))).collect();
+            here.group.iter().map(|(key, at)| (key.clone(), here.values[*at].is(&key.to_string()))).collect();
         let mut trail = Trail::default();
         let deep = match self.book.open_aggregate(here.block, call, &keys, &mut trail) {
             Ok(opened) => self.checked(here, call, value, &opened, trail, None).await,
@@ -577,7 +541,6 @@ impl<'a> Lineage<'a> {
             personal_keys: here.personal_keys(),
             conditions: Vec::new(),
             tables: Vec::new(),
-            personal_tables: BTreeSet::new(),
             sql: String::new(),
             rows: 0,
             total: Datum::null(),
@@ -601,7 +564,7 @@ impl<'a> Lineage<'a> {
             opened.total, opened.sql, opened.filter
         );
         let found = self.few(&sql).await;
-        let found = found.map_err(|problem| problem.message)?;
+        let (found, _) = found.map_err(|problem| problem.message)?;
         let [total, rows] = found.first().map(Vec::as_slice).unwrap_or_default() else {
             return Err("nothing came back".to_owned());
         };
@@ -611,7 +574,6 @@ impl<'a> Lineage<'a> {
             personal_keys: here.personal_keys(),
             conditions: trail.conditions,
             tables: trail.tables.into_iter().collect(),
-            personal_tables: trail.personal,
             // A row that counts several times is listed once.
             sql: match opened.total.as_str() {
                 "sum(_counts)" => format!(
@@ -627,10 +589,13 @@ impl<'a> Lineage<'a> {
         })
     }
 
-    /// The first rows of a drill as `_table`, `_key` and what each counts for, in the order of their keys.
-    pub async fn rows(&self, drill: &Drill, limit: Option<usize>) -> Result<Vec<RecordBatch>> {
+    /// The first rows of a drill as `_table`, `_key` and what each counts for, in the order of their keys; and whether
+    /// the keys are made of what is said of persons.
+    pub async fn rows(&self, drill: &Drill, limit: Option<usize>) -> Result<(Vec<RecordBatch>, bool)> {
         let limit = limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
-        self.session.fetch(&format!("SELECT * FROM ({}) AS r ORDER BY _table, _key{limit}", drill.sql)).await
+        let sql = format!("SELECT * FROM ({}) AS r ORDER BY _table, _key{limit}", drill.sql);
+        let found = self.fetch(&sql).await?;
+        Ok((found.batches, found.personal.get(1) != Some(&false)))
     }
 
     async fn stored(&self, table: &str, column: String, row: Vec<(String, Datum)>) -> Result<Figure> {
@@ -640,7 +605,7 @@ impl<'a> Lineage<'a> {
         names.extend(key.iter().map(|name| ident(name).to_string()));
         let filter = if picked.is_empty() { String::new() } else { format!(" WHERE {}", picked.join(" AND ")) };
         let sql = format!("SELECT {} FROM {}{filter} LIMIT 2", names.join(", "), ident(table));
-        let rows = self.few(&sql).await?;
+        let (rows, personal) = self.few(&sql).await?;
         let value = rows.first().and_then(|row| row.first()).cloned().unwrap_or_else(Datum::null);
         let made = match rows.as_slice() {
             [row] if !key.is_empty() => {
@@ -652,7 +617,7 @@ impl<'a> Lineage<'a> {
         };
         Ok(Figure {
             relation: table.to_owned(),
-            is_personal: self.book.is_personal(&Relation::Table(table), &column),
+            is_personal: personal.first() != Some(&false),
             expression: column.clone(),
             column,
             place: Place::default(),
@@ -670,22 +635,23 @@ impl<'a> Lineage<'a> {
         row: &[(String, Datum)],
         why: &str,
     ) -> Result<Figure> {
-        let value = match relation {
+        let (value, is_personal) = match relation {
             Relation::View(view) => {
                 let picked: Vec<String> = row.iter().map(|(name, value)| value.is(&ident(name).to_string())).collect();
                 let filter = if picked.is_empty() { String::new() } else { format!(" WHERE {}", picked.join(" AND ")) };
                 let sql = format!("SELECT {} FROM {}{filter} LIMIT 2", ident(&column), ident(&view.name));
-                match self.few(&sql).await?.as_slice() {
-                    [row] => row.first().cloned().unwrap_or_else(Datum::null),
+                let (rows, personal) = self.few(&sql).await?;
+                match rows.as_slice() {
+                    [row] => (row.first().cloned().unwrap_or_else(Datum::null), personal.first() != Some(&false)),
                     [] => return Err(Diagnostic::error(format!("view `{}` has no such row", view.name))),
                     _ => return Err(Diagnostic::error(format!("several rows of view `{}` are meant", view.name))),
                 }
             }
-            _ => Datum::null(),
+            _ => (Datum::null(), false),
         };
         Ok(Figure {
             relation: label,
-            is_personal: self.book.is_personal(relation, &column),
+            is_personal,
             expression: column.clone(),
             column,
             place: file_of(relation),
@@ -697,11 +663,13 @@ impl<'a> Lineage<'a> {
 
 /// A row of a block while it is taken apart.
 struct Here<'h> {
-    book: &'h Book<'h>,
     block: &'h Block<'h>,
     label: &'h str,
     values: &'h [Datum],
-    group: &'h [(Expr, Datum)],
+    /// Which of the values are made of what is said of persons.
+    personal: &'h [bool],
+    /// What is grouped by, with its place among the values.
+    group: &'h [(Expr, usize)],
     way: Way,
 }
 
@@ -715,17 +683,21 @@ impl Here<'_> {
             expression: part.expr.to_string(),
             place: self.block.place((start.line as u32, start.column as u32)),
             value: self.values[part.value].clone(),
-            is_personal: self.book.is_of_persons(self.block, &part.expr),
+            is_personal: self.is_personal(part.value),
             made,
         }
     }
 
+    fn is_personal(&self, value: usize) -> bool {
+        self.personal.get(value) != Some(&false)
+    }
+
     fn group_shown(&self) -> Vec<(String, Datum)> {
-        self.group.iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
+        self.group.iter().map(|(key, at)| (key.to_string(), self.values[*at].clone())).collect()
     }
 
     fn personal_keys(&self) -> BTreeSet<String> {
-        let personal = self.group.iter().filter(|(key, _)| self.book.is_of_persons(self.block, key));
+        let personal = self.group.iter().filter(|(_, at)| self.is_personal(*at));
         personal.map(|(key, _)| key.to_string()).collect()
     }
 }

@@ -17,8 +17,6 @@ pub(super) struct Trail {
     pub conditions: Vec<Condition>,
     /// Tables, or views where rows are followed no further.
     pub tables: BTreeSet<String>,
-    /// Those of them whose rows are told apart by something about persons.
-    pub personal: BTreeSet<String>,
     /// Stop at the relations that the aggregate itself reads.
     pub is_flat: bool,
 }
@@ -58,7 +56,6 @@ impl Trail {
     pub fn join(&mut self, ways: Vec<Self>) {
         for way in &ways {
             self.tables.extend(way.tables.iter().cloned());
-            self.personal.extend(way.personal.iter().cloned());
         }
         self.either(ways.into_iter().map(|way| way.conditions).collect());
     }
