@@ -8,6 +8,7 @@ mod demo;
 mod describe;
 mod diff;
 mod explain;
+mod explained;
 mod fsck;
 mod history;
 mod impact;

@@ -1,16 +1,23 @@
 //! How a figure is made: from a column of a view, in one row, down to the stored rows it rests on.
 //!
 //! Read from the views' own SQL, with no declarations: a column is followed through CTEs, sub-selects, unions and views to
-//! an aggregate or a stored column ([`row`]); the rows behind an aggregate are listed by a query made of the same SQL
-//! ([`open`]). Whatever is found is checked: the rows must come to the figure again, and where they do not, or where a
+//! an aggregate or a stored column ([`row`], [`part`]); the rows behind an aggregate are listed by a query made of the same
+//! SQL ([`open`], [`sums`]). Whatever is found is checked: the rows must come to the figure again, and where they do not, or where a
 //! column cannot be followed, the answer says so.
 
+mod block;
+mod book;
+mod carrier;
+mod composed;
 mod datum;
+mod drill;
 mod names;
 mod open;
+mod part;
 mod ratio;
 mod row;
 mod shape;
+mod sums;
 mod trail;
 
 use std::collections::BTreeSet;

@@ -2,7 +2,9 @@
 
 use datafusion::sql::sqlparser::ast::Expr;
 
-use super::names::{Block, Book, Relation, column};
+use super::block::Block;
+use super::book::{Book, Relation};
+use super::names::column;
 use super::shape::{Shape, number, shape};
 use crate::contract::Contracts;
 use crate::query::session::Session;

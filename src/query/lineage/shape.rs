@@ -8,7 +8,8 @@ use datafusion::sql::sqlparser::ast::{
     Value, visit_expressions,
 };
 
-use super::names::{Block, unwrapped};
+use super::block::Block;
+use super::names::unwrapped;
 use super::{Traced, Untraced};
 
 /// Functions that change how a value is shown and not what it is.

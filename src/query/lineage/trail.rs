@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use datafusion::sql::sqlparser::ast::{Expr, Spanned};
 
-use super::names::Block;
+use super::block::Block;
 use super::{Condition, ConditionKind};
 use crate::diagnostic::Place;
 
