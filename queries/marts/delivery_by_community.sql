@@ -1,12 +1,13 @@
 -- What has come of each community: rows the district took, whatever their status, and visits of the last 30 days. A community
 -- of which nothing has come is 未报; its figures are not 0, they are not known.
 WITH placed AS (
-  SELECT table_name, grid_code
+  SELECT table_name, grid_code, count(*) AS row_count
   FROM stg_accepted_rows
   WHERE parent_table IS NULL AND grid_code IS NOT NULL
+  GROUP BY table_name, grid_code
 ),
 counted AS (
-  SELECT g.community_code, count(*) AS accepted_count, count(DISTINCT p.table_name) AS table_count
+  SELECT g.community_code, sum(p.row_count) AS accepted_count, count(DISTINCT p.table_name) AS table_count
   FROM placed AS p
   INNER JOIN stg_grids AS g ON g.grid_code = p.grid_code
   GROUP BY g.community_code

@@ -15,6 +15,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use self::inbox::{inbox_files, move_file, reference_files, set_aside};
 use crate::closing;
@@ -440,7 +441,10 @@ async fn report_all(
     let reports: Vec<Arc<Report>> =
         reports.into_iter().filter(|report| !withheld.contains(&report.name)).map(Arc::new).collect();
     let mut made = Vec::new();
+    // Two at a time: while one waits for its query or its disk, the other writes.
+    let turns = Semaphore::new(2);
     let tasks = reports.iter().map(|report| async {
+        let _turn = turns.acquire().await.ok()?;
         if nightly.stop.load(Ordering::Relaxed) {
             return None;
         }
@@ -459,8 +463,7 @@ async fn report_all(
             Err(_) => Err(Diagnostic::unexpected(format!("making report `{name}` broke off"))),
         })
     });
-    // Two at a time: while one waits for its query or its disk, the other writes.
-    let mut results = futures::stream::iter(tasks).buffered(2);
+    let mut results = futures::stream::iter(tasks).buffered(reports.len().max(1));
     for report in &reports {
         match results.next().await.flatten() {
             None => break,

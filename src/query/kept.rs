@@ -75,15 +75,19 @@ impl KeptMarts {
             let path = catalog.get(name).and_then(|view| self.path(catalog, snapshot, view));
             let (Some(path), Some(first)) = (path, rows.first()) else { continue };
             if !path.is_file() {
-                let mut writer = FileWriter::try_new(Vec::new(), &first.schema()).doing(doing)?;
+                let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
+                let mut content = Vec::with_capacity(bytes);
+                content.resize(HASH_BYTES, 0);
+                let mut writer = FileWriter::try_new(content, &first.schema()).doing(doing)?;
                 for batch in rows {
                     writer.write(batch).doing(doing)?;
                 }
-                let content = writer.into_inner().doing(doing)?;
+                let mut content = writer.into_inner().doing(doing)?;
+                let hash = blake3::hash(&content[HASH_BYTES..]);
+                content[..HASH_BYTES].copy_from_slice(hash.as_bytes());
                 // A reader sees the whole file or none; after a crash its hash tells.
                 let aside = path.with_extension("new");
-                fs_err::write(&aside, [blake3::hash(&content).as_bytes().as_slice(), &content].concat())
-                    .doing(doing)?;
+                fs_err::write(&aside, content).doing(doing)?;
                 fs_err::rename(&aside, &path).doing(doing)?;
             }
             current.insert(path);
