@@ -418,6 +418,46 @@ fn conditions_of_several_ways_to_a_row_are_alternatives() {
 }
 
 #[test]
+fn the_case_that_picks_the_rows_is_a_condition_of_them() {
+    let project = Project::sample();
+    let view = "SELECT grid_code, sum(CASE WHEN use = '自住' THEN 1 ELSE 0 END) AS added, \
+        count(CASE WHEN use = '自住' THEN 1 END) AS counted, \
+        count(DISTINCT CASE WHEN use = '自住' THEN dwelling_id END) AS things, \
+        sum(CASE WHEN use = '自住' THEN 1 WHEN is_rental THEN 1 ELSE 0 END) AS either, \
+        sum(CASE WHEN use = '自住' THEN 2 ELSE 1 END) AS every \
+        FROM stg_dwellings GROUP BY grid_code";
+    project.write("queries/marts/dwellings_by_use.sql", view);
+    project.write(
+        "queries/marts/dwellings_owned.sql",
+        "SELECT sum(CASE WHEN grid_code <> '' THEN counted ELSE 0 END) AS owned FROM dwellings_by_use",
+    );
+    let grid = project.sql("SELECT grid_code FROM dwellings_by_use WHERE counted > 0 LIMIT 1");
+    let filters = |said: String| -> Vec<String> {
+        assert!(said.contains("rows of dwellings come to it"), "{said}");
+        let lines = said.lines().filter_map(|line| line.trim().strip_prefix("filter  "));
+        lines.map(|line| line.split("   ").next().unwrap_or_default().to_owned()).collect()
+    };
+    let own = "stg_dwellings.use = '自住'";
+    for (column, expected) in [
+        ("added", vec![own.to_owned()]),
+        ("counted", vec![own.to_owned()]),
+        ("things", vec![own.to_owned()]),
+        ("every", Vec::new()),
+    ] {
+        let row = format!("grid_code={grid}");
+        assert_eq!(
+            filters(project.run(&["explain", "dwellings_by_use", column, "-w", &row]).expect(0).stdout),
+            expected
+        );
+    }
+    let row = format!("grid_code={grid}");
+    let either = project.run(&["explain", "dwellings_by_use", "either", "-w", &row]).expect(0).stdout;
+    assert!(either.contains(&format!("({own}) IS NOT TRUE")) && either.contains("or\n"), "{either}");
+    let owned = filters(project.run(&["explain", "dwellings_owned", "owned"]).expect(0).stdout);
+    assert_eq!(owned, ["dwellings_by_use.grid_code <> ''", own]);
+}
+
+#[test]
 fn a_figure_of_changed_sql_shows_what_the_file_shows_and_what_today_would() {
     let project = Project::sample();
     let view = "queries/marts/visit_by_grid.sql";

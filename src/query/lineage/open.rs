@@ -11,7 +11,7 @@ use super::block::{Block, Source};
 use super::book::{Book, Relation};
 use super::composed::{as_text, chosen, columns_asked, composed, hidden, listed, one_set, outputs};
 use super::names::{columns_in, ident, with_clause};
-use super::shape::{Leaf, Term, arguments, has_window, is_distinct};
+use super::shape::{Leaf, Term, arguments, has_window, is_distinct, picks};
 use super::trail::Trail;
 use super::{ConditionKind, Traced, Untraced, key_sql};
 
@@ -85,6 +85,7 @@ impl Book<'_> {
         if let Some(filter) = &call.filter {
             trail.add(block, ConditionKind::Filter, filter);
         }
+        trail.pick(block, &picks(block, call));
         let mut branches = Vec::new();
         for inner in self.open_rows(&carrier.relation, &columns_asked(block, &carrier.alias, &asked), trail)? {
             if inner.kind != Kind::Rows {

@@ -175,6 +175,36 @@ pub(super) fn has_window(expr: &Expr) -> bool {
     .is_break()
 }
 
+/// The results of a CASE, each with all that holds where it is taken.
+fn results(choices: Vec<(Option<Expr>, Option<&Expr>)>) -> Vec<(Vec<Expr>, &Expr)> {
+    let (mut found, mut before): (Vec<(Vec<Expr>, &Expr)>, Vec<Expr>) = (Vec::new(), Vec::new());
+    for (condition, result) in choices {
+        let under = before.iter().chain(&condition).cloned().collect();
+        found.extend(result.map(|result| (under, result)));
+        before.extend(condition.map(|passed| Expr::IsNotTrue(Box::new(Expr::Nested(Box::new(passed))))));
+    }
+    found
+}
+
+/// What a row meets to count where `call` is taken of a CASE: all of one of these lists. One that is empty lets every row
+/// count.
+pub(super) fn picks(block: &Block<'_>, call: &Function) -> Vec<Vec<Expr>> {
+    let mut argument = arguments(call).first().copied();
+    // Nothing else leaves null what is null.
+    while let Some(Expr::Nested(inner) | Expr::Cast { expr: inner, .. }) = argument {
+        argument = Some(inner);
+    }
+    let Some(Shape::Choice(choices)) = argument.map(|argument| shape(block, argument)) else {
+        return vec![Vec::new()];
+    };
+    let is_sum = call.name.to_string().eq_ignore_ascii_case("sum");
+    let is_nothing = |result: &Expr| is_null(result) || is_sum && is_number(result, 0.0);
+    let all = choices.len();
+    let picked = results(choices).into_iter().filter(|(_, result)| !is_nothing(result)).map(|(under, _)| under);
+    let picked: Vec<_> = picked.collect();
+    if picked.len() == all { vec![Vec::new()] } else { picked }
+}
+
 /// So many times a column or an aggregate, where all conditions hold.
 #[derive(Clone)]
 pub(super) struct Term {
@@ -220,17 +250,8 @@ fn collect(block: &Block<'_>, expr: &Expr, factor: f64, conditions: &[Expr], ter
             _ => return Err(Untraced::of(format!("`{expr}` multiplies figures"))),
         },
         Shape::Choice(choices) => {
-            let mut before: Vec<Expr> = Vec::new();
-            for (condition, result) in choices {
-                let mut all = conditions.to_vec();
-                all.extend(
-                    before.iter().map(|passed| Expr::IsNotTrue(Box::new(Expr::Nested(Box::new(passed.clone()))))),
-                );
-                all.extend(condition.clone());
-                if let Some(result) = result {
-                    collect(block, result, factor, &all, terms)?;
-                }
-                before.extend(condition);
+            for (under, result) in results(choices) {
+                collect(block, result, factor, &[conditions, &under].concat(), terms)?;
             }
         }
         Shape::Constant if is_number(expr, 0.0) || is_null(expr) => {}

@@ -7,9 +7,9 @@ use super::book::{Book, Relation};
 use super::composed::{chosen, columns_asked, composed, hidden, joined, listed, matching, one_set, one_text, outputs};
 use super::names::{ident, with_clause};
 use super::open::{Branch, Kind};
-use super::shape::{Leaf, Term, arguments, has_window, is_distinct, linear};
+use super::shape::{Leaf, Term, arguments, has_window, is_distinct, linear, picks};
 use super::trail::Trail;
-use super::{Condition, ConditionKind, Traced, Untraced};
+use super::{Condition, Traced, Untraced};
 
 impl Book<'_> {
     /// The stored rows whose sum is that of `terms`, each a factor and a column of the relation.
@@ -81,6 +81,7 @@ impl Book<'_> {
         let (mut branches, mut ways) = (Vec::new(), Vec::new());
         for (alias, conditions, columns) in groups {
             let mut way = trail.way();
+            way.pick(block, std::slice::from_ref(&conditions));
             let source = block.source(&alias).ok_or_else(|| Untraced::of(format!("`{alias}` is not read there")))?;
             let asked: Vec<&Expr> = outputs
                 .iter()
@@ -126,11 +127,9 @@ impl Book<'_> {
                 return Err(Untraced::of("a figure is added to the keys of its group"));
             };
             let mut conditions = term.conditions.clone();
+            conditions.extend(call.filter.as_deref().cloned());
             let mut way = trail.way();
-            if let Some(filter) = &call.filter {
-                way.add(block, ConditionKind::Filter, filter);
-                conditions.push(filter.as_ref().clone());
-            }
+            way.pick(block, std::slice::from_ref(&conditions));
             let argument = arguments(call).first().map(|argument| (*argument).clone());
             let name = call.name.to_string().to_lowercase();
             match (name.as_str(), argument) {
@@ -157,11 +156,13 @@ impl Book<'_> {
                             let carrier = self.carrier(block, &mentioned).map_err(|_| untraced)?;
                             let value = format!("{} * ({argument})", term.factor);
                             let counts = chosen(&conditions, &value, Some("0"));
+                            way.pick(block, &picks(block, call));
                             add_count(&mut counted, carrier, counts, mentioned, way.conditions);
                         }
                     }
                 }
                 ("count", argument) => {
+                    way.pick(block, &picks(block, call));
                     if let Some(argument) = &argument {
                         conditions.push(Expr::IsNotNull(Box::new(Expr::Nested(Box::new(argument.clone())))));
                     }

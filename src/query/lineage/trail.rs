@@ -60,6 +60,16 @@ impl Trail {
         self.either(ways.into_iter().map(|way| way.conditions).collect());
     }
 
+    /// A row counts where it meets all of one of several lists.
+    pub fn pick(&mut self, block: &Block<'_>, lists: &[Vec<Expr>]) {
+        let asked = |list: &Vec<Expr>| {
+            let mut way = self.way();
+            list.iter().for_each(|expr| way.add(block, ConditionKind::Filter, expr));
+            way.conditions
+        };
+        self.count_by(lists.iter().map(asked).collect());
+    }
+
     /// A row counts by one of several terms, each with its conditions. One without lets every row count.
     pub fn count_by(&mut self, terms: Vec<Vec<Condition>>) {
         if terms.iter().all(|term| !term.is_empty()) {
