@@ -438,13 +438,18 @@ impl SheetLayout {
         (self.page_pixels().0 / self.width_pixels()).clamp(0.1, 1.0)
     }
 
+    /// How many pages its rows take.
+    pub(super) fn pages(&self) -> f64 {
+        let rows = self.rows.last().map_or(0, |row| row.index + 1);
+        let named: f64 = self.rows.iter().map(|row| row_pixels(row.height.unwrap_or(DEFAULT_ROW_HEIGHT))).sum();
+        let others = f64::from(rows) - self.rows.len() as f64;
+        let height = named + others * row_pixels(self.default_row_height.unwrap_or(DEFAULT_ROW_HEIGHT));
+        height * self.print_scale() / self.page_pixels().1
+    }
+
     /// Whether its rows take about a page: a few too many are no reason for a second one, as long as they can be read.
     pub(super) fn is_about_a_page(&self) -> bool {
-        let Some(last) = self.rows.last().map(|row| row.index + 1) else { return false };
-        let named: f64 = self.rows.iter().map(|row| row_pixels(row.height.unwrap_or(DEFAULT_ROW_HEIGHT))).sum();
-        let others = f64::from(last) - self.rows.len() as f64;
-        let height = named + others * row_pixels(self.default_row_height.unwrap_or(DEFAULT_ROW_HEIGHT));
-        let pages = height * self.print_scale() / self.page_pixels().1;
+        let pages = self.pages();
         let most = (self.print_scale() / SCALE_MIN).max(PAGE_MAX);
         let is_table = self.ledger.is_none() && self.charts.is_empty() && self.features.page_breaks.is_empty();
         is_table && (PAGE_MIN..=most).contains(&pages)

@@ -136,8 +136,13 @@ fn draw(chart: &Chart, room: Room) -> Pen {
     for place in 0..chart.labels.len() {
         let text = series.worded(place);
         let top = y(scale.share(series.at(place).figure().unwrap_or(0.0)));
+        // The line and its own figure above it would cross out one over the bar; a bar tall enough has it at its foot.
+        let is_crossed =
+            points.get(place).copied().flatten().is_some_and(|(_, line)| (line - 15.0..line + 18.0).contains(&top));
+        let foot = bottom - 9.0;
+        let height = if is_crossed && foot - 9.0 > top { foot } else { top - 8.0 };
         if text_width(&text, FONT) <= slot - 2.0 {
-            pen.text_if_free((x(place), top - 8.0), Anchor::Middle, FONT, INK, &text);
+            pen.text_if_free((x(place), height), Anchor::Middle, FONT, INK, &text);
         }
     }
     for (place, point) in points.iter().enumerate().filter_map(|(place, point)| Some((place, (*point)?))) {

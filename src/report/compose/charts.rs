@@ -12,6 +12,10 @@ const PIXELS_PER_BAR: u32 = 24;
 const BAR_FRAME_PIXELS: u32 = 110;
 const BAR_CHART_PIXELS_MAX: u32 = 3_000;
 const PIXELS_PER_ROW: f64 = 20.0;
+/// What stands around a chart on its page: the title of a sheet of charts, and blank rows.
+const FRAME_PIXELS: f64 = 108.0;
+/// No chart is made lower than this to save a page.
+const LOWEST_PIXELS: u32 = 220;
 
 /// Rows of the usual height that a chart covers.
 pub(super) fn rows_under(height_pixels: u32) -> u32 {
@@ -23,6 +27,10 @@ impl Composer<'_> {
         let last = first + u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_sub(1);
         let width = (self.layout.width_pixels() - CHART_MARGIN_PIXELS).clamp(480.0, 1400.0);
         let mut page_start = 0;
+        // Above charts and their tables the header of a table that ended before would name the wrong columns.
+        if place_of_data == ChartData::Here && self.layout.pages() <= 1.0 {
+            self.layout.repeat_rows = None;
+        }
         for chart in &self.form.charts {
             let Some(categories) = self.header.bound_to(&chart.categories.value).next() else { continue };
             let shown: Vec<usize> =
@@ -35,7 +43,12 @@ impl Composer<'_> {
             let points = u32::try_from(body.len()).unwrap_or(u32::MAX);
             let is_bar = matches!(chart.kind, ChartKind::Bar | ChartKind::StackedBar);
             let least = if is_bar { points.saturating_mul(PIXELS_PER_BAR).saturating_add(BAR_FRAME_PIXELS) } else { 0 };
-            let height = chart.height.max(least.min(BAR_CHART_PIXELS_MAX));
+            // Lower where it and the table it may get would take a little more than a page.
+            let table = row_pixels(ROW_HEIGHT) * f64::from(points.saturating_add(1));
+            let room = self.layout.page_pixels().1 / self.layout.print_scale() - table - FRAME_PIXELS;
+            let is_tight = chart.kind == ChartKind::Pareto && room >= f64::from(LOWEST_PIXELS);
+            let most = if is_tight { room as u32 } else { u32::MAX };
+            let height = chart.height.min(most).max(least.min(BAR_CHART_PIXELS_MAX));
             let mut layout = ChartLayout {
                 kind: chart.kind,
                 title: self.names.fill(&chart.title.value),

@@ -15,7 +15,7 @@ use crate::report::layout::{Area, Style};
 use crate::report::wording::Names;
 
 /// As many as the file format takes on a sheet; groups after these go on without one.
-const PAGE_BREAKS_MAX: usize = 1023;
+pub(super) const PAGE_BREAKS_MAX: usize = 1023;
 
 /// Highlights with the names in their conditions filled.
 pub(super) struct Marks {
@@ -153,7 +153,7 @@ impl Composer<'_> {
 
     /// A cell that spans two pages would show its text on the first only, so it is one on each; what it hides is the same
     /// text.
-    fn part_merges(&mut self) {
+    pub(super) fn part_merges(&mut self) {
         let breaks = &self.layout.features.page_breaks;
         let parted = |area: Area| {
             let inside = breaks.iter().filter(move |row| (area.first_row + 1..=area.last_row).contains(*row));

@@ -14,6 +14,7 @@ mod ledger;
 mod lines;
 mod live;
 mod marks;
+mod pages;
 mod pictures;
 mod records;
 mod shares;
@@ -70,6 +71,9 @@ pub(super) fn table(
     }
     sheet.foot();
     sheet.layout.data_rows = body.len();
+    if form.charts.is_empty() || form.chart_tab.is_some() {
+        sheet.pages(&lines, first_row);
+    }
     if form.charts.is_empty() || body.is_empty() {
         return Ok(vec![sheet.layout]);
     }

@@ -194,6 +194,20 @@ charts: [{kind: pareto, title: 累计, categories: kind, series: [n]}]
         assert!(!shown.contains("chart") && !shown.contains("[body"), "{shown}");
     }
 
+    /// Printed above the table of shares, the header of a table that has ended would call them what they are not.
+    #[test]
+    fn only_a_table_of_several_pages_has_its_header_repeated_above_charts() {
+        let form = FORM.replace("chart_tab: 图\n", "");
+        for (rows, is_repeated) in [(5, false), (80, true)] {
+            let kinds: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("类{row}"))));
+            let counts: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+            let data = Dataset::new(&[RecordBatch::try_from_iter([("kind", kinds), ("n", counts)]).unwrap()]).unwrap();
+            let (form, _) = parse_for_test(&form);
+            let sheets = table(&form.unwrap().sheets[0], &data, &data.all_rows(), &Names::default()).unwrap();
+            assert_eq!((sheets.len(), sheets[0].repeat_rows.is_some()), (1, is_repeated), "{rows}");
+        }
+    }
+
     #[test]
     fn small_slices_of_a_pie_are_put_together() {
         let pie = FORM.replace("pareto", "pie");

@@ -353,6 +353,35 @@ fn merged_names_are_repeated_on_the_next_page() {
     assert_eq!(names, ["B4:B5", "B6:B7", "B8:B9"], "{sheet}");
 }
 
+/// So many communities in streets of so many.
+fn many(rows: i64, per_street: i64) -> Dataset {
+    let streets: Vec<String> = (0..rows).map(|row| format!("{}街道", row / per_street + 1)).collect();
+    let names: Vec<String> = (0..rows).map(|row| format!("{}社区", row + 1)).collect();
+    let texts = |texts: &[String]| text(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    data(vec![
+        ("street", texts(&streets)),
+        ("community", texts(&names)),
+        ("asked", count(&(0..rows).collect::<Vec<_>>())),
+    ])
+}
+
+#[test]
+fn pages_of_a_long_table_end_between_its_groups_and_the_last_has_rows() {
+    let form = "
+orientation: portrait
+columns:
+  - {label: 街道, column: street, merge: true}
+  - {label: 社区, column: community}
+  - {label: 上报, column: asked, format: integer}
+";
+    // Below two rows of title and header streets of seven begin at the third, the tenth and so on.
+    assert_eq!(laid_out(form, &many(70, 7)).unwrap().features.page_breaks, [30, 65]);
+    // Of a street that no page holds each page has the name, and the foot has three rows above it.
+    let sheet = laid_out(form, &many(70, 70)).unwrap();
+    let names: Vec<String> = merges(&sheet).into_iter().filter(|area| area.contains(":A")).collect();
+    assert_eq!(names, ["A3:A36", "A37:A69", "A70:A72"]);
+}
+
 #[test]
 fn subtotals_stand_on_top_where_asked_and_name_their_group() {
     let form = GROUPED

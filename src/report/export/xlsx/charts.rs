@@ -60,6 +60,8 @@ pub(super) fn chart(layout: &ChartLayout, sheet: &str) -> Chart {
     }
     if let Some((name, column)) = &layout.cumulative {
         chart.combine(&cumulative_line(layout, sheet, name, *column));
+        // The library asks the chart that stands first for both axes.
+        chart.y2_axis().set_min(0).set_max(1).set_major_unit(0.2).set_num_format("0%").set_font(&font(9));
     }
     chart.set_width(layout.width_pixels).set_height(layout.height_pixels).set_alt_text(&layout.title);
     chart
@@ -80,7 +82,6 @@ fn cumulative_line(layout: &ChartLayout, sheet: &str, name: &str, column: u16) -
     let series = chart.add_series();
     bind(series, layout, sheet, name, column);
     series.set_secondary_axis(true).set_format(&mut line(color)).set_marker(&marker(color));
-    chart.y2_axis().set_min(0).set_max(1).set_major_unit(0.2).set_num_format("0%").set_font(&font(9));
     chart
 }
 
@@ -194,4 +195,38 @@ fn font(size: u8) -> ChartFont {
     let mut font = ChartFont::new();
     font.set_name("宋体").set_size(size);
     font
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use super::*;
+    use crate::report::layout::ChartData;
+
+    #[test]
+    fn the_shares_of_a_pareto_chart_end_at_all() {
+        let layout = ChartLayout {
+            kind: ChartKind::Pareto,
+            title: "累计".to_owned(),
+            row: 0,
+            data: ChartData::Here,
+            rows: (1, 3),
+            categories: 0,
+            series: vec![("件数".to_owned(), 1)],
+            cumulative: Some(("累计占比".to_owned(), 2)),
+            unit: None,
+            format: Format::Integer,
+            value_max: None,
+            width_pixels: 480,
+            height_pixels: 320,
+        };
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        workbook.add_worksheet().insert_chart(0, 0, &chart(&layout, "Sheet1")).unwrap();
+        let mut package = zip::ZipArchive::new(Cursor::new(workbook.save_to_buffer().unwrap())).unwrap();
+        let mut xml = String::new();
+        package.by_name("xl/charts/chart1.xml").unwrap().read_to_string(&mut xml).unwrap();
+        let (_, axis) = xml.split_once("<c:valAx><c:axId val=\"60").unwrap();
+        assert!(axis.contains("<c:max val=\"1\"/>") && axis.contains("formatCode=\"0%\""), "{axis}");
+    }
 }
