@@ -41,7 +41,7 @@ pub(super) async fn impact(context: &CommandContext<'_>, as_of: Option<NaiveDate
             .say(format!("no cell would change: {remade} of {all} reports made again, {same} rest on nothing changed"));
         return Ok(Ending::Done);
     }
-    output.say("nothing was published");
+    output.say("the outbox is as it was");
     Ok(if found.is_trouble() { Ending::Unexpected } else { Ending::Problems })
 }
 
@@ -133,8 +133,10 @@ fn tables(context: &CommandContext<'_>, found: &Impact) -> Result<()> {
     let summary: Vec<Vec<Value>> = changed
         .iter()
         .map(|(report, rows)| {
-            let files: BTreeSet<&str> =
-                rows.iter().filter_map(|row| row[2].as_str()).filter(|file| !file.is_empty()).collect();
+            let files = match &report.fate {
+                Fate::Made(files) => files.len(),
+                Fate::New { .. } | Fate::Gone | Fate::Fails(_) => 0,
+            };
             let cells = rows.iter().filter(|row| row[1] == "cell" || row[1] == "line").count();
             let others: BTreeSet<&str> = rows
                 .iter()
@@ -144,7 +146,7 @@ fn tables(context: &CommandContext<'_>, found: &Impact) -> Result<()> {
             let columns: BTreeSet<&str> =
                 rows.iter().filter_map(|row| row[6].as_str()).filter(|column| !column.is_empty()).collect();
             let join = |texts: BTreeSet<&str>| texts.into_iter().collect::<Vec<_>>().join(", ");
-            vec![json!(report.report), json!(files.len()), json!(cells), json!(join(columns)), json!(join(others))]
+            vec![json!(report.report), json!(files), json!(cells), json!(join(columns)), json!(join(others))]
         })
         .collect();
     output.records(Format::Table, &["report", "files", "cells", "columns", "besides"], &summary)?;

@@ -34,11 +34,15 @@ pub(super) async fn compare(
         let content = report::content_of(&then.folder.join(file));
         content.is_ok_and(|content| then.files.get(file).is_some_and(|then| *then != content))
     };
-    let whole = |file: &String, change: FileChange| FileImpact { file: file.clone(), change, is_touched: false };
+    let veil = Veil::new(today, report, then, persons);
+    let whole = |file: &String, change: FileChange| FileImpact {
+        file: veil.over_file(file, matches!(change, FileChange::Gone)),
+        change,
+        is_touched: false,
+    };
     files.extend(now.difference(&published).map(|file| whole(file, FileChange::New)));
     files.extend(published.difference(&now).map(|file| whole(file, FileChange::Gone)));
     let mut sources = None;
-    let veil = Veil::new(today, report, then, persons);
     let limits = today.project.land_settings()?.limits;
     for same_text in together(now.intersection(&published)) {
         // What a PDF says cannot be read; its bytes change with its record.
@@ -53,6 +57,9 @@ pub(super) async fn compare(
                 Ok(differences) if differences.is_empty() => continue,
                 Ok(differences) => differences,
                 Err(problem) => {
+                    // What is wrong with it is said with its path.
+                    let is_named = veil.over_file(file, false) == *file;
+                    let problem = if is_named { problem } else { Diagnostic::error("a file cannot be read") };
                     files.push(whole(file, FileChange::Unread(problem)));
                     continue;
                 }

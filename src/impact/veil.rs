@@ -5,6 +5,7 @@
 //! and what the new says as well.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::published::Published;
 use super::{Today, marts_of};
@@ -25,6 +26,8 @@ pub(super) struct Veil<'a> {
     is_list: bool,
     /// Whether what was published may tell of persons all the same.
     was_list: bool,
+    /// Whether files or sheets are called by what tells of persons.
+    are_names_personal: bool,
     /// All words of the report's templates, without blanks.
     words: String,
 }
@@ -46,12 +49,34 @@ impl<'a> Veil<'a> {
         let folder = report.path.parent();
         let files = report.template_hashes().keys().filter_map(|file| fs_err::read_to_string(folder?.join(file)).ok());
         let words = files.map(|text| squeezed(&text)).collect();
-        Self { persons, is_list, was_list, words }
+        let are_names_personal =
+            report.naming_columns().into_iter().any(|(view, column)| persons.are_behind(view, column));
+        Self { persons, is_list, was_list, are_names_personal, words }
+    }
+
+    /// What may be said of the name of a file; its ending tells nothing.
+    pub(super) fn over_file(&self, file: &str, is_gone: bool) -> String {
+        let stem = Path::new(file).with_extension("");
+        match (self.over_name(&stem.display().to_string(), is_gone), Path::new(file).extension()) {
+            (name, Some(extension)) if name == HIDDEN => format!("{HIDDEN}.{}", extension.display()),
+            (name, _) if name == HIDDEN => name,
+            _ => file.to_owned(),
+        }
+    }
+
+    /// The same of a sheet. Of one that is gone nobody knows any more what it was called by.
+    fn over_name(&self, name: &str, is_gone: bool) -> String {
+        let is_open = if is_gone { !self.was_list } else { !self.are_names_personal };
+        let words = squeezed(name);
+        if is_open || !words.is_empty() && self.words.contains(&words) { name.to_owned() } else { HIDDEN.to_owned() }
     }
 
     /// What may be said of a difference; `source` is the view and column of its cell.
     pub(super) fn over(&self, difference: Difference, source: Option<&(String, String)>) -> Difference {
-        if difference.place == SHEET {
+        let is_whole = difference.place == SHEET;
+        let difference =
+            Difference { sheet: self.over_name(&difference.sheet, is_whole && difference.new.is_none()), ..difference };
+        if is_whole {
             return difference;
         }
         let is_of_person = match source {

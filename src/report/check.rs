@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use super::form::{Form, InputForm, SheetForm, fits};
-use super::manifest::{Content, Output, Report, Split, listed};
+use super::manifest::{Content, Output, Report, Split, column_hint, listed};
 use super::wording::STANDING_NAMES;
 use super::{ColumnMeta, Figures, Problem, ViewMeta, mentions, yaml};
 
@@ -42,7 +42,7 @@ pub fn check(
         for column in named.filter(|column| !has(&meta, column)) {
             problems.push(
                 yaml::problem(&report.path, &spec.view, format!("view `{}` has no column `{column}`", spec.view.value))
-                    .hint(columns_of(&meta)),
+                    .hint(hint(column, &meta)),
             );
         }
         metas.insert(name, meta);
@@ -67,7 +67,7 @@ pub fn check(
                         column,
                         format!("dataset `{}` has no column `{}`", sheet.dataset.value, column.value),
                     )
-                    .hint(columns_of(meta)),
+                    .hint(hint(&column.value, meta)),
                 );
             }
             for column in sheet.condition_columns().into_iter().filter(|column| !has(meta, column)) {
@@ -77,7 +77,7 @@ pub fn check(
                         &sheet.dataset,
                         format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
                     )
-                    .hint(columns_of(meta)),
+                    .hint(hint(column, meta)),
                 );
             }
         }
@@ -167,6 +167,6 @@ fn has(meta: &ViewMeta, column: &str) -> bool {
     meta.columns.iter().any(|known| known.name == column)
 }
 
-fn columns_of(meta: &ViewMeta) -> String {
-    listed("columns", &meta.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
+fn hint(column: &str, meta: &ViewMeta) -> String {
+    column_hint(column, &meta.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
 }

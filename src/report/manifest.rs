@@ -19,6 +19,7 @@ use super::wording::{Names, STANDING_NAMES, names_in};
 use super::yaml::{self, Spanned};
 use super::{Problem, ViewMeta};
 use super::{provenance, template};
+use crate::diagnostic::did_you_mean;
 use crate::district::periods::PeriodKind;
 
 /// One folder of `report-templates`, read and checked.
@@ -92,6 +93,23 @@ impl Report {
             Content::Form(form) => form.sheets.iter().any(is_list),
             Content::Summary { .. } => false,
         })
+    }
+
+    /// Views and columns by whose values files and sheets are called.
+    pub fn naming_columns(&self) -> Vec<(&str, &str)> {
+        let mut naming: Vec<(&Spanned<String>, &str)> = Vec::new();
+        for output in &self.outputs {
+            let split = output.split.as_ref().map(Split::columns).unwrap_or_default();
+            let of_members = output.split.iter().filter_map(|split| split.dataset.as_ref());
+            naming.extend(of_members.flat_map(|dataset| split.iter().map(move |column| (dataset, *column))));
+            let Content::Form(form) = &output.content else { continue };
+            for sheet in &form.sheets {
+                let called = sheet.by.iter().chain(&sheet.named).map(|column| column.value.as_str());
+                naming.extend(called.chain(split.iter().copied()).map(|column| (&sheet.dataset, column)));
+            }
+        }
+        let view = |dataset: &Spanned<String>| Some(self.datasets.get(&dataset.value)?.view.value.as_str());
+        naming.into_iter().filter_map(|(dataset, column)| Some((view(dataset)?, column))).collect()
     }
 
     /// Whether it makes nothing but row lists.
@@ -528,6 +546,14 @@ pub(super) fn extensions_hint(kind: DocumentKind) -> &'static str {
     match kind {
         DocumentKind::Workbook => "a form becomes an `.xlsx` file",
         DocumentKind::Summary => "a summary becomes `.md`, `.html` and `.pdf` files; leave the extension out for all",
+    }
+}
+
+/// What helps where `name` is no column: the one that was meant, or all there are.
+pub(super) fn column_hint(name: &str, columns: &[&str]) -> String {
+    match did_you_mean(name, columns.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => listed("columns", columns),
     }
 }
 

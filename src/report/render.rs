@@ -18,7 +18,7 @@ use super::export::{self, Document, ExportError};
 use super::form::{Form, Kind, SheetForm};
 use super::jobs::{Jobs, Made};
 use super::layout::{Properties, WorkbookLayout};
-use super::manifest::{Content, DatasetSpec, Output, Report, Split, extensions_hint, listed};
+use super::manifest::{Content, DatasetSpec, Output, Report, Split, column_hint, extensions_hint, listed};
 use super::means::Means;
 use super::members::{self, Cutter, Gathered, Member};
 use super::provenance::Provenance;
@@ -631,7 +631,7 @@ impl Making<'_> {
                 place,
                 format!("dataset `{}` has no column `{column}`", sheet.dataset.value),
             )
-            .hint(listed("columns", &names.iter().map(String::as_str).collect::<Vec<_>>()))),
+            .hint(column_hint(column, &names.iter().map(String::as_str).collect::<Vec<_>>()))),
         }
     }
 
