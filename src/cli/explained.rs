@@ -25,15 +25,26 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// What the file shows, and what today's report does where that is something else.
-    fn shown(&self) -> (&str, Option<String>) {
+    /// What the file shows, if that is known, and what today's report does where that is or may be something else.
+    fn shown(&self) -> (Option<&str>, Option<String>) {
         let again = self.spot.shown.as_str();
         match self.shown.as_deref() {
-            Some(shown) if shown == again => (shown, None),
-            Some(shown) => (shown, Some(format!("{again}: {}", self.differing.join("; ")))),
-            None => ("?", Some(format!("{again}; what the file shows could not be found in it"))),
+            Some(shown) if shown == again => (Some(shown), None),
+            shown => (shown, Some(format!("{again}: {}", self.differing.join("; ")))),
         }
     }
+}
+
+/// The address with what the file and today's report show there.
+fn above(spot: &Spot, shown: Option<&str>, today: Option<&str>) -> String {
+    let header = spot.header.join("/");
+    let words = [&spot.address, shown.unwrap_or_default(), &header];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    let mut text = words.join("  ");
+    if shown.is_none() {
+        text.push_str("\n  file       what it shows there cannot be told; look it up in the file");
+    }
+    text + &today.map_or_else(String::new, |today| format!("\n  today      {today}"))
 }
 
 /// A cell that no view's column stands in.
@@ -57,9 +68,7 @@ pub(super) fn said(context: &CommandContext<'_>, asked: &Question<'_>, head: &He
             json!({"cell": spot.address, "shown": shown, "today": today, "header": spot.header, "source": what});
         context.output.data(serde_json::to_string_pretty(&value).doing("printing JSON")?)?;
     } else {
-        let today = today.map_or_else(String::new, |today| format!("  today      {today}\n"));
-        let text = format!("{}  {shown}  {}\n{today}  {what}", spot.address, spot.header.join("/"));
-        context.output.data(text.trim_end())?;
+        context.output.data(format!("{}\n  {what}", above(spot, shown, today.as_deref())))?;
     }
     Ok(Ending::Done)
 }
@@ -129,8 +138,8 @@ pub(super) fn say(
 ) -> Result<Ending> {
     let shown = head.map(|head| match head.shown() {
         // Masked here, masked there.
-        _ if answer.is_masked => (head.spot, answer.figure.value.shown(), None),
-        (shown, today) => (head.spot, shown.to_owned(), today),
+        _ if answer.is_masked => (head.spot, Some(answer.figure.value.shown()), None),
+        (shown, today) => (head.spot, shown.map(str::to_owned), today),
     });
     if asked.format == Format::Json {
         let mut value = serde_json::to_value(answer).doing("printing JSON")?;
@@ -145,10 +154,7 @@ pub(super) fn say(
         return Ok(Ending::Done);
     }
     if let Some((spot, shown, today)) = shown {
-        context.output.data(format!("{}  {shown}  {}", spot.address, spot.header.join("/")))?;
-        if let Some(today) = today {
-            context.output.data(format!("  today      {today}"))?;
-        }
+        context.output.data(above(spot, shown.as_deref(), today.as_deref()))?;
     }
     print(context.output, answer)?;
     Ok(Ending::Done)

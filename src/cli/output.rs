@@ -66,9 +66,11 @@ impl Output {
         if self.quiet { Ok(()) } else { self.data(text) }
     }
 
-    /// [`Output::records`] of what a command did: with `--quiet` only formats for other programs are printed.
+    /// [`Output::records`] of what a command did: with `--quiet`, or where it did nothing, only formats for other programs
+    /// are printed.
     pub fn done_records(&self, format: Format, header: &[&str], rows: &[Vec<Value>]) -> Result<()> {
-        if self.quiet && format == Format::Table { Ok(()) } else { self.records(format, header, rows) }
+        let is_for_nobody = format == Format::Table && (self.quiet || rows.is_empty());
+        if is_for_nobody { Ok(()) } else { self.records(format, header, rows) }
     }
 
     /// Plain records: a header and rows of texts; JSON keeps numbers as numbers.

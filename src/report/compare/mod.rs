@@ -5,6 +5,7 @@
 mod lines;
 mod sheets;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Result};
@@ -65,11 +66,20 @@ pub(super) fn read_lines(path: &Path) -> Result<Vec<String>> {
     }
 }
 
-fn kind_of(path: &Path) -> Result<Kind> {
-    let metadata = fs_err::metadata(path).map_err(|error| Diagnostic::error(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(Diagnostic::error("is no regular file").in_file(path));
+/// Refuses what is no file or not there. Opening a pipe waits for somebody to write into it.
+pub(super) fn refuse_irregular(path: &Path) -> Result<()> {
+    match fs_err::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => Err(Diagnostic::error("is no regular file").in_file(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(Diagnostic::error("there is no such file").in_file(path))
+        }
+        Err(error) => Err(Diagnostic::error(error.to_string())),
     }
+}
+
+fn kind_of(path: &Path) -> Result<Kind> {
+    refuse_irregular(path)?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
     match extension.as_str() {
         "xlsx" | "xlsm" => Ok(Kind::Workbook),

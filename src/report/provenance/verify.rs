@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::{Beside, Carried, Content, Issue, IssuedFile, NoRecord, Provenance, Register};
 use crate::diagnostic::{Context, Diagnostic, Result};
+use crate::report::compare::refuse_irregular;
 
 /// What became of a file since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,11 +106,7 @@ pub fn verify(file: &Path, known: Option<&Known<'_>>) -> Result<Verdict> {
 
 /// Length and hash of a regular file.
 pub fn content_of(file: &Path) -> Result<Content> {
-    let metadata = fs_err::metadata(file).map_err(|error| Diagnostic::error(error.to_string()))?;
-    // Opening a pipe waits for somebody to write into it.
-    if !metadata.is_file() {
-        return Err(Diagnostic::error("is no regular file").in_file(file));
-    }
+    refuse_irregular(file)?;
     let opened = File::open(file).map_err(|error| Diagnostic::error(error.to_string()).in_file(file))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(&opened).map_err(|error| Diagnostic::error(error.to_string()).in_file(file))?;
