@@ -484,6 +484,7 @@ fn a_figure_of_changed_sql_shows_what_the_file_shows_and_what_today_would() {
     let page = "outbox/2024-06-27/每日要情.md";
     let listed = project.run(&["explain", page, "--format", "json"]).expect(0).stdout;
     let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).expect("JSON");
+    assert!(!listed.is_empty());
     // One of a table in a text is not: that is said, and today's value is not taken for the file's.
     let pages = std::fs::read_dir(project.path("outbox/2024-06-27/数据质量通报")).expect("a folder");
     let pages = pages.map(|page| page.expect("a file").path().display().to_string());
