@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 
@@ -52,13 +53,7 @@ impl KeptMarts {
 
     /// The rows of a mart, if they are there and whole.
     pub(super) fn read(&self, catalog: &ViewCatalog, snapshot: &Snapshot, view: &View) -> Option<Vec<RecordBatch>> {
-        let bytes = fs_err::read(self.path(catalog, snapshot, view)?).ok()?;
-        let (hash, content) = bytes.split_at_checked(HASH_BYTES)?;
-        if blake3::hash(content).as_bytes() != hash {
-            return None;
-        }
-        let reader = FileReader::try_new(std::io::Cursor::new(content), None).ok()?;
-        reader.collect::<std::result::Result<_, _>>().ok()
+        read_rows(&self.path(catalog, snapshot, view)?)
     }
 
     /// Writes these marts and removes those of other snapshots.
@@ -73,22 +68,9 @@ impl KeptMarts {
         let mut current = BTreeSet::new();
         for (name, rows) in marts {
             let path = catalog.get(name).and_then(|view| self.path(catalog, snapshot, view));
-            let (Some(path), Some(first)) = (path, rows.first()) else { continue };
+            let (Some(path), false) = (path, rows.is_empty()) else { continue };
             if !path.is_file() {
-                let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
-                let mut content = Vec::with_capacity(bytes);
-                content.resize(HASH_BYTES, 0);
-                let mut writer = FileWriter::try_new(content, &first.schema()).doing(doing)?;
-                for batch in rows {
-                    writer.write(batch).doing(doing)?;
-                }
-                let mut content = writer.into_inner().doing(doing)?;
-                let hash = blake3::hash(&content[HASH_BYTES..]);
-                content[..HASH_BYTES].copy_from_slice(hash.as_bytes());
-                // A reader sees the whole file or none; after a crash its hash tells.
-                let aside = path.with_extension("new");
-                fs_err::write(&aside, content).doing(doing)?;
-                fs_err::rename(&aside, &path).doing(doing)?;
+                write_rows(&path, rows).doing(doing)?;
             }
             current.insert(path);
         }
@@ -102,8 +84,37 @@ impl KeptMarts {
     }
 }
 
+/// The rows in a file, if it is there and whole.
+pub(super) fn read_rows(path: &Path) -> Option<Vec<RecordBatch>> {
+    let bytes = fs_err::read(path).ok()?;
+    let (hash, content) = bytes.split_at_checked(HASH_BYTES)?;
+    if blake3::hash(content).as_bytes() != hash {
+        return None;
+    }
+    let reader = FileReader::try_new(std::io::Cursor::new(content), None).ok()?;
+    reader.collect::<std::result::Result<_, _>>().ok()
+}
+
+/// Writes at least one batch of rows. A reader sees the whole file or none; after a crash its hash tells.
+pub(super) fn write_rows(path: &Path, rows: &[RecordBatch]) -> std::result::Result<(), ArrowError> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
+    let mut content = Vec::with_capacity(bytes);
+    content.resize(HASH_BYTES, 0);
+    let mut writer = FileWriter::try_new(content, &first.schema())?;
+    for batch in rows {
+        writer.write(batch)?;
+    }
+    let mut content = writer.into_inner()?;
+    let hash = blake3::hash(&content[HASH_BYTES..]);
+    content[..HASH_BYTES].copy_from_slice(hash.as_bytes());
+    let aside = path.with_extension("new");
+    fs_err::write(&aside, content)?;
+    Ok(fs_err::rename(&aside, path)?)
+}
+
 /// Version, and length and age of the program file.
-fn program() -> String {
+pub(super) fn program() -> String {
     let file = std::env::current_exe().and_then(fs_err::metadata);
     let build = file.and_then(|file| Ok((file.len(), file.modified()?)));
     format!("{} {:?}", env!("CARGO_PKG_VERSION"), build.ok())

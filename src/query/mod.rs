@@ -8,6 +8,7 @@ mod closed;
 mod engine;
 mod functions;
 mod kept;
+mod kept_months;
 pub mod lineage;
 mod persons;
 mod problem;

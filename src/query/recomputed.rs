@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session as PlanningSession, TableProvider};
@@ -18,6 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::closed::{CLOSED_TABLE, Closed, FrozenRow, definition_of, recomputed_schema, rows_of};
 use super::engine::QueryLimits;
+use super::kept_months::{KeptMonths, inputs_of};
 use super::session::{Session, TableSchemas};
 use super::snapshot::Snapshot;
 use super::views::{Layer, View, ViewCatalog};
@@ -135,19 +137,41 @@ impl Months {
         Ok(found.into_keys().rev().map(|(_, file)| file).collect())
     }
 
-    async fn recomputed(&self, closed: &Closed, versions: &BTreeMap<String, u64>) -> Result<RecordBatch> {
-        let mut rows = Rows::default();
+    /// All closed months, those whose records are as they were last time as they were counted then.
+    async fn recomputed(
+        &self,
+        closed: &Closed,
+        versions: &BTreeMap<String, u64>,
+        kept: &KeptMonths,
+    ) -> Result<RecordBatch> {
+        let mut months = Vec::with_capacity(closed.months.len());
         for (name, closed) in &closed.months {
             let month: Month = name.parse().doing("reading the closed months")?;
-            let frozen: BTreeMap<String, u64> =
-                serde_json::from_str(&closed.tables).doing("reading the closed months")?;
             let session = self.session(month, versions).await?;
-            self.share(&session, closed.views.keys().map(String::as_str)).await?;
-            for view in closed.views.keys().filter_map(|view| self.catalog.get(view)) {
-                let Some(found) = self.rows(&session, view, month).await? else { continue };
-                let deliveries = self.deliveries(&session, &view.name, &frozen).await?;
-                rows.add(name, view, &definition_of(&self.catalog, &view.name), &deliveries, found);
-            }
+            let views: Vec<&str> = closed.views.keys().map(String::as_str).collect();
+            let path = kept.path(name, &inputs_of(&session, &views, &[name, &closed.tables]).await?);
+            let counted = match kept.read(&path) {
+                Some(counted) => counted,
+                None => {
+                    let counted = self.recount(&session, month, &views, &closed.tables).await?;
+                    kept.hold(&path, &counted);
+                    counted
+                }
+            };
+            months.push(counted);
+        }
+        concat_batches(&recomputed_schema(), &months).doing("counting closed months anew")
+    }
+
+    /// One month, and the deliveries since it was frozen to `tables`.
+    async fn recount(&self, session: &Session, month: Month, views: &[&str], tables: &str) -> Result<RecordBatch> {
+        let frozen: BTreeMap<String, u64> = serde_json::from_str(tables).doing("reading the closed months")?;
+        let mut rows = Rows::default();
+        self.share(session, views.iter().copied()).await?;
+        for view in views.iter().filter_map(|view| self.catalog.get(view)) {
+            let Some(found) = self.rows(session, view, month).await? else { continue };
+            let deliveries = self.deliveries(session, &view.name, &frozen).await?;
+            rows.add(&month.to_string(), view, &definition_of(&self.catalog, &view.name), &deliveries, found);
         }
         rows.batch()
     }
@@ -200,12 +224,18 @@ pub(super) struct Recomputed {
     pub(super) months: Months,
     pub(super) versions: BTreeMap<String, u64>,
     pub(super) closed: Arc<Closed>,
+    kept: Arc<KeptMonths>,
     rows: OnceCell<RecordBatch>,
 }
 
 impl Recomputed {
-    pub(super) fn new(months: Months, versions: BTreeMap<String, u64>, closed: Arc<Closed>) -> Self {
-        Self { months, versions, closed, rows: OnceCell::new() }
+    pub(super) fn new(
+        months: Months,
+        versions: BTreeMap<String, u64>,
+        closed: Arc<Closed>,
+        kept: Arc<KeptMonths>,
+    ) -> Self {
+        Self { months, versions, closed, kept, rows: OnceCell::new() }
     }
 }
 
@@ -226,7 +256,8 @@ impl TableProvider for Recomputed {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> std::result::Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let counted = self.rows.get_or_try_init(|| self.months.recomputed(&self.closed, &self.versions)).await;
+        let counted =
+            self.rows.get_or_try_init(|| self.months.recomputed(&self.closed, &self.versions, &self.kept)).await;
         let rows = counted.map_err(|problem| DataFusionError::External(Box::new(problem)))?;
         MemTable::try_new(recomputed_schema(), vec![vec![rows.clone()]])?.scan(state, projection, filters, limit).await
     }

@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use super::closed::{CLOSED_TABLE, Closed, RECOMPUTED_TABLE};
 use super::engine::{QueryLimits, context};
 use super::kept::KeptMarts;
+use super::kept_months::KeptMonths;
 use super::recomputed::{Months, Recomputed};
 use super::snapshot::Snapshot;
 use super::views::{View, ViewCatalog, parse_one, reads_of, relocate};
@@ -34,7 +35,14 @@ pub type TableSchemas = BTreeMap<String, SchemaRef>;
 
 /// A table's rows come from its pinned version, or from rows given by a test.
 enum Tables {
-    Pinned { warehouse: Warehouse, snapshot: Snapshot, schemas: TableSchemas, kept: KeptMarts, limits: QueryLimits },
+    Pinned {
+        warehouse: Warehouse,
+        snapshot: Snapshot,
+        schemas: TableSchemas,
+        kept: KeptMarts,
+        months: Arc<KeptMonths>,
+        limits: QueryLimits,
+    },
     Given(BTreeMap<String, (SchemaRef, Vec<RecordBatch>)>),
 }
 
@@ -73,6 +81,7 @@ impl Session {
                 snapshot,
                 schemas,
                 kept: KeptMarts::of(warehouse.root()),
+                months: Arc::new(KeptMonths::of(warehouse.root())),
                 limits: limits.clone(),
             },
             catalog,
@@ -204,7 +213,7 @@ impl Session {
                 ))),
                 None => Ok(None),
             },
-            Tables::Pinned { warehouse, snapshot, schemas, limits, .. } if name == RECOMPUTED_TABLE => {
+            Tables::Pinned { warehouse, snapshot, schemas, months: kept, limits, .. } if name == RECOMPUTED_TABLE => {
                 let months = Months {
                     warehouse: warehouse.clone(),
                     catalog: self.catalog.clone(),
@@ -212,7 +221,7 @@ impl Session {
                     limits: limits.clone(),
                 };
                 let closed = self.closed().await?.clone();
-                Ok(Some(Arc::new(Recomputed::new(months, snapshot.versions.clone(), closed))))
+                Ok(Some(Arc::new(Recomputed::new(months, snapshot.versions.clone(), closed, kept.clone()))))
             }
             Tables::Pinned { warehouse, snapshot, schemas, .. } => {
                 if let Some(version) = snapshot.versions.get(name) {
@@ -326,14 +335,15 @@ impl Session {
         Ok(count)
     }
 
-    /// Keeps the marts held so far on disk for sessions to come.
+    /// Keeps the marts held so far, and the months counted anew, on disk for sessions to come.
     pub fn keep(&self) -> Result<()> {
-        let Tables::Pinned { snapshot, kept, .. } = &self.tables else { return Ok(()) };
+        let Tables::Pinned { snapshot, kept, months, .. } = &self.tables else { return Ok(()) };
         let computed: Vec<_> = match self.computed.lock() {
             Ok(computed) => computed.iter().map(|(name, rows)| (name.clone(), rows.clone())).collect(),
             Err(_) => return Ok(()),
         };
-        kept.write(&self.catalog, snapshot, &computed)
+        kept.write(&self.catalog, snapshot, &computed)?;
+        months.write()
     }
 
     /// Says which view a problem is in and what is not built for it.

@@ -453,3 +453,42 @@ fn killed_while_closing_a_month_is_closed_or_not() {
     }
     assert!(killed >= 6, "only {killed} were killed while closing");
 }
+
+/// Files of months as they were last counted anew, with when each was written.
+fn kept_months(project: &Project) -> BTreeMap<String, std::time::SystemTime> {
+    let files = std::fs::read_dir(project.path("warehouse/.months")).expect("kept months").flatten();
+    files
+        .map(|file| {
+            let written = file.metadata().and_then(|about| about.modified()).expect("a time");
+            (file.file_name().to_string_lossy().into_owned(), written)
+        })
+        .collect()
+}
+
+#[test]
+fn a_closed_month_is_counted_anew_only_when_its_records_change() {
+    let project = may();
+    night(&project, "2024-06-12", &of_june());
+    project.run(&["close", "2024-05"]).expect(0);
+    night(&project, "2024-06-28", &of_june());
+    let first = kept_months(&project);
+    assert_eq!(first.len(), 1, "{first:?}");
+    // What goes on in June leaves May alone.
+    night(&project, "2024-06-29", &[whistle("WJ3", "日常哨", SECOND, ["06-20", "06-27", "06-25"])]);
+    assert_eq!(kept_months(&project), first);
+    // A correction of May does not.
+    night(&project, "2024-06-30", &corrected());
+    let second = kept_months(&project);
+    assert_eq!(second.len(), 1, "{second:?}");
+    assert!(second.keys().all(|name| !first.contains_key(name)), "{first:?} {second:?}");
+    let sql = "SELECT revised_value FROM closed_figure_revision WHERE view_name = 'whistle_by_period' \
+               AND row_key = '合计' AND column_name = 'due_count'";
+    let is = counted(&corrected())[&("合计".to_owned(), "due_count")];
+    assert_eq!(project.sql(sql), format!("{is:.1}"));
+    // Nor does a file that was cut short.
+    let name = second.keys().next().expect("a file");
+    let path = project.path(&format!("warehouse/.months/{name}"));
+    std::fs::write(&path, &std::fs::read(&path).expect("a file")[..100]).expect("a file");
+    std::fs::remove_dir_all(project.path("warehouse/.marts")).expect("a folder");
+    assert_eq!(project.sql(sql), format!("{is:.1}"));
+}
