@@ -236,10 +236,7 @@ fn layouts(criterion: &mut Criterion) {
 }
 
 /// Ten sections of a page each: a chart, a table and text.
-const TEN_PAGES: &str = r#"---
-title: 各组通报
----
-{% for section in range(10) %}
+const TEN_PAGES: &str = r#"{% for section in range(10) %}
 ## 第{{ section + 1 }}部分
 
 {{ bar(rows[section * 12:section * 12 + 12], label="stub_11", value="n", title="各组数", unit="件") }}
