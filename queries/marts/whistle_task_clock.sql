@@ -3,7 +3,8 @@
 -- limit, as all published figures do.
 -- 退单 cancels the clocks of the unit that sent the task back; the unit that takes over has its own, from its own dispatch.
 -- Extensions move 办结 only. Under 挂账 nothing becomes late, and what was left of a limit runs on afterwards.
--- A step is due when its limit has passed, or when it was done in time before that.
+-- A step is due when its limit has passed, or when it was done in time before that. A time that no task has at all is not
+-- recorded: nothing says who was late, and its clock runs for nobody.
 WITH tasks AS (
   SELECT
     t.*,
@@ -25,6 +26,10 @@ WITH tasks AS (
     ) AS is_taken_over
   FROM stg_whistle_tasks AS t
   LEFT JOIN stg_whistles AS w ON w.whistle_id = t.whistle_id
+),
+recorded AS (
+  SELECT count(responded_at) > 0 AS has_signing, count(arrived_at) > 0 AS has_arrival
+  FROM stg_whistle_tasks
 ),
 limited AS (
   SELECT
@@ -48,6 +53,7 @@ limited AS (
     AND l.level IN (t.level, '全部')
     AND l.valid_from <= CAST(t.dispatched_at AS DATE)
     AND CAST(t.dispatched_at AS DATE) < l.valid_to
+  INNER JOIN recorded AS r ON CASE l.step WHEN '签收' THEN r.has_signing ELSE r.has_arrival END
 ),
 due AS (
   SELECT

@@ -182,6 +182,7 @@ fn print(output: &Output, answer: &Answer) -> Result<()> {
     for (at, table) in answer.tables.iter().enumerate() {
         let batches = match table.batches {
             0 => String::new(),
+            1 => format!(", one batch, {}", table.newest_batch),
             count => format!(", {count} batches, the newest {}", table.newest_batch),
         };
         let said = format!("{} {} at version {}{batches}", table.table, table.label, table.version);
