@@ -34,4 +34,6 @@ pub mod reproduce;
 
 pub mod impact;
 
+pub mod forms;
+
 pub mod cli;

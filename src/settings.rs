@@ -62,6 +62,8 @@ pub struct Paths {
     pub fonts: PathBuf,
     /// Pictures that reports show in cells; nothing outside is read.
     pub pictures: PathBuf,
+    /// Forms of departments, a folder each.
+    pub forms: PathBuf,
 }
 
 impl Default for Paths {
@@ -77,6 +79,7 @@ impl Default for Paths {
             report_templates: "report-templates".into(),
             fonts: PathBuf::new(),
             pictures: "pictures".into(),
+            forms: "data/forms".into(),
         }
     }
 }
@@ -224,6 +227,9 @@ impl Project {
 
     pub fn pictures(&self) -> PathBuf {
         self.resolve(&self.settings.paths.pictures)
+    }
+    pub fn forms(&self) -> PathBuf {
+        self.resolve(&self.settings.paths.forms)
     }
 }
 

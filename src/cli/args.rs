@@ -176,6 +176,11 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Read the forms that departments send to be filled
+    Form {
+        #[command(subcommand)]
+        command: FormCommand,
+    },
     /// Say where a figure comes from: definition, SQL, numerator and denominator, batches, rows
     #[command(
         after_help = "TARGET is a file of a report and CELL one of its cells, in a text one of its figures, f1, f2 and so \
@@ -284,6 +289,25 @@ pub enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "Example: gridhouse completions bash > /etc/bash_completion.d/gridhouse")]
     Completions { shell: Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FormCommand {
+    /// Read a workbook, blank or filled: its title, what stands around its tables, and each item with its headings
+    #[command(
+        after_help = "The workbook is kept as it came in data/forms/<form>, beside form.yml, which says what was read \
+                            and what a person has to look at.\n\
+                            Example: gridhouse form import 出租房屋排查台账.xlsx"
+    )]
+    Import {
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Name of the form's folder; by default its title
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ mod describe;
 mod diff;
 mod explain;
 mod explained;
+mod form;
 mod fsck;
 mod history;
 mod impact;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, Timelike, Utc};
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command};
+use args::{Cli, Command, FormCommand};
 use output::Output;
 
 use crate::contract::Contracts;
@@ -133,6 +134,9 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
         }
         Command::Check { impact: true, format, at, .. } => impact::impact(&context, at.date, *format).await,
         Command::Check { names, format, at, .. } => check::check(&context, names, *format, at.date).await,
+        Command::Form { command: FormCommand::Import { file, name, format } } => {
+            form::import(&context, file, name.as_deref(), *format)
+        }
         Command::Close { month, list: _, format } => close::close(&context, *month, *format).await,
         Command::Explain { target, cell, row, rows, all, unmasked, reason, format, at } => {
             let asked = explain::Question {

@@ -221,7 +221,7 @@ pub(super) fn sync_folder(_folder: &Path) -> std::io::Result<()> {
 }
 
 /// A relative path made of names that every office system accepts; values from the data cannot add folders.
-pub(super) fn safe_part(value: &str) -> String {
+pub fn safe_part(value: &str) -> String {
     let clean: String = value
         .chars()
         .map(|sign| match sign {

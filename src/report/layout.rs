@@ -515,7 +515,7 @@ impl fmt::Display for Area {
 }
 
 /// `A1` for the first cell.
-pub(super) fn name_of(row: u32, column: u16) -> String {
+pub fn name_of(row: u32, column: u16) -> String {
     format!("{}{}", letters(column), row + 1)
 }
 

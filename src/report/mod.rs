@@ -62,7 +62,8 @@ pub use check::check;
 pub use compare::{Difference, compare};
 pub use export::{EXPORTERS, Exporter};
 pub use filed::Filed;
-pub use layout::{SheetLayout, WorkbookLayout};
+pub use files::safe_part;
+pub use layout::{SheetLayout, WorkbookLayout, name_of};
 pub use manifest::{Parameter, Report};
 pub use provenance::{
     BatchRef, Batches, Beside, Carried, Change, Content, DISTRICT, Inputs, Issue, IssuedFile, Known, Member, NoRecord,

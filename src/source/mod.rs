@@ -27,7 +27,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray as _, RecordBatch};
 
 pub use error::{Limit, SourceError};
-pub use sheets::{CellText, RowCells, SheetCells, sheets};
+pub use sheets::{CellText, RowCells, SheetCells, framed_sheets, sheets};
 
 /// Rows as delivered: every value still the sender's text.
 pub struct RawBatch {

@@ -1,6 +1,7 @@
 //! Every cell of a workbook as text, for comparing two of them. Deliveries are read by [`super::open`], which looks for
 //! one table and its header.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -19,7 +20,14 @@ pub struct SheetCells {
     pub rows: Vec<RowCells>,
     /// First row, first column, last row and last column of each merged area, counted from 0.
     pub merges: Vec<(u32, u32, u32, u32)>,
+    /// Row and column of each cell with a border, among the first [`FRAMED_ROWS_MAX`] rows and [`FRAMED_COLUMNS_MAX`] columns;
+    /// none where nobody asked for them.
+    pub framed: BTreeSet<(u32, u32)>,
 }
+
+/// Forms are no larger; a border may go on to the last row of a sheet.
+pub const FRAMED_ROWS_MAX: u32 = 2_000;
+pub const FRAMED_COLUMNS_MAX: u32 = 300;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowCells {
@@ -39,6 +47,15 @@ pub struct CellText {
 
 /// All sheets of a workbook, in order. What they hold is kept in memory, as far as the limits allow.
 pub fn sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
+    guarded(path, limits, false)
+}
+
+/// The same with the borders of cells.
+pub fn framed_sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
+    guarded(path, limits, true)
+}
+
+fn guarded(path: &Path, limits: Limits, with_frames: bool) -> Result<Vec<SheetCells>, SourceError> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(SourceError::NotAFile);
@@ -49,11 +66,11 @@ pub fn sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceErro
     xlsx_guard::check(File::open(path)?, limits)?;
     let file = BufReader::new(File::open(path)?);
     // On a thread of its own: the library panics on some malformed files.
-    let reading = thread::Builder::new().name("sheets".to_owned()).spawn(move || read(file, limits))?;
+    let reading = thread::Builder::new().name("sheets".to_owned()).spawn(move || read(file, limits, with_frames))?;
     reading.join().map_err(|_| gone())?
 }
 
-fn read(file: BufReader<File>, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
+fn read(file: BufReader<File>, limits: Limits, with_frames: bool) -> Result<Vec<SheetCells>, SourceError> {
     let mut workbook = Workbook::new(file).map_err(|error| damaged(&error, None))?;
     let names: Vec<String> = workbook
         .sheets_metadata()
@@ -69,7 +86,8 @@ fn read(file: BufReader<File>, limits: Limits) -> Result<Vec<SheetCells>, Source
     for name in names {
         let merges = workbook.merge_cells_by_sheet_name(&name).map_err(|error| damaged(&error, None))?;
         let merges = merges.iter().map(|area| (area.start.0, area.start.1, area.end.0, area.end.1)).collect();
-        let mut sheet = SheetCells { name, rows: Vec::new(), merges };
+        let framed = if with_frames { framed(&mut workbook, &name)? } else { BTreeSet::new() };
+        let mut sheet = SheetCells { name, rows: Vec::new(), merges, framed };
         let mut cells = match workbook.worksheet_cells_reader(&sheet.name) {
             Ok(cells) => cells,
             Err(XlsxError::NotAWorksheet(_)) => continue,
@@ -97,4 +115,19 @@ fn read(file: BufReader<File>, limits: Limits) -> Result<Vec<SheetCells>, Source
         sheets.push(sheet);
     }
     Ok(sheets)
+}
+
+fn framed(workbook: &mut Workbook, name: &str) -> Result<BTreeSet<(u32, u32)>, SourceError> {
+    let styles = match workbook.worksheet_style(name) {
+        Ok(styles) => styles,
+        Err(XlsxError::NotAWorksheet(_)) => return Ok(BTreeSet::new()),
+        Err(error) => return Err(damaged(&error, None)),
+    };
+    let (Some(first), Some(last)) = (styles.start(), styles.end()) else { return Ok(BTreeSet::new()) };
+    let rows = first.0..=last.0.min(FRAMED_ROWS_MAX);
+    let places = rows.flat_map(|row| (first.1..=last.1.min(FRAMED_COLUMNS_MAX)).map(move |column| (row, column)));
+    let is_framed = |place: &(u32, u32)| {
+        styles.get(*place).and_then(|style| style.borders.as_ref()).is_some_and(|borders| borders.has_visible_borders())
+    };
+    Ok(places.filter(is_framed).collect())
 }

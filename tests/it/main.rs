@@ -7,6 +7,7 @@ mod closed;
 mod contracts;
 mod crash;
 mod damage;
+mod department_forms;
 mod docs;
 mod explain;
 mod figures;

@@ -22,6 +22,7 @@ const ORDER: [&str; 17] = [
     "explain",
     "reproduce",
     "impact",
+    "forms",
     "cli",
 ];
 

@@ -32,7 +32,7 @@ pub(super) fn compare(old: &[SheetCells], new: &[SheetCells]) -> Vec<Difference>
 fn compared(old: &SheetCells, new: &SheetCells) -> Vec<Difference> {
     let (before, after) = (Shape::new(old), Shape::new(new));
     let columns = Columns::of(&before, &after);
-    let turned = SheetCells { rows: columns.turned(&old.rows), name: old.name.clone(), merges: Vec::new() };
+    let turned = SheetCells { rows: columns.turned(&old.rows), name: old.name.clone(), ..SheetCells::default() };
     let before = Shape {
         sheet: &turned,
         body: before.body,
@@ -488,6 +488,7 @@ mod tests {
             name: "表".into(),
             rows: rows.filter(|row| !row.cells.is_empty()).collect(),
             merges: vec![(0, 0, 0, 3)],
+            ..SheetCells::default()
         }
     }
 

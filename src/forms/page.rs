@@ -1,0 +1,100 @@
+//! A sheet of a department's form as a reader sees it: texts, merged areas and frames.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::report::name_of;
+use crate::source::SheetCells;
+
+/// A rectangle of cells, first and last row and column, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Area {
+    pub top: u32,
+    pub left: u32,
+    pub bottom: u32,
+    pub right: u32,
+}
+
+impl Area {
+    pub fn cell(row: u32, column: u32) -> Self {
+        Self { top: row, left: column, bottom: row, right: column }
+    }
+
+    pub fn width(self) -> u32 {
+        self.right - self.left + 1
+    }
+
+    pub fn height(self) -> u32 {
+        self.bottom - self.top + 1
+    }
+
+    pub fn has(self, row: u32, column: u32) -> bool {
+        (self.top..=self.bottom).contains(&row) && (self.left..=self.right).contains(&column)
+    }
+}
+
+/// One sheet.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Texts by row and column; those of merged cells at their first.
+    pub texts: BTreeMap<(u32, u32), String>,
+    pub merged: Vec<Area>,
+    /// Cells with a border.
+    pub framed: BTreeSet<(u32, u32)>,
+}
+
+impl Page {
+    pub fn of(sheet: &SheetCells) -> Self {
+        let cells = sheet.rows.iter().flat_map(|row| row.cells.iter().map(|cell| ((row.row, cell.column), cell)));
+        let areas = sheet.merges.iter().map(|(top, left, bottom, right)| Area {
+            top: *top,
+            left: *left,
+            bottom: *bottom,
+            right: *right,
+        });
+        Self {
+            texts: cells.map(|(place, cell)| (place, cell.text.clone())).collect(),
+            merged: areas.collect(),
+            framed: sheet.framed.clone(),
+        }
+    }
+
+    /// `C9`, or `C9:D9` for merged cells.
+    pub fn name_of(area: Area) -> String {
+        let cell = |row: u32, column: u32| name_of(row, u16::try_from(column).unwrap_or(u16::MAX));
+        let first = cell(area.top, area.left);
+        if area.width() == 1 && area.height() == 1 {
+            first
+        } else {
+            format!("{first}:{}", cell(area.bottom, area.right))
+        }
+    }
+
+    /// The merged cells a place belongs to, or the cell alone.
+    pub fn area(&self, row: u32, column: u32) -> Area {
+        self.merged.iter().copied().find(|area| area.has(row, column)).unwrap_or(Area::cell(row, column))
+    }
+
+    /// What is read at a place; blank where nothing is.
+    pub fn text(&self, row: u32, column: u32) -> &str {
+        let area = self.area(row, column);
+        self.texts.get(&(area.top, area.left)).map_or("", |text| text.trim())
+    }
+
+    /// The areas of a row from `left` to `right`, those that begin above it among them.
+    pub fn areas(&self, row: u32, left: u32, right: u32) -> Vec<Area> {
+        let mut areas = Vec::new();
+        let mut column = left;
+        while column <= right {
+            let area = self.area(row, column);
+            column = area.right + 1;
+            areas.push(area);
+        }
+        areas
+    }
+
+    /// The last row that says something or has a frame; `None` for an empty sheet.
+    pub fn last_row(&self) -> Option<u32> {
+        let texts = self.texts.iter().filter(|(_, text)| !text.trim().is_empty()).map(|((row, _), _)| *row);
+        texts.chain(self.framed.iter().map(|(row, _)| *row)).max()
+    }
+}

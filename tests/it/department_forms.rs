@@ -1,0 +1,75 @@
+//! Workbooks that departments send to be filled are read as they are laid out, and kept as they came.
+
+use std::path::Path;
+
+use rust_xlsxwriter::{Format, FormatBorder, Workbook};
+
+use crate::support::Project;
+
+/// A list with two rows of headings, the first two rows filled by somebody.
+fn rental_list(path: &Path) {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet().set_name("台账").expect("a name");
+    let (plain, framed) = (Format::new(), Format::new().set_border(FormatBorder::Thin));
+    sheet.merge_range(0, 0, 0, 6, "出租房屋安全隐患排查台账", &plain).expect("a title");
+    sheet.write_string(1, 0, "填报单位（盖章）：凤亭社区").expect("a cell");
+    sheet.write_string(1, 5, "表号：应急消〔2024〕3号").expect("a cell");
+    for (column, heading) in [(0, "序号"), (1, "房屋地址"), (6, "出租面积（平方米）")] {
+        sheet.merge_range(2, column, 3, column, heading, &framed).expect("a heading");
+    }
+    for (first, group) in [(2, "房主"), (4, "承租人")] {
+        sheet.merge_range(2, first, 2, first + 1, group, &framed).expect("a heading");
+        sheet.write_with_format(3, first, "姓 名", &framed).expect("a heading");
+        sheet.write_with_format(3, first + 1, "联系\n电话", &framed).expect("a heading");
+    }
+    for row in 4..8 {
+        for column in 0..7 {
+            sheet.write_blank(row, column, &framed).expect("a blank");
+        }
+        sheet.write_with_format(row, 0, row - 3, &framed).expect("a number");
+    }
+    sheet.write_with_format(4, 2, "欧阳明", &framed).expect("a name");
+    sheet.write_with_format(4, 3, "15400001234", &framed).expect("a telephone");
+    sheet.write_string(8, 0, "填表人：司马亮").expect("a cell");
+    sheet.write_string(8, 4, "联系电话：15400005678").expect("a cell");
+    book.save(path).expect("a workbook");
+}
+
+#[test]
+fn a_form_is_read_with_its_headings_and_kept_as_it_came() {
+    let project = Project::new();
+    rental_list(&project.path("来表.xlsx"));
+    let run = project.run(&["form", "import", "来表.xlsx"]).expect(0);
+    let folder = project.path("data/forms/出租房屋安全隐患排查台账");
+    let written = std::fs::read_to_string(folder.join("form.yml")).expect("form.yml");
+    for somebody in ["欧阳明", "15400001234", "司马亮", "15400005678"] {
+        assert!(!written.contains(somebody) && !run.stdout.contains(somebody) && !run.stderr.contains(somebody));
+    }
+    let hash = written.lines().find(|line| line.starts_with("blake3: ")).expect("a hash").to_owned();
+    insta::assert_snapshot!(format!("{}\n{}", run.stdout, written.replace(&hash, "blake3: …")));
+    let bytes = |path: &Path| std::fs::read(path).expect("a file");
+    assert_eq!(bytes(&folder.join("来表.xlsx")), bytes(&project.path("来表.xlsx")));
+    assert_eq!(hash, format!("blake3: {}", blake3::hash(&bytes(&project.path("来表.xlsx"))).to_hex()));
+    // What a person corrected is not written over.
+    let again = project.run(&["form", "import", "来表.xlsx"]).expect(1);
+    assert!(again.stderr.contains("there is a form `出租房屋安全隐患排查台账` already"), "{}", again.stderr);
+    project.run(&["form", "import", "来表.xlsx", "--name", "../台账"]).expect(0);
+    assert!(project.path("data/forms/_台账/form.yml").is_file() || project.path("data/forms/_.._台账").is_dir());
+    let kept = std::fs::read_dir(project.path("data/forms")).expect("forms").count();
+    assert_eq!(kept, 2, "nothing half written is left");
+}
+
+#[test]
+fn what_is_no_form_is_refused_and_leaves_nothing() {
+    let project = Project::new();
+    let mut book = Workbook::new();
+    book.add_worksheet().write_string(0, 0, "会议通知：明天上午开会。").expect("a cell");
+    book.save(project.path("通知.xlsx")).expect("a workbook");
+    let refused = project.run(&["form", "import", "通知.xlsx"]).expect(1);
+    assert!(refused.stderr.contains("no form is recognised in it"), "{}", refused.stderr);
+    project.write("破.xlsx", "PK\u{3}\u{4}not a workbook");
+    project.run(&["form", "import", "破.xlsx"]).expect(1);
+    let missing = project.run(&["form", "import", "没有.xlsx"]).expect(1);
+    assert!(missing.stderr.contains("没有.xlsx"), "{}", missing.stderr);
+    assert!(!project.path("data/forms").exists());
+}
