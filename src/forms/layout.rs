@@ -68,7 +68,7 @@ pub(super) struct Item {
     pub unit: Option<String>,
     /// `3=1+2` or `3`, where columns are numbered.
     pub number: Option<String>,
-    /// What can be ticked.
+    /// What can be ticked or chosen.
     pub choices: Vec<String>,
 }
 
@@ -124,6 +124,9 @@ pub(super) fn read(page: &Page) -> Layout {
             Some(headings) => under_headings(page, &headings, left, right, last, &mut layout),
             None => card(page, row, left, right, last, &mut layout),
         };
+    }
+    for item in layout.tables.iter_mut().flat_map(|table| &mut table.items).filter(|item| item.choices.is_empty()) {
+        item.choices = page.choices(item.place);
     }
     for (at, table) in layout.tables.iter().enumerate() {
         let mut seen = BTreeSet::new();

@@ -1,6 +1,7 @@
 //! A sheet of a department's form as a reader sees it: texts, merged areas and frames.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::report::name_of;
 use crate::source::SheetCells;
@@ -40,21 +41,19 @@ pub(super) struct Page {
     pub merged: Vec<Area>,
     /// Cells with a border.
     pub framed: BTreeSet<(u32, u32)>,
+    /// What may be chosen where.
+    pub lists: Vec<(Area, Arc<Vec<String>>)>,
 }
 
 impl Page {
     pub fn of(sheet: &SheetCells) -> Self {
         let cells = sheet.rows.iter().flat_map(|row| row.cells.iter().map(|cell| ((row.row, cell.column), cell)));
-        let areas = sheet.merges.iter().map(|(top, left, bottom, right)| Area {
-            top: *top,
-            left: *left,
-            bottom: *bottom,
-            right: *right,
-        });
+        let area = |(top, left, bottom, right): (u32, u32, u32, u32)| Area { top, left, bottom, right };
         Self {
             texts: cells.map(|(place, cell)| (place, cell.text.clone())).collect(),
-            merged: areas.collect(),
+            merged: sheet.merges.iter().copied().map(area).collect(),
             framed: sheet.framed.clone(),
+            lists: sheet.lists.iter().map(|(place, list)| (area(*place), list.clone())).collect(),
         }
     }
 
@@ -90,6 +89,12 @@ impl Page {
             areas.push(area);
         }
         areas
+    }
+
+    /// What may be chosen at a place.
+    pub fn choices(&self, place: Area) -> Vec<String> {
+        let found = self.lists.iter().find(|(area, _)| area.has(place.top, place.left));
+        found.map(|(_, list)| list.as_ref().clone()).unwrap_or_default()
     }
 
     /// The last row that says something or has a frame; `None` for an empty sheet.

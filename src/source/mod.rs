@@ -12,6 +12,7 @@ mod csv_scan;
 mod error;
 mod header;
 mod jsonl;
+mod lists;
 mod parquet;
 mod parquet_guard;
 mod sheets;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use calamine::{DataRef, Reader, SheetType, XlsxError};
 
 use super::xlsx::{SHEETS_MAX, Workbook, damaged, gone, write_cell};
-use super::{Limit, Limits, SourceError, xlsx_guard};
+use super::{Limit, Limits, SourceError, lists, xlsx_guard};
 
 /// One sheet with the cells that hold something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct SheetCells {
     /// Row and column of each cell with a border, among the first [`FRAMED_ROWS_MAX`] rows and [`FRAMED_COLUMNS_MAX`] columns;
     /// none where nobody asked for them.
     pub framed: BTreeSet<(u32, u32)>,
+    /// Areas as in `merges` with what may be chosen there; none where nobody asked for them.
+    pub lists: Vec<((u32, u32, u32, u32), Arc<Vec<String>>)>,
 }
 
 /// Forms are no larger; a border may go on to the last row of a sheet.
@@ -50,9 +53,11 @@ pub fn sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceErro
     guarded(path, limits, false)
 }
 
-/// The same with the borders of cells.
+/// The same with the borders and drop-downs of cells.
 pub fn framed_sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
-    guarded(path, limits, true)
+    let mut sheets = guarded(path, limits, true)?;
+    lists::add(path, &mut sheets)?;
+    Ok(sheets)
 }
 
 fn guarded(path: &Path, limits: Limits, with_frames: bool) -> Result<Vec<SheetCells>, SourceError> {
@@ -87,7 +92,7 @@ fn read(file: BufReader<File>, limits: Limits, with_frames: bool) -> Result<Vec<
         let merges = workbook.merge_cells_by_sheet_name(&name).map_err(|error| damaged(&error, None))?;
         let merges = merges.iter().map(|area| (area.start.0, area.start.1, area.end.0, area.end.1)).collect();
         let framed = if with_frames { framed(&mut workbook, &name)? } else { BTreeSet::new() };
-        let mut sheet = SheetCells { name, rows: Vec::new(), merges, framed };
+        let mut sheet = SheetCells { name, rows: Vec::new(), merges, framed, lists: Vec::new() };
         let mut cells = match workbook.worksheet_cells_reader(&sheet.name) {
             Ok(cells) => cells,
             Err(XlsxError::NotAWorksheet(_)) => continue,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rust_xlsxwriter::{Format, FormatBorder, Workbook};
+use rust_xlsxwriter::{DataValidation, Format, FormatBorder, Workbook};
 
 use crate::support::Project;
 
@@ -28,10 +28,18 @@ fn rental_list(path: &Path) {
         }
         sheet.write_with_format(row, 0, row - 3, &framed).expect("a number");
     }
+    let listed = DataValidation::new().allow_list_formula("=代码!$A$1:$A$3".into());
+    sheet.add_data_validation(4, 1, 7, 1, &listed).expect("a list");
+    let written = DataValidation::new().allow_list_strings(&["是", "否"]).expect("a list");
+    sheet.add_data_validation(4, 6, 7, 6, &written).expect("a list");
     sheet.write_with_format(4, 2, "欧阳明", &framed).expect("a name");
     sheet.write_with_format(4, 3, "15400001234", &framed).expect("a telephone");
     sheet.write_string(8, 0, "填表人：司马亮").expect("a cell");
     sheet.write_string(8, 4, "联系电话：15400005678").expect("a cell");
+    let codes = book.add_worksheet().set_name("代码").expect("a name").set_hidden(true);
+    for (row, code) in (0..).zip(["自住", "出租", "空置"]) {
+        codes.write_string(row, 0, code).expect("a code");
+    }
     book.save(path).expect("a workbook");
 }
 

@@ -1,0 +1,188 @@
+//! What cells may hold by the data validation of a workbook: the lists behind its drop-downs, which `calamine` leaves out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use zip::ZipArchive;
+
+use super::SheetCells;
+
+/// First row, first column, last row and last column, counted from 0.
+type Area = (u32, u32, u32, u32);
+/// More drop-downs, or places of one, are left out.
+const WRITTEN_MAX: usize = 1_000;
+/// A form is no larger; of a larger part no list is read.
+const PART_BYTES_MAX: u64 = 64 << 20;
+
+type Archive = ZipArchive<BufReader<File>>;
+
+/// A drop-down as it is written: where it is, and the formula of its list.
+struct Written {
+    areas: Vec<Area>,
+    formula: String,
+}
+
+/// Adds to each sheet the lists of its drop-downs. A list that cannot be read, being computed or in another workbook, is left
+/// out; so is every list of a part that is not well-formed.
+pub(super) fn add(path: &Path, sheets: &mut [SheetCells]) -> std::io::Result<()> {
+    let Ok(mut archive) = ZipArchive::new(BufReader::new(File::open(path)?)) else { return Ok(()) };
+    let (parts, names) = parts(&mut archive);
+    let mut found: BTreeMap<String, Vec<(Area, Arc<Vec<String>>)>> = BTreeMap::new();
+    for (sheet, part) in &parts {
+        let Some(text) = text_of(&mut archive, part) else { continue };
+        for written in written(&text) {
+            let Some(list) = list(&written.formula, sheet, sheets, &names) else { continue };
+            let list = Arc::new(list);
+            let lists = found.entry(sheet.clone()).or_default();
+            lists.extend(written.areas.into_iter().map(|area| (area, list.clone())));
+        }
+    }
+    for sheet in sheets {
+        sheet.lists = found.remove(&sheet.name).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn text_of(archive: &mut Archive, part: &str) -> Option<String> {
+    let mut text = String::new();
+    archive.by_name(part).ok()?.take(PART_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+    let found = element.attributes().flatten().find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
+}
+
+/// Sheets with their parts in order, and what names stand for.
+fn parts(archive: &mut Archive) -> (Vec<(String, String)>, BTreeMap<String, String>) {
+    let mut targets: BTreeMap<String, String> = BTreeMap::new();
+    each_element(&text_of(archive, "xl/_rels/workbook.xml.rels").unwrap_or_default(), |element, _| {
+        if let (Some(id), Some(target)) = (attribute(element, "Id"), attribute(element, "Target")) {
+            let part = match target.strip_prefix('/') {
+                Some(whole) => whole.to_owned(),
+                None => format!("xl/{target}"),
+            };
+            targets.insert(id, part);
+        }
+    });
+    let (mut sheets, mut names) = (Vec::new(), BTreeMap::new());
+    each_element(&text_of(archive, "xl/workbook.xml").unwrap_or_default(), |element, text| {
+        match element.local_name().as_ref() {
+            "sheet" => {
+                let part = attribute(element, "id").and_then(|id| targets.get(&id));
+                sheets.extend(attribute(element, "name").zip(part.cloned()));
+            }
+            "definedName" => names.extend(attribute(element, "name").map(|name| (name, text.to_owned()))),
+            _ => {}
+        }
+    });
+    (sheets, names)
+}
+
+/// Each element with the text that follows its opening tag, up to what is not well-formed.
+fn each_element(xml: &str, mut see: impl FnMut(&BytesStart<'_>, &str)) {
+    let mut reader = Reader::from_str(xml);
+    let mut open: Option<BytesStart<'static>> = None;
+    let mut text = String::new();
+    loop {
+        let event = match reader.read_event() {
+            Ok(event) => event,
+            Err(_) => break,
+        };
+        match event {
+            Event::Text(piece) => text.push_str(&piece),
+            Event::GeneralRef(entity) => {
+                let entity = format!("&{};", &*entity);
+                text.push_str(&unescape(&entity).unwrap_or_default());
+            }
+            other => {
+                if let Some(element) = open.take() {
+                    see(&element, &text);
+                }
+                text.clear();
+                match other {
+                    Event::Start(element) => open = Some(element.into_owned()),
+                    Event::Empty(element) => see(&element, ""),
+                    Event::Eof => break,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// The drop-downs of a sheet, those of both generations of the format: the newer one has its places in an element.
+fn written(sheet: &str) -> Vec<Written> {
+    let mut found: Vec<Written> = Vec::new();
+    let mut is_list = false;
+    each_element(sheet, |element, text| match element.local_name().as_ref() {
+        "dataValidation" => {
+            is_list = found.len() < WRITTEN_MAX && attribute(element, "type").is_some_and(|kind| kind == "list");
+            if is_list {
+                let areas = attribute(element, "sqref").map(|places| areas(&places)).unwrap_or_default();
+                found.push(Written { areas, formula: String::new() });
+            }
+        }
+        "formula1" | "f" | "sqref" if is_list => {
+            let Some(last) = found.last_mut() else { return };
+            if element.local_name().as_ref() == "sqref" {
+                last.areas = areas(text);
+            } else if !text.trim().is_empty() && last.formula.is_empty() {
+                last.formula = text.trim().to_owned();
+            }
+        }
+        // Formulas of cells and conditional formats.
+        "formula2" | "conditionalFormatting" | "c" => is_list = false,
+        _ => {}
+    });
+    found
+}
+
+/// `C5:C100 D5`.
+fn areas(places: &str) -> Vec<Area> {
+    places.split_whitespace().filter_map(area).take(WRITTEN_MAX).collect()
+}
+
+/// `$B$2:$B$9` or `B2`.
+fn area(text: &str) -> Option<Area> {
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    let ((top, left), (bottom, right)) = (cell(first)?, cell(last)?);
+    Some((top, left, bottom, right))
+}
+
+fn cell(text: &str) -> Option<(u32, u32)> {
+    let text = text.replace('$', "");
+    let digits = text.find(|sign: char| sign.is_ascii_digit())?;
+    let (letters, number) = text.split_at(digits);
+    let mut column = 0_u32;
+    for letter in letters.bytes() {
+        let value = u32::from(letter.to_ascii_uppercase().checked_sub(b'A')?) + 1;
+        column = column.checked_mul(26)?.checked_add(value).filter(|_| value <= 26)?;
+    }
+    Some((number.parse::<u32>().ok()?.checked_sub(1)?, column.checked_sub(1)?))
+}
+
+/// What a list has: `"是,否"`, a place in a sheet, or a name for one.
+fn list(formula: &str, sheet: &str, sheets: &[SheetCells], names: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    const LONGEST: usize = 1_000;
+    let formula = names.get(formula).map_or(formula, |named| named.trim());
+    if let Some(quoted) = formula.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        let texts = quoted.split(',').map(|text| text.trim().to_owned());
+        return Some(texts.filter(|text| !text.is_empty()).take(LONGEST).collect());
+    }
+    let (named, place) = formula.rsplit_once('!').unwrap_or((sheet, formula));
+    let named = named.trim_matches('\'').replace("''", "'");
+    let (top, left, bottom, right) = area(place)?;
+    let rows =
+        sheets.iter().find(|sheet| sheet.name == named)?.rows.iter().filter(|row| (top..=bottom).contains(&row.row));
+    let cells = rows.flat_map(|row| row.cells.iter().filter(|cell| (left..=right).contains(&cell.column)));
+    let texts: Vec<String> = cells.map(|cell| cell.text.trim().to_owned()).take(LONGEST).collect();
+    (!texts.is_empty()).then_some(texts)
+}
