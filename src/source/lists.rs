@@ -14,7 +14,10 @@ use zip::ZipArchive;
 use super::SheetCells;
 
 /// First row, first column, last row and last column, counted from 0.
-type Area = (u32, u32, u32, u32);
+pub type Area = (u32, u32, u32, u32);
+/// Places with what may be chosen there.
+pub type Lists = Vec<(Area, Arc<Vec<String>>)>;
+
 /// More drop-downs, or places of one, are left out.
 const WRITTEN_MAX: usize = 1_000;
 /// A form is no larger; of a larger part no list is read.
@@ -33,7 +36,7 @@ struct Written {
 pub(super) fn add(path: &Path, sheets: &mut [SheetCells]) -> std::io::Result<()> {
     let Ok(mut archive) = ZipArchive::new(BufReader::new(File::open(path)?)) else { return Ok(()) };
     let (parts, names) = parts(&mut archive);
-    let mut found: BTreeMap<String, Vec<(Area, Arc<Vec<String>>)>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Lists> = BTreeMap::new();
     for (sheet, part) in &parts {
         let Some(text) = text_of(&mut archive, part) else { continue };
         for written in written(&text) {
@@ -91,11 +94,7 @@ fn each_element(xml: &str, mut see: impl FnMut(&BytesStart<'_>, &str)) {
     let mut reader = Reader::from_str(xml);
     let mut open: Option<BytesStart<'static>> = None;
     let mut text = String::new();
-    loop {
-        let event = match reader.read_event() {
-            Ok(event) => event,
-            Err(_) => break,
-        };
+    while let Ok(event) = reader.read_event() {
         match event {
             Event::Text(piece) => text.push_str(&piece),
             Event::GeneralRef(entity) => {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 
 use calamine::{DataRef, Reader, SheetType, XlsxError};
@@ -19,13 +18,12 @@ pub struct SheetCells {
     pub name: String,
     /// In the order of the file; a row without cells is missing.
     pub rows: Vec<RowCells>,
-    /// First row, first column, last row and last column of each merged area, counted from 0.
-    pub merges: Vec<(u32, u32, u32, u32)>,
+    pub merges: Vec<lists::Area>,
     /// Row and column of each cell with a border, among the first [`FRAMED_ROWS_MAX`] rows and [`FRAMED_COLUMNS_MAX`] columns;
     /// none where nobody asked for them.
     pub framed: BTreeSet<(u32, u32)>,
     /// Areas as in `merges` with what may be chosen there; none where nobody asked for them.
-    pub lists: Vec<((u32, u32, u32, u32), Arc<Vec<String>>)>,
+    pub lists: lists::Lists,
 }
 
 /// Forms are no larger; a border may go on to the last row of a sheet.
