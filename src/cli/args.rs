@@ -177,6 +177,7 @@ pub enum Command {
         format: Format,
     },
     /// Read the forms that departments send to be filled
+    #[command(after_help = "Example: gridhouse form import 出租房屋排查台账.xlsx")]
     Form {
         #[command(subcommand)]
         command: FormCommand,

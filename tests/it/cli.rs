@@ -23,6 +23,8 @@ fn every_command_has_help_with_an_example() {
         let text = gridhouse(folder.path(), &["quarantine", command, "--help"]).expect(0).stdout;
         assert!(text.contains("Example:"), "`quarantine {command} --help` has no example");
     }
+    let text = gridhouse(folder.path(), &["form", "import", "--help"]).expect(0).stdout;
+    assert!(text.contains("Example:"), "`form import --help` has no example");
 }
 
 #[test]
