@@ -36,10 +36,9 @@ pub(super) fn card(page: &Page, top: u32, left: u32, right: u32, last: u32, layo
             let is_blank = text.is_empty() || text.contains(['□', '☐']) || !is_label(text);
             match (is_blank, before.take()) {
                 (false, Some(label)) => {
-                    // Not what they say: in a filled form one may be the name of a person.
+                    // Neither names what follows, and none is quoted: in a filled form one may be the name of a person.
                     let about = "two texts side by side: which of them is filled in cannot be told".to_owned();
                     layout.doubts.push(Doubt { place: label, about });
-                    before = Some(*area);
                 }
                 (false, None) => before = Some(*area),
                 (true, Some(label)) => {

@@ -132,6 +132,8 @@ fn a_filled_list_shows_nobody() {
         "[李四|女|990105194101011234|]",
     ]);
     assert!(!text.contains("张三") && !text.contains("李四") && !text.contains("9901"), "{text}");
+    let card = shown(&["登记表|<|<|<|<", "[姓名|张三||性别|]"]);
+    assert!(!card.contains("张三") && card.contains("E2 性别"), "{card}");
     insta::assert_snapshot!(text);
 }
 
