@@ -35,6 +35,14 @@ const SAID: &[&str] = &[
     "统计时间",
     "检查时间",
     "检查日期",
+    "编号",
+    "街道",
+    "社区",
+    "村（社区）",
+    "街道（镇）",
+];
+/// The same, with somebody's name or number after them in a filled form.
+const SIGNED: &[&str] = &[
     "单位负责人",
     "负责人",
     "审核人",
@@ -50,13 +58,8 @@ const SAID: &[&str] = &[
     "检查人员",
     "调查员",
     "调查人",
-    "编号",
     "被检查单位签字",
     "签字",
-    "街道",
-    "社区",
-    "村（社区）",
-    "街道（镇）",
 ];
 const NOTES: &[&str] = &["说明", "注", "备注", "填表说明", "填报说明"];
 /// Keys and values, where every text of a line is one or follows one.
@@ -82,7 +85,10 @@ fn keyed(text: &str) -> Vec<(String, String)> {
     let mut found: Vec<(usize, usize, String)> = Vec::new();
     for (colon, sign) in text.char_indices().filter(|(_, sign)| matches!(sign, '：' | ':')) {
         let before: String = text[..colon].chars().filter(|sign| !sign.is_whitespace()).collect();
-        let key = SAID.iter().filter(|key| before.ends_with(*key) || before.ends_with(&format!("{key}（盖章）")));
+        let key = SAID
+            .iter()
+            .chain(SIGNED)
+            .filter(|key| before.ends_with(*key) || before.ends_with(&format!("{key}（盖章）")));
         let Some(key) = key.max_by_key(|key| key.chars().count()) else { continue };
         // Where the key begins in the text with its blanks.
         let wanted = if before.ends_with("（盖章）") { key.chars().count() + 4 } else { key.chars().count() };
@@ -104,4 +110,9 @@ pub(super) fn note_of(text: &str) -> Option<Vec<String>> {
     })?;
     let rest = text[key.len()..].trim_start_matches(['：', ':']);
     Some(rest.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+}
+
+/// Whether what is said is somebody's name or number.
+pub(super) fn is_signed(key: &str) -> bool {
+    SIGNED.contains(&key)
 }

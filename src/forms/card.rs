@@ -12,12 +12,8 @@ pub(super) fn card(page: &Page, top: u32, left: u32, right: u32, last: u32, layo
     let mut row = top;
     while row <= last {
         let areas = page.areas(row, left, right);
-        let labels: Vec<Area> = areas
-            .iter()
-            .copied()
-            .filter(|area| area.top == row && !page.text(area.top, area.left).is_empty())
-            .collect();
-        let is_framed = (left..=right).any(|column| page.framed.contains(&(row, column)));
+        let labels = page.labels(row, left, right);
+        let is_framed = page.is_framed(row, left, right);
         let is_over = !page.framed.is_empty() && !is_framed
             || labels.first().is_some_and(|area| {
                 note_of(page.text(area.top, area.left)).is_some() && area.width() * 2 > right - left

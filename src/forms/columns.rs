@@ -10,6 +10,8 @@ use super::words::{is_label, is_number, joined, with_unit};
 const HEADINGS_MAX: u32 = 8;
 /// Headings of the column that counts the rows; never a part of a group.
 const COUNTERS: &[&str] = &["序号", "编号", "No", "No."];
+/// What stands in a cell that is not to be filled.
+const NOT_ASKED: &[&str] = &["—", "－", "-", "×", "/"];
 /// Words in the headings of columns that tell of persons.
 const PERSONAL: &[&str] = &["姓名", "证件", "身份", "电话", "手机", "户主", "人员"];
 
@@ -110,12 +112,8 @@ pub(super) fn under_headings(
     let first = row;
     // The body ends where something is said of the form, or a line goes over the whole width.
     while row <= last {
-        let labels: Vec<Area> = page
-            .areas(row, left, right)
-            .into_iter()
-            .filter(|area| area.top == row && !page.text(area.top, area.left).is_empty())
-            .collect();
-        let is_framed = (left..=right).any(|column| page.framed.contains(&(row, column)));
+        let labels = page.labels(row, left, right);
+        let is_framed = page.is_framed(row, left, right);
         let is_end = !labels.is_empty() && said_in(page, &labels).is_some()
             || labels.first().is_some_and(|area| note_of(page.text(area.top, area.left)).is_some())
             || !page.framed.is_empty() && !is_framed
@@ -151,16 +149,17 @@ pub(super) fn under_headings(
                 }
             }
             for (at, (column, heads)) in paths.iter().enumerate().skip(stubs) {
-                if page.text(line, *column).is_empty() && page.area(line, *column).top == line {
+                let (place, text) = (page.area(line, *column), page.text(line, *column));
+                if place.top != line || NOT_ASKED.contains(&text) {
+                    continue;
+                }
+                if is_label(text) {
+                    let about = "a text where a blank or a number is expected: nothing is asked for there".to_owned();
+                    layout.doubts.push(Doubt { place, about });
+                } else {
                     let (heads, unit) = with_unit(heads);
                     let path = names.iter().cloned().chain(heads).collect();
-                    items.push(Item {
-                        path,
-                        place: page.area(line, *column),
-                        unit,
-                        number: numbers[at].clone(),
-                        choices: Vec::new(),
-                    });
+                    items.push(Item { path, place, unit, number: numbers[at].clone(), choices: Vec::new() });
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::around::is_signed;
 use super::layout::{Item, Kind, Layout};
 use super::page::Page;
 
@@ -22,7 +23,7 @@ pub(super) fn text(workbook: &str, hash: &str, sheets: &[(String, Layout)]) -> S
         if !layout.said.is_empty() {
             text.push_str("    said:\n");
             for (key, value) in &layout.said {
-                let value = if names_somebody(key) { "" } else { value };
+                let value = if is_signed(key) { "" } else { value };
                 let _ = writeln!(text, "      - {{{}: {}}}", plain(key), plain(value));
             }
         }
@@ -73,27 +74,6 @@ fn fields(item: &Item, kind: Kind) -> String {
         let _ = write!(fields, ", choices: [{}]", choices.join(", "));
     }
     fields
-}
-
-/// Whether what is said is the name or the number of somebody, as a filled form has it.
-fn names_somebody(key: &str) -> bool {
-    [
-        "负责人",
-        "审核人",
-        "审批人",
-        "填表人",
-        "制表人",
-        "填报人",
-        "联系人",
-        "电话",
-        "检查人",
-        "检查人员",
-        "调查员",
-        "调查人",
-        "签字",
-    ]
-    .iter()
-    .any(|word| key.ends_with(word))
 }
 
 /// A text as YAML reads it back: quoted unless it is plain words.

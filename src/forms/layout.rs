@@ -86,13 +86,8 @@ pub(super) fn read(page: &Page) -> Layout {
     let mut row = 0;
     let mut has_table = false;
     while row <= last {
-        let areas = page.areas(row, left, right);
-        let labels: Vec<Area> = areas
-            .iter()
-            .copied()
-            .filter(|area| area.top == row && !page.text(area.top, area.left).is_empty())
-            .collect();
-        let is_framed = (left..=right).any(|column| page.framed.contains(&(row, column)));
+        let labels = page.labels(row, left, right);
+        let is_framed = page.is_framed(row, left, right);
         if labels.is_empty() && !is_framed {
             row += 1;
             continue;
@@ -132,7 +127,7 @@ pub(super) fn read(page: &Page) -> Layout {
         let mut seen = BTreeSet::new();
         for item in &table.items {
             if !seen.insert(&item.path) {
-                let about = format!("`{}` stands twice in table {}", item.path.join("/"), at + 1);
+                let about = format!("the same headings stand for another item of table {}", at + 1);
                 layout.doubts.push(Doubt { place: item.place, about });
             }
         }

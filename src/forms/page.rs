@@ -91,6 +91,17 @@ impl Page {
         areas
     }
 
+    /// The areas with a text that begin in a row.
+    pub fn labels(&self, row: u32, left: u32, right: u32) -> Vec<Area> {
+        let areas = self.areas(row, left, right).into_iter();
+        areas.filter(|area| area.top == row && !self.text(area.top, area.left).is_empty()).collect()
+    }
+
+    /// Whether a row has a border.
+    pub fn is_framed(&self, row: u32, left: u32, right: u32) -> bool {
+        (left..=right).any(|column| self.framed.contains(&(row, column)))
+    }
+
     /// What may be chosen at a place.
     pub fn choices(&self, place: Area) -> Vec<String> {
         let found = self.lists.iter().find(|(area, _)| area.has(place.top, place.left));

@@ -12,6 +12,7 @@ use arrow::row::{RowConverter, SortField};
 
 use super::kept::{program, read_rows, write_rows};
 use super::session::Session;
+use super::snapshot::UNNAMED;
 use super::views::{Layer, ViewCatalog};
 use crate::diagnostic::{Context, Result};
 
@@ -83,8 +84,13 @@ pub(super) async fn inputs_of(session: &Session, views: &[&str], more: &[&str]) 
         if below.layer == Layer::Staging {
             parts.push(rows_of(session, &below.name).await?);
         } else {
-            let tables = below.reads.iter().filter(|read| catalog.get(read).is_none());
-            parts.extend(tables.map(|table| version_of(session, table)));
+            for table in below.reads.iter().filter(|read| catalog.get(read).is_none()) {
+                // What no snapshot names is told by its rows.
+                parts.push(match UNNAMED.contains(&table.as_str()) {
+                    true => rows_of(session, table).await?,
+                    false => version_of(session, table),
+                });
+            }
         }
     }
     let mut hasher = blake3::Hasher::new();

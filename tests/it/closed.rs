@@ -473,6 +473,8 @@ fn a_closed_month_is_counted_anew_only_when_its_records_change() {
     night(&project, "2024-06-28", &of_june());
     let first = kept_months(&project);
     assert_eq!(first.len(), 1, "{first:?}");
+    let kept = |name: &str| project.path(&format!("warehouse/.months/{name}"));
+    let uncorrected = std::fs::read(kept(first.keys().next().expect("a file"))).expect("a file");
     // What goes on in June leaves May alone.
     night(&project, "2024-06-29", &[whistle("WJ3", "日常哨", SECOND, ["06-20", "06-27", "06-25"])]);
     assert_eq!(kept_months(&project), first);
@@ -485,10 +487,14 @@ fn a_closed_month_is_counted_anew_only_when_its_records_change() {
                AND row_key = '合计' AND column_name = 'due_count'";
     let is = counted(&corrected())[&("合计".to_owned(), "due_count")];
     assert_eq!(project.sql(sql), format!("{is:.1}"));
-    // Nor does a file that was cut short.
-    let name = second.keys().next().expect("a file");
-    let path = project.path(&format!("warehouse/.months/{name}"));
-    std::fs::write(&path, &std::fs::read(&path).expect("a file")[..100]).expect("a file");
+    // What is kept is what is read: the count without the correction in its place has nothing to say.
+    let path = kept(second.keys().next().expect("a file"));
+    let corrected_count = std::fs::read(&path).expect("a file");
+    std::fs::write(&path, uncorrected).expect("a file");
     std::fs::remove_dir_all(project.path("warehouse/.marts")).expect("a folder");
+    assert_eq!(project.sql(sql), "");
+    std::fs::write(&path, corrected_count).expect("a file");
+    // A file that was cut short is not.
+    std::fs::write(&path, &std::fs::read(&path).expect("a file")[..100]).expect("a file");
     assert_eq!(project.sql(sql), format!("{is:.1}"));
 }
