@@ -64,6 +64,8 @@ pub struct Paths {
     pub pictures: PathBuf,
     /// Forms of departments, a folder each.
     pub forms: PathBuf,
+    /// The dictionary of data elements.
+    pub elements: PathBuf,
 }
 
 impl Default for Paths {
@@ -80,6 +82,7 @@ impl Default for Paths {
             fonts: PathBuf::new(),
             pictures: "pictures".into(),
             forms: "data/forms".into(),
+            elements: "data/elements.yml".into(),
         }
     }
 }
@@ -230,6 +233,9 @@ impl Project {
     }
     pub fn forms(&self) -> PathBuf {
         self.resolve(&self.settings.paths.forms)
+    }
+    pub fn elements(&self) -> PathBuf {
+        self.resolve(&self.settings.paths.elements)
     }
 }
 

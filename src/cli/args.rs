@@ -309,6 +309,19 @@ pub enum FormCommand {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// All forms: who asks, how often, for how many items, and what the warehouse has of them
+    #[command(after_help = "Example: gridhouse form list")]
+    List {
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Each item of a form: its data element and why, where the answer stands, how much is filled and how much is old
+    #[command(after_help = "Example: gridhouse form show 出租房屋安全隐患排查台账")]
+    Show {
+        form: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,8 @@ use crate::synthetic;
 
 static CONTRACTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/contracts");
 static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/reference");
+static FORMS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/data/forms");
+const ELEMENTS: &str = include_str!("../../data/elements.yml");
 static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 static REPORTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/report-templates");
 /// The settings file with every key and its meaning; the district's own are left to be filled in.
@@ -122,11 +124,13 @@ fn lay_out(folder: &Path) -> Result<()> {
     for (name, files) in [
         ("data/contracts", &CONTRACTS),
         ("data/reference", &REFERENCE),
+        ("data/forms", &FORMS),
         ("queries", &QUERIES),
         ("report-templates", &REPORTS),
     ] {
         copy_into(files, &folder.join(name))?;
     }
+    write(&folder.join("data/elements.yml"), ELEMENTS.as_bytes())?;
     fs_err::create_dir_all(folder.join("inbox")).doing("making a project")?;
     // Last: a folder with this file is a whole project.
     let settings = DEMO_DISTRICT.iter().fold(SETTINGS.to_owned(), |text, (blank, own)| text.replace(blank, own));

@@ -33,7 +33,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, Timelike, Utc};
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command, FormCommand};
+use args::{Cli, Command};
 use output::Output;
 
 use crate::contract::Contracts;
@@ -134,9 +134,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<Ending> {
         }
         Command::Check { impact: true, format, at, .. } => impact::impact(&context, at.date, *format).await,
         Command::Check { names, format, at, .. } => check::check(&context, names, *format, at.date).await,
-        Command::Form { command: FormCommand::Import { file, name, format } } => {
-            form::import(&context, file, name.as_deref(), *format)
-        }
+        Command::Form { command } => form::form(&context, command).await,
         Command::Close { month, list: _, format } => close::close(&context, *month, *format).await,
         Command::Explain { target, cell, row, rows, all, unmasked, reason, format, at } => {
             let asked = explain::Question {

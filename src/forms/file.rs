@@ -1,84 +1,400 @@
 //! `form.yml`: what was read of a department's form, for a person to read and correct.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-use super::around::is_signed;
-use super::layout::{Item, Kind, Layout};
-use super::page::Page;
+use serde::Deserialize;
+
+use super::elements::Dictionary;
+use super::layout::Kind;
+use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
+use crate::query::yaml_problem;
+
+pub const FILE_NAME: &str = "form.yml";
+
+/// A department's form: its workbook, and what is known of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// The folder's name, by which a person asks for the form.
+    #[serde(skip)]
+    pub name: String,
+    #[serde(skip)]
+    pub folder: PathBuf,
+    #[serde(default)]
+    pub title: String,
+    /// The workbook beside the file, as it came, and the hash of its bytes.
+    pub workbook: String,
+    pub blake3: String,
+    /// Who asks.
+    #[serde(default)]
+    pub department: String,
+    /// How often it is filed; not known where the form does not say.
+    pub every: Option<Every>,
+    /// How old a value may be; without it the refresh cycle of each element decides.
+    pub max_age_days: Option<u32>,
+    pub sheets: Vec<FormSheet>,
+}
+
+/// How often a form is filed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum Every {
+    #[serde(rename = "日")]
+    Day,
+    #[serde(rename = "周")]
+    Week,
+    #[serde(rename = "旬")]
+    TenDays,
+    #[serde(rename = "月")]
+    Month,
+    #[serde(rename = "季")]
+    Quarter,
+    #[serde(rename = "半年")]
+    HalfYear,
+    #[serde(rename = "年")]
+    Year,
+    #[serde(rename = "一次")]
+    Once,
+}
+
+/// Words by which a form says how often it is filed.
+const EVERY: &[(Every, &str, &[&str])] = &[
+    (Every::Day, "日", &["日报", "每日", "每天", "按日"]),
+    (Every::Week, "周", &["周报", "每周", "按周"]),
+    (Every::TenDays, "旬", &["旬报", "每旬"]),
+    (Every::HalfYear, "半年", &["半年报", "每半年"]),
+    (Every::Quarter, "季", &["季报", "每季", "按季"]),
+    (Every::Month, "月", &["月报", "每月", "按月"]),
+    (Every::Year, "年", &["年报", "每年", "按年", "年度"]),
+    (Every::Once, "一次", &["一次性", "一次"]),
+];
+
+impl Every {
+    pub fn name(self) -> &'static str {
+        EVERY.iter().find(|(every, _, _)| *every == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// Filings in a year.
+    pub fn per_year(self) -> u32 {
+        match self {
+            Self::Day => 365,
+            Self::Week => 52,
+            Self::TenDays => 36,
+            Self::Month => 12,
+            Self::Quarter => 4,
+            Self::HalfYear => 2,
+            Self::Year | Self::Once => 1,
+        }
+    }
+
+    /// What a text says of it; nothing if it says two things.
+    pub(super) fn said_in(text: &str) -> Option<Self> {
+        let mut text = text.to_owned();
+        let mut found = Vec::new();
+        for (every, _, words) in EVERY {
+            if words.iter().any(|word| text.contains(word)) {
+                found.push(*every);
+                words.iter().for_each(|word| text = text.replace(word, ""));
+            }
+        }
+        match found.as_slice() {
+            [every] => Some(*every),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormSheet {
+    pub sheet: String,
+    #[serde(default)]
+    pub title: String,
+    /// What stands around the tables, in reading order.
+    #[serde(default)]
+    pub said: Vec<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub notes: Vec<String>,
+    pub tables: Vec<FormTable>,
+    #[serde(default)]
+    pub doubts: Vec<FormDoubt>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormDoubt {
+    pub at: String,
+    pub about: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormTable {
+    pub kind: Kind,
+    /// First and last row that is to be filled, from 1.
+    pub rows: RowRange,
+    /// The subject its items are about.
+    pub of: Option<String>,
+    /// The view its rows come from, where it is not that of the subject.
+    pub from: Option<String>,
+    /// Which rows of it, in SQL.
+    #[serde(rename = "where")]
+    pub condition: Option<String>,
+    pub items: Vec<FormItem>,
+}
+
+/// `6-12`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RowRange {
+    pub first: u32,
+    pub last: u32,
+}
+
+impl TryFrom<String> for RowRange {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+        match (first.trim().parse(), last.trim().parse()) {
+            (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(Self { first, last }),
+            _ => Err(format!("`{text}` are no rows; write the first and the last, as 6-12")),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormItem {
+    /// Its headings, the widest first.
+    #[serde(rename = "item")]
+    pub heads: Heads,
+    /// Of a list.
+    pub column: Option<String>,
+    /// Of anything else: the blank, or its first cell where cells are merged.
+    pub cell: Option<String>,
+    pub unit: Option<String>,
+    pub number: Option<String>,
+    #[serde(default)]
+    pub choices: Vec<String>,
+    pub element: Option<String>,
+    /// Elements it may be; a person moves the right one to `element`.
+    #[serde(default)]
+    pub candidates: Vec<String>,
+    /// Who fills it where it is no data: `counter` or `hand`.
+    pub by: Option<By>,
+    pub why: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// Counts the rows.
+    Counter,
+    /// Signatures, seals, remarks.
+    Hand,
+}
+
+/// Headings, written with a slash between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(from = "String")]
+pub struct Heads(pub Vec<String>);
+
+impl From<String> for Heads {
+    fn from(text: String) -> Self {
+        Self(text.split('/').map(str::to_owned).collect())
+    }
+}
+
+impl std::fmt::Display for Heads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let heads: Vec<String> = self.0.iter().map(|head| head.replace('/', "／")).collect();
+        f.write_str(&heads.join("/"))
+    }
+}
+
+impl FormItem {
+    /// Whether it asks for a fact, rather than for a number of the row or a signature.
+    pub fn is_data(&self) -> bool {
+        self.by.is_none()
+    }
+
+    /// Where it is filled, `C` or `C9`.
+    pub fn place(&self) -> &str {
+        self.column.as_deref().or(self.cell.as_deref()).unwrap_or_default()
+    }
+}
+
+impl Form {
+    /// All tables with their sheets.
+    pub fn tables(&self) -> impl Iterator<Item = (&FormSheet, &FormTable)> {
+        self.sheets.iter().flat_map(|sheet| sheet.tables.iter().map(move |table| (sheet, table)))
+    }
+
+    /// Items that ask for a fact.
+    pub fn items(&self) -> impl Iterator<Item = &FormItem> {
+        self.tables().flat_map(|(_, table)| &table.items).filter(|item| item.is_data())
+    }
+
+    /// Of its `form.yml`.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(FILE_NAME)
+    }
+
+    pub fn workbook_path(&self) -> PathBuf {
+        self.folder.join(&self.workbook)
+    }
+
+    /// Reads one form's folder.
+    ///
+    /// # Errors
+    /// `form.yml` is missing or not of this shape, or names what the dictionary does not have.
+    pub fn read(folder: &Path, dictionary: &Dictionary) -> Result<Self> {
+        let path = folder.join(FILE_NAME);
+        let text = fs_err::read_to_string(&path).doing("reading a form")?;
+        let mut form: Self = serde_saphyr::from_str(&text).map_err(|error| yaml_problem(&error, &path))?;
+        form.name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        form.folder = folder.to_owned();
+        for (_, table) in form.tables() {
+            if let Some(of) = table.of.as_ref().filter(|of| dictionary.subject(of).is_none()) {
+                let known = dictionary.subjects.iter().map(|subject| subject.name.as_str());
+                return Err(unknown(&path, &text, "subject", of, known));
+            }
+            for item in &table.items {
+                if let Some(id) = item.element.as_ref().filter(|id| dictionary.get(id).is_none()) {
+                    let known = dictionary.elements.iter().map(|element| element.id.as_str());
+                    return Err(unknown(&path, &text, "element", id, known));
+                }
+            }
+        }
+        Ok(form)
+    }
+
+    /// Reads all forms, in the order of their names; those that cannot be read come back as problems.
+    pub fn read_all(folder: &Path, dictionary: &Dictionary) -> Result<(Vec<Self>, Vec<Diagnostic>)> {
+        let mut folders = Vec::new();
+        if folder.is_dir() {
+            for entry in fs_err::read_dir(folder).doing("reading the forms")? {
+                let path = entry.doing("reading the forms")?.path();
+                let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+                folders.extend((path.is_dir() && !is_hidden).then_some(path));
+            }
+        }
+        folders.sort();
+        let (mut forms, mut problems) = (Vec::new(), Vec::new());
+        for folder in folders {
+            match Self::read(&folder, dictionary) {
+                Ok(form) => forms.push(form),
+                Err(problem) => problems.push(problem.effect("the form is left out")),
+            }
+        }
+        Ok((forms, problems))
+    }
+}
+
+fn unknown<'a>(path: &Path, text: &str, what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let at = text.lines().position(|line| line.contains(word)).unwrap_or(0);
+    let column = text.lines().nth(at).and_then(|line| line.find(word)).unwrap_or(0);
+    let problem = Diagnostic::error(format!("no {what} `{word}` in the dictionary")).at(Place::at(
+        path,
+        at as u32 + 1,
+        column as u32 + 1,
+    ));
+    match did_you_mean(word, known) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint("the dictionary is data/elements.yml"),
+    }
+}
 
 /// The text of `form.yml`.
-pub(super) fn text(workbook: &str, hash: &str, sheets: &[(String, Layout)]) -> String {
+pub(super) fn text(form: &Form) -> String {
     let mut text = String::from(
         "# Read from the workbook beside it, which stays as it came. What is wrong here can be corrected.\n",
     );
-    let title =
-        sheets.iter().map(|(_, layout)| layout.title.as_str()).find(|title| !title.is_empty()).unwrap_or_default();
-    let _ = writeln!(text, "title: {}", plain(title));
-    let _ = writeln!(text, "workbook: {}\nblake3: {hash}\nsheets:", plain(workbook));
-    for (name, layout) in sheets.iter().filter(|(_, layout)| !layout.tables.is_empty()) {
-        let _ = writeln!(text, "  - sheet: {}", plain(name));
-        for (key, values) in [("title", &layout.title)].into_iter().filter(|(_, title)| !title.is_empty()) {
-            let _ = writeln!(text, "    {key}: {}", plain(values));
+    let _ = writeln!(text, "title: {}", plain(&form.title));
+    let _ = writeln!(text, "workbook: {}\nblake3: {}", plain(&form.workbook), form.blake3);
+    let _ = writeln!(text, "department: {}", plain(&form.department));
+    if let Some(every) = form.every {
+        let _ = writeln!(text, "every: {}", every.name());
+    }
+    if let Some(days) = form.max_age_days {
+        let _ = writeln!(text, "max_age_days: {days}");
+    }
+    text.push_str("sheets:\n");
+    for sheet in &form.sheets {
+        let _ = writeln!(text, "  - sheet: {}", plain(&sheet.sheet));
+        if !sheet.title.is_empty() {
+            let _ = writeln!(text, "    title: {}", plain(&sheet.title));
         }
-        if !layout.said.is_empty() {
+        if !sheet.said.is_empty() {
             text.push_str("    said:\n");
-            for (key, value) in &layout.said {
-                let value = if is_signed(key) { "" } else { value };
+            for (key, value) in sheet.said.iter().flatten() {
                 let _ = writeln!(text, "      - {{{}: {}}}", plain(key), plain(value));
             }
         }
-        if !layout.notes.is_empty() {
+        if !sheet.notes.is_empty() {
             text.push_str("    notes:\n");
-            for note in &layout.notes {
+            for note in &sheet.notes {
                 let _ = writeln!(text, "      - {}", plain(note));
             }
         }
         text.push_str("    tables:\n");
-        for table in &layout.tables {
-            let (first, last) = (table.body.0 + 1, table.body.1 + 1);
-            let _ = writeln!(text, "      - kind: {}\n        rows: {first}-{last}\n        items:", table.kind.name());
+        for table in &sheet.tables {
+            let _ = writeln!(text, "      - kind: {}", table.kind.name());
+            let _ = writeln!(text, "        rows: {}-{}", table.rows.first, table.rows.last);
+            let settings = [("of", &table.of), ("from", &table.from), ("where", &table.condition)];
+            for (key, value) in settings.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
+                let _ = writeln!(text, "        {key}: {}", plain(value));
+            }
+            text.push_str("        items:\n");
             for item in &table.items {
-                let _ = writeln!(text, "          - {{{}}}", fields(item, table.kind));
+                let _ = writeln!(text, "          - {{{}}}", fields(item));
             }
         }
-        if !layout.doubts.is_empty() {
+        if !sheet.doubts.is_empty() {
             text.push_str("    doubts:\n");
-            for doubt in &layout.doubts {
-                let _ = writeln!(
-                    text,
-                    "      - {{at: {}, about: {}}}",
-                    plain(&Page::name_of(doubt.place)),
-                    plain(&doubt.about)
-                );
+            for doubt in &sheet.doubts {
+                let _ = writeln!(text, "      - {{at: {}, about: {}}}", plain(&doubt.at), plain(&doubt.about));
             }
         }
     }
     text
 }
 
-fn fields(item: &Item, kind: Kind) -> String {
-    let mut fields = format!("item: {}", plain(&item.path.join("/")));
-    let place = Page::name_of(item.place);
-    let place = match kind {
-        Kind::List => format!("column: {}", place.trim_end_matches(|sign: char| sign.is_ascii_digit())),
-        Kind::Matrix | Kind::Card => format!("cell: {}", plain(&place)),
-    };
-    let _ = write!(fields, ", {place}");
-    for (key, value) in [("unit", &item.unit), ("number", &item.number)] {
+fn fields(item: &FormItem) -> String {
+    let list = |texts: &[String]| texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(", ");
+    let mut fields = format!("item: {}", plain(&item.heads.to_string()));
+    let by = item.by.map(|by| match by {
+        By::Counter => "counter".to_owned(),
+        By::Hand => "hand".to_owned(),
+    });
+    let mut put = |key: &str, value: &Option<String>| {
         if let Some(value) = value {
             let _ = write!(fields, ", {key}: {}", plain(value));
         }
+    };
+    put("column", &item.column);
+    put("cell", &item.cell);
+    put("unit", &item.unit);
+    put("number", &item.number);
+    put("by", &by);
+    put("element", &item.element);
+    if !item.candidates.is_empty() {
+        let _ = write!(fields, ", candidates: [{}]", list(&item.candidates));
+    }
+    if let Some(why) = &item.why {
+        let _ = write!(fields, ", why: {}", plain(why));
     }
     if !item.choices.is_empty() {
-        let choices: Vec<String> = item.choices.iter().map(|choice| plain(choice)).collect();
-        let _ = write!(fields, ", choices: [{}]", choices.join(", "));
+        let _ = write!(fields, ", choices: [{}]", list(&item.choices));
     }
     fields
 }
 
 /// A text as YAML reads it back: quoted unless it is plain words.
 fn plain(text: &str) -> String {
-    let is_word = |sign: char| sign.is_alphanumeric() || "（）〔〕、。，；/_".contains(sign);
+    let is_word = |sign: char| sign.is_alphanumeric() || "（）〔〕、。，；/_.".contains(sign);
     let begins = text.chars().next().is_some_and(char::is_alphabetic);
     let means_more =
         ["null", "true", "false", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());

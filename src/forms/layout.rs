@@ -13,6 +13,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+
 use super::around::{note_of, said_in};
 use super::card::card;
 use super::columns::{headings, under_headings};
@@ -38,8 +40,9 @@ pub(super) struct Table {
     pub body: (u32, u32),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
     /// One row for each of whatever is listed.
     List,
     /// Named rows and named columns.

@@ -1,46 +1,42 @@
 //! Forms that departments send to be filled: read as they are laid out, and kept beside what was read of them.
 //!
 //! ```text
-//! workbook -> pages (texts, merged cells, borders) -> layout (title, headings, items, doubts) -> data/forms/<form>/
+//! workbook -> pages (texts, merged cells, borders) -> layout (title, headings, items, doubts)
+//!          -> meanings (the data element of each item) -> data/forms/<form>/
 //! ```
 
+mod answer;
 mod around;
 mod card;
 mod columns;
+mod elements;
 mod file;
 mod layout;
+mod matching;
+mod measures;
 mod page;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use self::layout::Layout;
+pub use self::answer::{Answer, ItemState, State, answer};
+pub use self::elements::Dictionary;
+pub use self::file::Form;
+use self::file::{By, Every, FormDoubt, FormItem, FormSheet, FormTable, Heads, RowRange};
+use self::layout::{Kind, Layout, Table};
+use self::matching::{Asked, Meaning};
 use self::page::Page;
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::report::safe_part;
 use crate::source::{self, Limits};
 
-/// Something that is to be filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedItem {
-    pub sheet: String,
-    /// Its headings from the widest to the nearest.
-    pub path: Vec<String>,
-    /// The blank, or the first cell of a column of a list: `C9`.
-    pub cell: String,
-    pub unit: Option<String>,
-    pub kind: &'static str,
-}
-
 /// A form that was read.
 #[derive(Debug)]
 pub struct Imported {
-    pub folder: PathBuf,
-    pub title: String,
-    pub items: Vec<AskedItem>,
+    pub form: Form,
     /// What a person has to look at.
     pub doubts: Vec<Diagnostic>,
 }
@@ -49,22 +45,51 @@ pub struct Imported {
 ///
 /// # Errors
 /// No workbook, no form in it, or a form of that name that is there already. Nothing is left behind.
-pub fn import(workbook: &Path, forms: &Path, name: Option<&str>, limits: Limits) -> Result<Imported> {
+pub fn import(
+    workbook: &Path,
+    forms: &Path,
+    name: Option<&str>,
+    limits: Limits,
+    dictionary: &Dictionary,
+) -> Result<Imported> {
     let doing = "keeping the form";
     let sheets = source::framed_sheets(workbook, limits)
         .map_err(|error| Diagnostic::error(error.to_string()).in_file(workbook))?;
-    let layouts: Vec<(String, Layout)> =
-        sheets.iter().map(|sheet| (sheet.name.clone(), layout::read(&Page::of(sheet)))).collect();
-    let items: Vec<AskedItem> = layouts.iter().flat_map(|(sheet, layout)| asked(sheet, layout)).collect();
-    if items.is_empty() {
+    let mut read = Vec::new();
+    let mut doubts = Vec::new();
+    for sheet in &sheets {
+        let page = Page::of(sheet);
+        let layout = layout::read(&page);
+        let doubted = |at: String, about: &str| {
+            Diagnostic::warning(about.to_owned()).in_file(workbook).note("at", format!("{}!{at}", sheet.name))
+        };
+        doubts.extend(layout.doubts.iter().map(|doubt| doubted(Page::name_of(doubt.place), &doubt.about)));
+        let tables: Vec<FormTable> = layout.tables.iter().map(|table| understood(&page, table, dictionary)).collect();
+        for (table, understood) in layout.tables.iter().zip(&tables) {
+            if understood.of.is_none() {
+                let about = "what these rows are about is not clear: write it as `of` in form.yml";
+                doubts.push(doubted(format!("{}:{}", table.body.0 + 1, table.body.1 + 1), about));
+            }
+            for item in understood.items.iter().filter(|item| !item.candidates.is_empty()) {
+                let about = format!("`{}`: {}", item.heads, item.why.as_deref().unwrap_or_default());
+                doubts.push(doubted(item.place().to_owned(), &about).hint(format!(
+                    "may be {}; write the right one as `element` in form.yml",
+                    item.candidates.join(", ")
+                )));
+            }
+        }
+        read.push(form_sheet(&sheet.name, layout, tables));
+    }
+    let title = read.iter().map(|sheet| sheet.title.as_str()).find(|title| !title.is_empty());
+    let title = title.unwrap_or_default().to_owned();
+    read.retain(|sheet| !sheet.tables.is_empty());
+    if read.iter().all(|sheet| sheet.tables.iter().all(|table| table.items.is_empty())) {
         return Err(Diagnostic::error("no form is recognised in it")
             .in_file(workbook)
             .note("looked for", "rows of headings with blank rows below, or labels with blanks beside them")
             .effect("nothing was imported")
             .hint("see that its headings are complete and its blanks empty or bordered"));
     }
-    let titles = layouts.iter().map(|(_, layout)| layout.title.as_str());
-    let title = titles.into_iter().find(|title| !title.is_empty()).unwrap_or_default().to_owned();
     let file_name = workbook.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stem = workbook.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = safe_part(name.unwrap_or(if title.is_empty() { &stem } else { &title }));
@@ -76,31 +101,115 @@ pub fn import(workbook: &Path, forms: &Path, name: Option<&str>, limits: Limits)
             .hint("remove its folder, or give the new one a name with `--name`"));
     }
     let bytes = fs_err::read(workbook).doing(doing)?;
-    let text = file::text(&file_name, blake3::hash(&bytes).to_hex().as_str(), &layouts);
+    let said = |keys: &[&str]| {
+        let pairs = read.iter().flat_map(|sheet| sheet.said.iter().flatten());
+        pairs
+            .filter(|(key, value)| keys.contains(&key.as_str()) && !value.is_empty())
+            .map(|(_, value)| value.clone())
+            .next()
+    };
+    let notes = read.iter().flat_map(|sheet| sheet.notes.iter().map(String::as_str));
+    let every = said(&["报送周期", "报送频次", "报告期别", "填报周期", "填报频次"])
+        .as_deref()
+        .and_then(|text| Every::said_in(text).or_else(|| Every::said_in(&format!("{text}报"))))
+        .or_else(|| notes.filter(|note| note.contains('报')).find_map(Every::said_in));
+    let form = Form {
+        department: said(&["制定机关", "制表机关", "制发机关"]).unwrap_or_default(),
+        name,
+        folder: folder.clone(),
+        title,
+        workbook: file_name.clone(),
+        blake3: blake3::hash(&bytes).to_hex().to_string(),
+        every,
+        max_age_days: None,
+        sheets: read,
+    };
     fs_err::create_dir_all(forms).doing(doing)?;
     // In place when it is whole.
     let aside = tempfile::Builder::new().prefix(".import-").tempdir_in(forms).doing(doing)?;
     fs_err::write(aside.path().join(&file_name), bytes).doing(doing)?;
-    fs_err::write(aside.path().join("form.yml"), text).doing(doing)?;
+    fs_err::write(aside.path().join(file::FILE_NAME), file::text(&form)).doing(doing)?;
     fs_err::rename(aside.path(), &folder).doing(doing)?;
-    let doubts = layouts.iter().flat_map(|(sheet, layout)| {
-        layout.doubts.iter().map(move |doubt| {
-            Diagnostic::warning(doubt.about.clone())
-                .in_file(workbook)
-                .note("at", format!("{sheet}!{}", Page::name_of(doubt.place)))
-        })
-    });
-    Ok(Imported { folder, title, items, doubts: doubts.collect() })
+    Ok(Imported { form, doubts })
 }
 
-fn asked(sheet: &str, layout: &Layout) -> Vec<AskedItem> {
-    let items = layout.tables.iter().flat_map(|table| table.items.iter().map(|item| (table.kind, item)));
-    let asked = items.map(|(kind, item)| AskedItem {
-        sheet: sheet.to_owned(),
-        path: item.path.clone(),
-        cell: Page::name_of(item.place),
-        unit: item.unit.clone(),
-        kind: kind.name(),
+fn form_sheet(name: &str, layout: Layout, tables: Vec<FormTable>) -> FormSheet {
+    let said = layout.said.into_iter().map(|(key, value)| {
+        // What was signed in a filled form is nobody's business here.
+        let value = if around::is_signed(&key) { String::new() } else { value };
+        [(key, value)].into()
     });
-    asked.collect()
+    let doubts = layout.doubts.iter();
+    FormSheet {
+        sheet: name.to_owned(),
+        title: layout.title,
+        said: said.collect(),
+        notes: layout.notes,
+        tables,
+        doubts: doubts.map(|doubt| FormDoubt { at: Page::name_of(doubt.place), about: doubt.about.clone() }).collect(),
+    }
+}
+
+/// A table with the element of each item.
+fn understood(page: &Page, table: &Table, dictionary: &Dictionary) -> FormTable {
+    const SAMPLES_MAX: usize = 20;
+    let asked: Vec<Asked<'_>> = table
+        .items
+        .iter()
+        .map(|item| {
+            let rows = match table.kind {
+                Kind::List => table.body.0..=table.body.1,
+                Kind::Matrix | Kind::Card => item.place.top..=item.place.top,
+            };
+            let texts = rows.map(|row| page.text(row, item.place.left)).filter(|text| !text.is_empty());
+            let samples = if item.choices.is_empty() { texts.take(SAMPLES_MAX).collect() } else { Vec::new() };
+            Asked { path: &item.path, unit: item.unit.as_deref(), choices: &item.choices, samples }
+        })
+        .collect();
+    let (subject, meanings) = matching::meanings(dictionary, table.kind, &asked);
+    let items = table.items.iter().zip(meanings).map(|(item, meaning)| {
+        let place = Page::name_of(item.place);
+        let column = place.trim_end_matches(|sign: char| sign.is_ascii_digit()).to_owned();
+        let is_list = table.kind == Kind::List;
+        let mut known = FormItem {
+            heads: Heads(item.path.clone()),
+            column: is_list.then_some(column),
+            cell: (!is_list).then_some(place),
+            unit: item.unit.clone(),
+            number: item.number.clone(),
+            choices: item.choices.clone(),
+            ..FormItem::default()
+        };
+        match meaning {
+            Meaning::Counter => known.by = Some(By::Counter),
+            Meaning::ByHand => known.by = Some(By::Hand),
+            Meaning::Element { id, why } => (known.element, known.why) = (Some(id), Some(why)),
+            Meaning::Doubtful { candidates, why } => (known.candidates, known.why) = (candidates, Some(why)),
+            Meaning::Unknown => {}
+        }
+        known
+    });
+    FormTable {
+        kind: table.kind,
+        rows: RowRange { first: table.body.0 + 1, last: table.body.1 + 1 },
+        of: subject.map(|at| dictionary.subjects[at].name.clone()),
+        from: None,
+        condition: None,
+        items: items.collect(),
+    }
+}
+
+/// The form of a name.
+///
+/// # Errors
+/// There is none; the nearest name is given.
+pub fn named<'f>(forms: &'f [Form], name: &str, folder: &Path) -> Result<&'f Form> {
+    forms.iter().find(|form| form.name == name).ok_or_else(|| {
+        let known = forms.iter().map(|form| form.name.as_str());
+        let problem = Diagnostic::error(format!("there is no form `{name}`")).in_file(folder);
+        match crate::diagnostic::did_you_mean(name, known) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem.hint("`gridhouse form list` lists them; `gridhouse form import` adds one"),
+        }
+    })
 }

@@ -1,5 +1,7 @@
 //! Texts of a form as words: labels, numbers of columns, units.
 
+use crate::contract::folded_name;
+
 /// Headings without the unit that the last one ends with: `面积（平方米）`.
 pub(super) fn with_unit(heads: &[String]) -> (Vec<String>, Option<String>) {
     const UNITS: &[&str] = &[
@@ -79,4 +81,18 @@ pub(super) fn is_number(text: &str) -> bool {
             && text.chars().count() <= 24
             && text.chars().all(is_formula)
             && text.starts_with(|c: char| c.is_ascii_digit() || c == '（' || c == '(')
+}
+
+/// A heading without what only sets it: `（一）公民身份号码*` is `公民身份号码`, `0—14 岁` is `0-14岁`.
+pub(super) fn folded(text: &str) -> String {
+    let signs = folded_name(text).chars().filter(|sign| *sign != '/').collect::<Vec<char>>();
+    let text: String = signs.into_iter().map(|sign| if "—–－~～至".contains(sign) { '-' } else { sign }).collect();
+    let text = text.trim_matches(['*', '※', '#', '△', '▲', ':', ',', '.', '、', '。', '"', '“', '”', '\'']);
+    let ordinals = |sign: char| sign.is_ascii_digit() || "一二三四五六七八九十()".contains(sign);
+    let rest = text.trim_start_matches(ordinals);
+    let is_ordinal = rest.len() < text.len()
+        && (rest.starts_with(['、', '.', ',']) || text[..text.len() - rest.len()].ends_with(')'))
+        && text[..text.len() - rest.len()].chars().count() <= 4;
+    let text = if is_ordinal { rest.trim_start_matches(['、', '.', ',']) } else { text };
+    text.strip_prefix("其中:").unwrap_or(text).to_owned()
 }

@@ -18,7 +18,7 @@ const NAME_BYTES_MAX: usize = 200;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A folder beside the final places. Dropping it without [`Aside::commit`] leaves nothing behind.
-pub(super) struct Aside {
+pub struct Aside {
     target: PathBuf,
     folder: PathBuf,
     edition: Option<Edition>,
@@ -31,7 +31,7 @@ struct Edition(File);
 impl Aside {
     /// `editions` is the folder of the lists, where editions are kept track of. Leftovers of a run that was killed are
     /// cleared first.
-    pub(super) async fn new(target: &Path, report: &str, editions: Option<&Path>) -> std::io::Result<Self> {
+    pub async fn new(target: &Path, report: &str, editions: Option<&Path>) -> std::io::Result<Self> {
         let edition = match editions {
             Some(editions) => Some(Edition::open(editions, report).await?),
             None => None,
@@ -44,13 +44,13 @@ impl Aside {
         Ok(Self { target: target.to_owned(), folder, edition })
     }
 
-    pub(super) fn path(&self, relative: &Path) -> PathBuf {
+    pub fn path(&self, relative: &Path) -> PathBuf {
         self.folder.join(relative)
     }
 
     /// Moves the files into place, all or none, and makes their names durable. Where they are the `whole` report,
     /// files of an earlier edition that it no longer has are removed.
-    pub(super) fn commit(self, relatives: &[PathBuf], whole: bool) -> std::io::Result<Vec<PathBuf>> {
+    pub fn commit(self, relatives: &[PathBuf], whole: bool) -> std::io::Result<Vec<PathBuf>> {
         let (mut earlier, mut listed) = (BTreeSet::new(), BTreeSet::new());
         if let Some(edition) = &self.edition {
             earlier = edition.read()?;

@@ -62,7 +62,7 @@ pub use check::check;
 pub use compare::{Difference, compare};
 pub use export::{EXPORTERS, Exporter};
 pub use filed::Filed;
-pub use files::safe_part;
+pub use files::{Aside, safe_part};
 pub use layout::{SheetLayout, WorkbookLayout, name_of};
 pub use manifest::{Parameter, Report};
 pub use provenance::{
@@ -70,7 +70,7 @@ pub use provenance::{
     OFFICE, Provenance, Register, State, Verdict, ViewFiles, changes, content_of, files_below, settings_changes,
     verify,
 };
-pub use recompose::{Part, Recomposed, Source, Spot, recompose};
+pub use recompose::{Part, Recomposed, Source, Spot, parse_address, recompose};
 pub use render::render;
 
 /// Where reports get their numbers: the query engine, pinned to one snapshot.

@@ -361,7 +361,7 @@ pub(super) fn printed(value: &CellValue, format: Format) -> String {
 }
 
 /// Row and column of `F8`, both from 0.
-pub(super) fn parse_address(cell: &str) -> Option<(u32, u16)> {
+pub fn parse_address(cell: &str) -> Option<(u32, u16)> {
     let cell = cell.replace('$', "");
     let letters = cell.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (letters, digits) = cell.split_at(letters);

@@ -1,0 +1,260 @@
+//! What the warehouse can answer of a form today: what a person wants to know when it arrives at noon and is due by evening.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array as _, AsArray as _};
+use arrow::datatypes::Int64Type;
+use chrono::NaiveDate;
+
+use super::elements::{Dictionary, Element};
+use super::file::{Form, FormItem, FormTable};
+use crate::diagnostic::{Diagnostic, Result};
+use crate::query::Session;
+
+/// One in so many filled cells may be old before an item is.
+const OLD_CELLS_ONE_IN: u64 = 10;
+
+/// What becomes of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// From the warehouse, as new as the form asks.
+    Current,
+    /// From the warehouse, with more than a tenth of the cells older than the form allows.
+    Old,
+    /// In no table: to be collected.
+    Collected,
+    /// Which element it is has to be said by a person.
+    Doubtful,
+    /// Nothing in the dictionary is called so: to be collected.
+    Unknown,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Old => "old",
+            Self::Collected => "to be collected",
+            Self::Doubtful => "doubtful",
+            Self::Unknown => "not in the dictionary",
+        }
+    }
+}
+
+/// An item with what the warehouse has of it, over the whole district.
+#[derive(Debug, Clone)]
+pub struct ItemState {
+    pub sheet: String,
+    pub place: String,
+    pub heads: String,
+    pub unit: Option<String>,
+    pub element: Option<String>,
+    /// Where the answer stands: `residents.id_number`.
+    pub source: Option<String>,
+    pub state: State,
+    /// Cells asked for, those with a value, and those of them whose value is old.
+    pub cells: u64,
+    pub filled: u64,
+    pub old: u64,
+    pub why: String,
+    /// Other forms that ask for it.
+    pub also_in: Vec<String>,
+}
+
+/// The answer, counted.
+#[derive(Debug)]
+pub struct Answer {
+    pub items: Vec<ItemState>,
+}
+
+/// How many items come from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    pub current: usize,
+    pub old: usize,
+    /// In no table, or in no dictionary.
+    pub collected: usize,
+    pub doubtful: usize,
+    /// Asked for by other forms as well, and by how many.
+    pub shared: usize,
+    pub sharing_forms: usize,
+}
+
+impl Answer {
+    pub fn counts(&self) -> Counts {
+        let count = |state: State| self.items.iter().filter(|item| item.state == state).count();
+        let sharing: BTreeSet<&String> = self.items.iter().flat_map(|item| &item.also_in).collect();
+        Counts {
+            current: count(State::Current),
+            old: count(State::Old),
+            collected: count(State::Collected) + count(State::Unknown),
+            doubtful: count(State::Doubtful),
+            shared: self.items.iter().filter(|item| !item.also_in.is_empty()).count(),
+            sharing_forms: sharing.len(),
+        }
+    }
+
+    /// `50 items: 43 from the warehouse (38 current, 5 older than the form allows), 7 to be collected; …`
+    pub fn sentence(&self) -> String {
+        let Counts { current, old, collected, doubtful, shared, sharing_forms } = self.counts();
+        let mut text = format!(
+            "{} items: {} from the warehouse ({current} current, {old} older than the form allows), {collected} to be collected",
+            self.items.len(),
+            current + old,
+        );
+        if doubtful > 0 {
+            text.push_str(&format!(", {doubtful} for a person to decide"));
+        }
+        if shared > 0 {
+            text.push_str(&format!("; {shared} already collected by {sharing_forms} other forms"));
+        }
+        text
+    }
+}
+
+/// Works out what the warehouse has of each item of a form. `others` are all forms; the form itself may be among them.
+///
+/// # Errors
+/// A view or a condition in `form.yml` that cannot be queried.
+pub async fn answer(form: &Form, others: &[Form], dictionary: &Dictionary, session: &Session) -> Result<Answer> {
+    let mut asking: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for other in others.iter().filter(|other| other.name != form.name) {
+        for id in other.items().filter_map(|item| item.element.as_deref()) {
+            asking.entry(id).or_default().insert(&other.name);
+        }
+    }
+    let mut items = Vec::new();
+    for (sheet, table) in form.tables() {
+        let counted = counted(form, table, dictionary, session).await?;
+        for (item, held) in table.items.iter().zip(counted).filter(|(item, _)| item.is_data()) {
+            let element = item.element.as_deref().and_then(|id| dictionary.get(id));
+            let state = match (&held, element) {
+                (_, None) if !item.candidates.is_empty() => State::Doubtful,
+                (_, None) => State::Unknown,
+                (None, Some(_)) => State::Collected,
+                (Some(held), Some(_)) if held.cells > 0 && held.filled == 0 => State::Collected,
+                (Some(held), Some(_)) if held.old * OLD_CELLS_ONE_IN > held.filled => State::Old,
+                (Some(_), Some(_)) => State::Current,
+            };
+            let held = held.unwrap_or_default();
+            let also_in = item.element.as_deref().and_then(|id| asking.get(id)).into_iter().flatten();
+            items.push(ItemState {
+                sheet: sheet.sheet.clone(),
+                place: item.place().to_owned(),
+                heads: item.heads.to_string(),
+                unit: item.unit.clone(),
+                element: item.element.clone(),
+                source: element.and_then(|element| Some(element.source.as_ref()?.to_string())),
+                state,
+                cells: held.cells,
+                filled: held.filled,
+                old: held.old,
+                why: item.why.clone().unwrap_or_default(),
+                also_in: also_in.map(|name| (*name).to_owned()).collect(),
+            });
+        }
+    }
+    Ok(Answer { items })
+}
+
+/// How many cells of an item there are over the district.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    cells: u64,
+    filled: u64,
+    old: u64,
+}
+
+/// What the warehouse has of each item of a table; `None` for those that no view has.
+async fn counted(
+    form: &Form,
+    table: &FormTable,
+    dictionary: &Dictionary,
+    session: &Session,
+) -> Result<Vec<Option<Held>>> {
+    let mut all = vec![None; table.items.len()];
+    for (relation, condition, columns) in relations(table, dictionary, session).await? {
+        let mut sql = "SELECT count(*)".to_owned();
+        for (_, element, column) in &columns {
+            let old = oldest(form, element, session.as_of())
+                .filter(|_| dictionary.subjects[element.subject].records.is_some())
+                .map(|day| format!(" AND CAST({} AS DATE) < DATE '{day}'", quoted(&element.dated)))
+                .unwrap_or_else(|| " AND false".to_owned());
+            let column = quoted(column);
+            sql.push_str(&format!(", count({column}), count(*) FILTER (WHERE {column} IS NOT NULL{old})"));
+        }
+        sql.push_str(&format!(" FROM {}", quoted(&relation)));
+        if let Some(condition) = condition {
+            sql.push_str(&format!(" WHERE {condition}"));
+        }
+        let batches = session.fetch(&sql).await.map_err(|problem| in_form(form, problem))?;
+        let Some(row) = batches.iter().find(|batch| batch.num_rows() > 0) else { continue };
+        let number = |at: usize| {
+            let column = row.column(at).as_primitive_opt::<Int64Type>();
+            column.filter(|column| !column.is_null(0)).map_or(0, |column| u64::try_from(column.value(0)).unwrap_or(0))
+        };
+        for (order, (at, _, _)) in columns.iter().enumerate() {
+            all[*at] = Some(Held { cells: number(0), filled: number(1 + 2 * order), old: number(2 + 2 * order) });
+        }
+    }
+    Ok(all)
+}
+
+/// The views that answer a table's items: each with its condition, and the items by position with their columns.
+pub(super) type Relations<'d> = Vec<(String, Option<String>, Vec<(usize, &'d Element, String)>)>;
+
+pub(super) async fn relations<'d>(
+    table: &FormTable,
+    dictionary: &'d Dictionary,
+    session: &Session,
+) -> Result<Relations<'d>> {
+    let subject = table.of.as_deref().and_then(|of| dictionary.subject(of));
+    let elements: Vec<(usize, &Element)> = table
+        .items
+        .iter()
+        .enumerate()
+        .filter_map(|(at, item)| Some((at, element_of(item, subject?.0, dictionary)?)))
+        .collect();
+    let Some((_, subject)) = subject else { return Ok(Vec::new()) };
+    if let Some(records) = &subject.records {
+        let view = table.from.clone().unwrap_or_else(|| records.view.clone());
+        let schema = session.schema(&view).await?;
+        let held = elements.into_iter().filter(|(_, element)| schema.index_of(&element.column).is_ok());
+        let columns = held.map(|(at, element)| (at, element, element.column.clone())).collect();
+        return Ok(vec![(view, table.condition.as_ref().map(|condition| format!("({condition})")), columns)]);
+    }
+    let mut by_view: BTreeMap<(String, Option<String>), Vec<(usize, &Element, String)>> = BTreeMap::new();
+    for (at, element) in elements {
+        if let Some(source) = &element.source {
+            let key = (source.relation.clone(), element.condition.clone());
+            by_view.entry(key).or_default().push((at, element, source.column.clone()));
+        }
+    }
+    let of_places = |condition: Option<String>| match condition {
+        Some(condition) => format!("place_level = 'community' AND ({condition})"),
+        None => "place_level = 'community'".to_owned(),
+    };
+    Ok(by_view.into_iter().map(|((view, condition), columns)| (view, Some(of_places(condition)), columns)).collect())
+}
+
+fn element_of<'d>(item: &FormItem, subject: usize, dictionary: &'d Dictionary) -> Option<&'d Element> {
+    dictionary.get(item.element.as_deref()?).filter(|element| element.subject == subject)
+}
+
+/// The day before which a value is older than a form allows; `None` for what does not change.
+pub(super) fn oldest(form: &Form, element: &Element, as_of: NaiveDate) -> Option<NaiveDate> {
+    let own = element.refresh.days()?;
+    as_of.checked_sub_days(chrono::Days::new(u64::from(form.max_age_days.unwrap_or(own))))
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A query's problem with the file it was asked in.
+pub(super) fn in_form(form: &Form, problem: Diagnostic) -> Diagnostic {
+    let path = form.path();
+    Diagnostic::error(format!("the rows of the form cannot be queried: {}", problem.message))
+        .in_file(path)
+        .hint("see `of`, `from` and `where` of its tables; `gridhouse describe VIEW` lists the columns of a view")
+}
