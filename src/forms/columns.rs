@@ -2,248 +2,476 @@
 
 use std::collections::BTreeSet;
 
-use super::around::{note_of, said_in};
-use super::layout::{Doubt, Item, Kind, Layout, Table};
+use super::layout::{Block, Doubt, Item, Kind, Layout, Table};
 use super::page::{Area, Page};
-use super::words::{is_label, is_number, joined, with_unit};
+use super::words::{boxes, heading, is_blank, is_known_label, is_label, is_number, is_personal, is_unit, joined};
 
 const HEADINGS_MAX: u32 = 8;
-/// Headings of the column that counts the rows; never a part of a group.
-const COUNTERS: &[&str] = &["序号", "编号", "No", "No."];
+/// Headings of columns that number the rows.
+const COUNTERS: &[&str] = &["序号", "编号", "代码", "指标代码", "行次", "顺序号", "No", "No."];
+/// Headings of columns that give the unit of each row.
+const UNIT_HEADINGS: &[&str] = &["计量单位", "单位"];
 /// What stands in a cell that is not to be filled.
-const NOT_ASKED: &[&str] = &["—", "－", "-", "×", "/"];
-/// Words in the headings of columns that tell of persons.
-const PERSONAL: &[&str] = &["姓名", "证件", "身份", "电话", "手机", "户主", "人员"];
+const NOT_ASKED: &[&str] = &["—", "－", "-", "——", "×", "/", "＼", "\\"];
+/// Names of rows that are worked out from the others.
+const TOTALS: &[&str] = &["合计", "总计", "小计", "共计", "累计"];
+/// Columns that name their rows; more are filled in by somebody.
+const STUBS_MAX: usize = 3;
 
 /// Rows of labels over the columns of a table.
 pub(super) struct Headings {
     top: u32,
-    pub bottom: u32,
+    bottom: u32,
+    /// The lowest heading of each column.
+    columns: Vec<Area>,
     /// Groups that are not merged, by their row and first column, with the last.
     spread: Vec<Area>,
+    /// `3=1+2` of each column.
+    numbers: Vec<Option<String>>,
+    /// The first row of what is to be filled.
+    body: u32,
     /// The first row may as well be labels with a blank beside each.
     is_ambiguous: bool,
 }
 
-/// The headings that begin in a row; `None` where it has blanks that nothing above or below names.
-pub(super) fn headings(page: &Page, top: u32, left: u32, right: u32) -> Option<Headings> {
-    let mut spread = Vec::new();
-    let is_label = |area: Area| is_label(page.text(area.top, area.left));
-    let mut bottom = top;
-    let first = page.areas(top, left, right);
-    let mut at = 0;
-    while at < first.len() {
-        let area = first[at];
-        if !is_label(area) {
+impl Block<'_> {
+    /// The headings that begin in a row; `None` where it has blanks that nothing above or below names, or where the rows
+    /// below are not made of the same columns.
+    pub(super) fn headings(self, top: u32) -> Option<Headings> {
+        let page = self.page;
+        let (left, right) = self.width(top);
+        let is_label_at = |area: &Area| {
+            let text = page.text(area.top, area.left);
+            is_label(text) && !is_blank(text)
+        };
+        let (mut spread, mut repeated) = (Vec::new(), Vec::new());
+        let mut bottom = top;
+        let first = page.areas(top, left, right);
+        if first.len() < 2 || first.iter().any(|area| area.top != top) {
             return None;
         }
-        bottom = bottom.max(area.bottom);
-        // Blanks beside a label belong to its group if every column below has a label.
-        let blanks = first[at + 1..].iter().take_while(|next| page.text(next.top, next.left).is_empty()).count();
-        if blanks > 0 {
-            let group = Area { right: first[at + blanks].right, ..area };
-            let below = page.areas(area.bottom + 1, group.left, group.right);
-            if !below.iter().all(|part| part.top > top && is_label(*part)) {
+        let mut at = 0;
+        while at < first.len() {
+            let area = first[at];
+            let text = page.text(area.top, area.left);
+            // The corner of a matrix may be blank.
+            let is_corner = at == 0 && text.is_empty() && first.len() > 2;
+            if !is_label_at(&area) && !is_corner {
                 return None;
             }
-            spread.push(group);
+            bottom = bottom.max(area.bottom);
+            let rest = &first[at + 1..];
+            // Blanks beside a label belong to its group if every column below has a label.
+            let blanks = rest.iter().take_while(|next| page.text(next.top, next.left).is_empty()).count();
+            let same = rest.iter().take_while(|next| page.text(next.top, next.left) == text).count();
+            if blanks > 0 && !is_corner {
+                let group = Area { right: rest[blanks - 1].right, ..area };
+                let below = page.areas(area.bottom + 1, group.left, group.right);
+                if !below.iter().all(|part| part.top > top && is_label_at(part)) {
+                    return None;
+                }
+                spread.push(group);
+                at += blanks;
+            } else if same > 0 && !is_corner {
+                repeated.push(Area { right: rest[same - 1].right, ..area });
+                at += same;
+            }
+            at += 1;
         }
-        at += blanks + 1;
-    }
-    let is_spread = !spread.is_empty() && first.iter().filter(|area| is_label(**area)).count() == spread.len();
-    let parts: Vec<&str> = (left..=right).map(|column| page.text(top + 1, column)).collect();
-    if is_spread && parts.first().is_some_and(|part| COUNTERS.contains(&joined(part).as_str())) {
-        return None;
-    }
-    let is_repeated = parts.iter().enumerate().any(|(at, part)| parts[..at].contains(part));
-    let is_ambiguous = is_spread && !is_repeated;
-    loop {
-        let next = bottom + 1;
-        if next > top + HEADINGS_MAX {
+        let named = first.iter().filter(|area| is_label_at(area)).count();
+        let parts: Vec<&str> = (left..=right).map(|column| page.text(top + 1, column)).collect();
+        let is_spread = !spread.is_empty() && named == spread.len();
+        if is_spread && parts.first().is_some_and(|part| COUNTERS.contains(&joined(part).as_str())) {
             return None;
         }
-        // Parts of groups: every label that begins in the row stands below something wider.
-        let is_part = |area: &Area| {
-            let above = page.area(area.top - 1, area.left);
-            let is_below = |group: &Area| {
-                group.bottom == area.top - 1
-                    && group.left <= area.left
-                    && area.right <= group.right
-                    && group.width() > area.width()
+        let is_ambiguous = is_spread && !parts.iter().enumerate().any(|(at, part)| parts[..at].contains(part));
+        loop {
+            let next = bottom + 1;
+            if next > top + HEADINGS_MAX || next > self.area.bottom {
+                break;
+            }
+            // Parts of groups: every label that begins in the row stands below something wider, or is said again.
+            let is_part = |area: &Area| {
+                let above = page.area(area.top - 1, area.left);
+                let is_below = |group: &Area| {
+                    group.bottom == area.top - 1
+                        && group.left <= area.left
+                        && area.right <= group.right
+                        && group.width() > area.width()
+                };
+                is_below(&above) || spread.iter().chain(&repeated).any(is_below)
             };
-            is_below(&above) || spread.iter().any(is_below)
-        };
-        let areas = page.areas(next, left, right);
-        let parts: Vec<&Area> = areas.iter().filter(|area| area.top == next && is_label(**area)).collect();
-        let others =
-            areas.iter().any(|area| area.top == next && !page.text(area.top, area.left).is_empty() && !is_label(*area));
-        let groups_open = (left..=right).any(|column| {
-            let above = page.area(bottom, column);
-            above.width() > 1 && above.bottom == bottom && !page.text(above.top, above.left).is_empty()
-        }) || spread.iter().any(|group| group.bottom == bottom);
-        if parts.is_empty() || others || !groups_open || !parts.iter().all(|part| is_part(part)) {
-            break;
+            let is_again = |area: &Area| {
+                let text = page.text(area.top, area.left);
+                text == page.text(area.top - 1, area.left) && is_label_at(area)
+            };
+            let areas = page.areas(next, left, right);
+            let begun: Vec<&Area> =
+                areas.iter().filter(|area| area.top == next && !page.text(next, area.left).is_empty()).collect();
+            if !begun.iter().any(|area| is_part(area))
+                || !begun.iter().all(|area| is_label_at(area) && (is_part(area) || is_again(area)))
+            {
+                break;
+            }
+            // Groups within groups may be repeated as well.
+            let mut at = 0;
+            while at < areas.len() {
+                let text = page.text(next, areas[at].left);
+                let same =
+                    areas[at + 1..].iter().take_while(|area| area.top == next && page.text(next, area.left) == text);
+                let same = if text.is_empty() { 0 } else { same.count() };
+                if same > 0 {
+                    repeated.push(Area { right: areas[at + same].right, ..areas[at] });
+                }
+                at += same + 1;
+            }
+            bottom = begun.iter().map(|part| part.bottom).max().unwrap_or(next);
         }
-        bottom = parts.iter().map(|part| part.bottom).max().unwrap_or(next);
+        let columns = page.areas(bottom, left, right);
+        let mut headings =
+            Headings { top, bottom, columns, spread, numbers: Vec::new(), body: bottom + 1, is_ambiguous };
+        let numbers = numbers(page, &headings.columns, headings.body);
+        headings.body += u32::from(numbers.is_some());
+        headings.numbers = numbers.unwrap_or_else(|| vec![None; headings.columns.len()]);
+        let has_body =
+            headings.body <= self.area.bottom && self.fits(&headings, headings.body) && !self.ends_at(headings.body);
+        let is_last = !self.is_framed && (headings.body > self.area.bottom || self.ends_at(headings.body));
+        (has_body && !is_of_a_card(page, &headings) || is_last && !is_spread).then_some(headings)
     }
-    Some(Headings { top, bottom, spread, is_ambiguous })
+
+    /// Whether a row is made of the columns under headings. A name may go over several.
+    fn fits(self, headings: &Headings, row: u32) -> bool {
+        let page = self.page;
+        let (Some(first), Some(last)) = (headings.columns.first(), headings.columns.last()) else { return false };
+        if self.width(row) != (first.left, last.right) {
+            return false;
+        }
+        let begins = |area: &Area| headings.columns.iter().position(|column| column.left == area.left);
+        let ends = |area: &Area| headings.columns.iter().position(|column| column.right == area.right);
+        page.areas(row, first.left, last.right).iter().all(|area| match (begins(area), ends(area)) {
+            (Some(from), Some(to)) => {
+                from == to || is_label(page.text(area.top, area.left)) && area.width() < last.right - first.left + 1
+            }
+            _ => false,
+        })
+    }
+
+    /// Reads the table under its headings; gives the row after.
+    pub(super) fn under_headings(self, headings: &Headings, caption: &[String], layout: &mut Layout) -> u32 {
+        let page = self.page;
+        let (left, right) = (headings.columns[0].left, headings.columns[headings.columns.len() - 1].right);
+        let first = headings.body;
+        let mut row = first;
+        // A line over the whole width between rows of the same columns.
+        let mut sections: Vec<u32> = Vec::new();
+        while row <= self.area.bottom {
+            let areas = page.areas(row, left, right);
+            let is_whole = areas.len() == 1 && is_label(page.text(row, left));
+            if is_whole
+                && self.is_framed
+                && row < self.area.bottom
+                && self.fits(headings, row + 1)
+                && self.headings(row + 1).is_none()
+                && !page.text(row + 1, left).is_empty()
+            {
+                sections.push(row);
+            } else if self.ends_at(row) || !self.fits(headings, row) || row > first && self.is_new(headings, row) {
+                break;
+            }
+            row += 1;
+        }
+        if headings.is_ambiguous {
+            let place = Area { top: headings.top, left, bottom: headings.bottom, right };
+            let about = "groups over columns, or labels with a blank beside each: which cannot be told; merge what belongs together";
+            layout.doubts.push(Doubt { place, about: about.to_owned() });
+            return row.max(first);
+        }
+        let end = row.max(first + 1);
+        let table = Under { block: self, headings, caption, first, end, sections };
+        let stubs = table.stubs();
+        let table = if table.is_matrix(&stubs) { table.matrix(&stubs, layout) } else { table.list(layout) };
+        for group in &headings.spread {
+            let about = format!(
+                "`{}` is taken for the heading of {} columns, though they are not merged",
+                joined(page.text(group.top, group.left)),
+                group.width()
+            );
+            layout.doubts.push(Doubt { place: *group, about });
+        }
+        layout.tables.push(table);
+        row.max(first)
+    }
+
+    /// Whether another table of the same columns begins in a row.
+    fn is_new(self, headings: &Headings, row: u32) -> bool {
+        let page = self.page;
+        let known = |column: &&Area| is_known_label(page.text(row, column.left));
+        let is_again = |column: &Area| page.text(row, column.left) == page.text(headings.bottom, column.left);
+        (headings.columns.iter().filter(known).count() > 1 || headings.columns.iter().all(is_again))
+            && self.headings(row).is_some()
+    }
 }
 
-/// Reads the table under its headings; gives the row after.
-pub(super) fn under_headings(
-    page: &Page,
-    headings: &Headings,
-    left: u32,
-    right: u32,
-    last: u32,
-    layout: &mut Layout,
-) -> u32 {
-    let mut row = headings.bottom + 1;
-    let columns: Vec<u32> = page.areas(headings.bottom, left, right).iter().map(|area| area.left).collect();
-    let cells: Vec<&str> = columns.iter().map(|column| page.text(row, *column)).collect();
-    let is_numbered = cells.iter().any(|text| *text == "甲" || *text == "1")
-        && cells.iter().all(|text| text.is_empty() || is_number(text))
-        && cells.iter().filter(|text| !text.is_empty()).count() * 2 > cells.len();
-    let numbers: Vec<Option<String>> = match is_numbered {
-        true => cells.iter().map(|text| (!text.is_empty()).then(|| joined(text))).collect(),
-        false => vec![None; columns.len()],
+/// The numbers of columns in a row: `甲 乙 1 2 3=1+2`.
+fn numbers(page: &Page, columns: &[Area], row: u32) -> Option<Vec<Option<String>>> {
+    let texts: Vec<String> = columns.iter().map(|column| joined(page.text(row, column.left))).collect();
+    let given: Vec<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
+    let counted = given.iter().filter_map(|text| {
+        let digits: String = text.trim_start_matches(['（', '(']).chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u32>().ok()
+    });
+    let is_numbered = given.len() * 2 > texts.len()
+        && given.len() > 1
+        && given.iter().all(|text| is_number(text))
+        && counted.enumerate().all(|(at, number)| number == at as u32 + 1);
+    is_numbered.then(|| texts.iter().map(|text| (!text.is_empty()).then(|| text.clone())).collect())
+}
+
+/// Whether the row below is labels with what was filled in beside them: then so are the headings.
+fn is_of_a_card(page: &Page, headings: &Headings) -> bool {
+    let below = |column: &Area| page.text(headings.body, column.left);
+    let is_personal_at = |column: &Area| is_personal(below(column)) && is_known_label(below(column));
+    let is_pair = match headings.columns.as_slice() {
+        [first, second] => {
+            is_known_label(below(first))
+                && !below(second).is_empty()
+                && !is_known_label(page.text(second.top, second.left))
+        }
+        _ => false,
     };
-    row += u32::from(is_numbered);
-    let first = row;
-    // The body ends where something is said of the form, or a line goes over the whole width.
-    while row <= last {
-        let labels = page.labels(row, left, right);
-        let is_framed = page.is_framed(row, left, right);
-        let is_end = !labels.is_empty() && said_in(page, &labels).is_some()
-            || labels.first().is_some_and(|area| note_of(page.text(area.top, area.left)).is_some())
-            || !page.framed.is_empty() && !is_framed
-            || labels.first().is_some_and(|area| area.left == left && area.right == right && right > left)
-            || labels.len() > 2 && headings_again(page, row, left, right, headings);
-        if is_end {
-            break;
-        }
-        row += 1;
+    is_pair || headings.columns.iter().skip(1).any(is_personal_at)
+}
+
+/// What stands under headings.
+struct Under<'a> {
+    block: Block<'a>,
+    headings: &'a Headings,
+    caption: &'a [String],
+    first: u32,
+    /// The row after the last.
+    end: u32,
+    sections: Vec<u32>,
+}
+
+impl Under<'_> {
+    fn page(&self) -> &Page {
+        self.block.page
     }
-    if headings.is_ambiguous {
-        let place = Area { top: headings.top, left, bottom: headings.bottom, right };
-        let about = "groups over columns, or labels with a blank beside each: which cannot be told; merge what belongs together";
-        layout.doubts.push(Doubt { place, about: about.to_owned() });
-        return row;
+
+    fn rows(&self) -> impl Iterator<Item = u32> + Clone {
+        (self.first..self.end).filter(|row| !self.sections.contains(row))
     }
-    let body = (first, row.saturating_sub(1).max(first));
-    let paths: Vec<(u32, Vec<String>)> =
-        columns.iter().map(|column| (*column, path(page, headings, *column))).collect();
-    let stubs = stub_width(page, &columns, first, row);
-    // A list with the names of persons filled in is no matrix.
-    let is_of_persons =
-        paths[..stubs].iter().flat_map(|(_, heads)| heads).any(|head| PERSONAL.iter().any(|word| head.contains(word)));
-    let is_matrix = stubs > 0 && !is_of_persons && is_named(page, &columns[..stubs], &columns[stubs..], first, row);
-    let mut items = Vec::new();
-    if is_matrix {
-        for line in first..row {
-            let mut names: Vec<String> = Vec::new();
-            for column in &columns[..stubs] {
-                let name = joined(page.text(line, *column));
-                if !name.is_empty() && !is_number(&name) && names.last() != Some(&name) {
-                    names.push(name);
-                }
+
+    /// The headings above a column, the widest first.
+    fn path(&self, column: &Area) -> Vec<String> {
+        let (page, headings) = (self.page(), self.headings);
+        let mut path = self.caption.to_vec();
+        let mut row = headings.top;
+        while row <= headings.bottom {
+            let area = page.area(row, column.left);
+            let group = headings.spread.iter().find(|group| group.has(row, column.left));
+            let text = match group {
+                Some(group) if page.text(row, column.left).is_empty() => page.text(group.top, group.left),
+                _ => page.text(row, column.left),
+            };
+            let text = joined(text);
+            if !text.is_empty() && path.last() != Some(&text) {
+                path.push(text);
             }
-            for (at, (column, heads)) in paths.iter().enumerate().skip(stubs) {
-                let (place, text) = (page.area(line, *column), page.text(line, *column));
-                if place.top != line || NOT_ASKED.contains(&text) {
-                    continue;
-                }
-                if is_label(text) {
-                    let about = "a text where a blank or a number is expected: nothing is asked for there".to_owned();
-                    layout.doubts.push(Doubt { place, about });
-                } else {
-                    let (heads, unit) = with_unit(heads);
-                    let path = names.iter().cloned().chain(heads).collect();
-                    items.push(Item { path, place, unit, number: numbers[at].clone(), choices: Vec::new() });
-                }
-            }
+            row = area.bottom + 1;
         }
-    } else {
-        for (at, (column, heads)) in paths.iter().enumerate() {
-            let (path, unit) = with_unit(heads);
-            if path.is_empty() {
-                layout.doubts.push(Doubt {
-                    place: Area::cell(headings.top, *column),
-                    about: "a column without a heading".to_owned(),
-                });
+        path
+    }
+
+    fn is_counter(&self, column: &Area) -> bool {
+        self.path(column).last().is_none_or(|head| COUNTERS.contains(&heading(head).0.as_str()))
+    }
+
+    /// The columns on the left that name their rows.
+    fn stubs(&self) -> Vec<Area> {
+        let is_stub = |column: &&Area| {
+            let is_counter = self.is_counter(column);
+            let is_name = |row: &u32| {
+                let text = self.page().text(*row, column.left);
+                is_label(text) && !is_blank(text) || is_counter && !text.is_empty() || is_unit(text)
+            };
+            self.rows().filter(is_name).count() * 2 > self.rows().count()
+        };
+        self.headings.columns.iter().take_while(is_stub).copied().collect()
+    }
+
+    /// Whether rows have names that are not somebody's, and the columns beside them are blank or numbers.
+    fn is_matrix(&self, stubs: &[Area]) -> bool {
+        let page = self.page();
+        let others = &self.headings.columns[stubs.len()..];
+        let naming: Vec<&Area> = stubs.iter().filter(|column| !self.is_counter(column)).collect();
+        let is_of_persons = naming.iter().flat_map(|column| self.path(column)).any(|head| is_personal(&head));
+        let is_named = naming.iter().any(|column| {
+            let names: BTreeSet<&str> =
+                self.rows().map(|row| page.text(row, column.left)).filter(|text| is_label(text)).collect();
+            names.len() > 1 || names.len() == 1 && self.rows().count() == 1
+        });
+        // Somebody's number beside a name makes it somebody's name.
+        let has_numbers = self.rows().any(|row| {
+            self.headings
+                .columns
+                .iter()
+                .any(|column| page.text(row, column.left).chars().filter(char::is_ascii_digit).count() > 10)
+        });
+        let cells = others.iter().flat_map(|column| self.rows().map(move |row| (row, column.left)));
+        let open = |place: &(u32, u32)| {
+            let text = page.text(place.0, place.1);
+            !is_label(text) || is_blank(text) || page.formulas.contains(place)
+        };
+        !is_of_persons
+            && !has_numbers
+            && naming.len() <= STUBS_MAX
+            && is_named
+            && !others.is_empty()
+            && cells.clone().filter(open).count() * 2 > cells.count()
+    }
+
+    fn matrix(&self, stubs: &[Area], layout: &mut Layout) -> Table {
+        let page = self.page();
+        let mut items: Vec<Item> = Vec::new();
+        let mut section: Option<String> = None;
+        for row in self.first..self.end {
+            if self.sections.contains(&row) {
+                section = Some(joined(page.text(row, self.headings.columns[0].left)));
                 continue;
             }
-            items.push(Item {
-                path,
-                place: Area::cell(first, *column),
-                unit,
-                number: numbers[at].clone(),
-                choices: Vec::new(),
-            });
+            let (mut names, mut unit): (Vec<String>, _) =
+                (self.caption.iter().cloned().chain(section.clone()).collect(), None);
+            let before = names.len();
+            for column in stubs {
+                let text = joined(page.text(row, column.left));
+                let is_unit_column =
+                    self.path(column).last().is_some_and(|head| UNIT_HEADINGS.contains(&head.as_str()));
+                if is_unit_column && is_unit(&text) {
+                    unit = Some(text);
+                } else if !text.is_empty() && !is_number(&text) && names.last() != Some(&text) {
+                    names.push(text);
+                }
+            }
+            if names.len() == before {
+                let place = page.area(row, self.headings.columns[0].left);
+                layout
+                    .doubts
+                    .push(Doubt { place, about: "a row without a name: nothing is asked for there".to_owned() });
+                continue;
+            }
+            let own = Item::of(&names, page.area(row, stubs[0].left));
+            for (at, column) in self.headings.columns.iter().enumerate().skip(stubs.len()) {
+                let (place, text) = (page.area(row, column.left), page.text(row, column.left));
+                if place.top != row || NOT_ASKED.contains(&text) || page.formulas.contains(&(row, column.left)) {
+                    continue;
+                }
+                let heads: Vec<String> =
+                    names.iter().cloned().chain(self.path(column).into_iter().skip(self.caption.len())).collect();
+                let about = if (place.left, place.right) != (column.left, column.right) {
+                    Some("cells of several columns are merged: nothing is asked for there")
+                } else if heads.len() == names.len() {
+                    Some("a column without a heading: nothing is asked for there")
+                } else if is_label(text) && !is_blank(text) {
+                    Some("a text where a blank or a number is expected: nothing is asked for there")
+                } else {
+                    None
+                };
+                if let Some(about) = about {
+                    layout.doubts.push(Doubt { place, about: about.to_owned() });
+                    continue;
+                }
+                let mut item = Item::of(&heads, place);
+                item.unit = Item::of(&self.path(column), place).unit.or(unit.clone()).or(own.unit.clone());
+                item.number = self.headings.numbers[at].clone();
+                if item.choices.is_empty() {
+                    item.choices = boxes(text);
+                }
+                items.push(item);
+            }
         }
+        self.tell_apart(&mut items);
+        let items = without_doubles(items, layout);
+        Table { kind: Kind::Matrix, items, body: (self.first, self.end - 1), rows: (self.headings.top, self.end - 1) }
     }
-    for group in &headings.spread {
-        let about = format!(
-            "`{}` is taken for the heading of {} columns, though they are not merged",
-            joined(page.text(group.top, group.left)),
-            group.width()
-        );
-        layout.doubts.push(Doubt { place: *group, about });
-    }
-    let kind = if is_matrix { Kind::Matrix } else { Kind::List };
-    layout.tables.push(Table { kind, items, body });
-    row
-}
 
-/// Whether another table begins below this one: a row of labels over blanks.
-fn headings_again(page: &Page, row: u32, left: u32, right: u32, before: &Headings) -> bool {
-    let labels = |row: u32| {
-        let areas = page.areas(row, left, right);
-        areas.iter().all(|area| is_label(page.text(area.top, area.left)))
-    };
-    row > before.bottom + 1
-        && labels(row)
-        && (left..=right).any(|column| page.text(row - 1, column).is_empty())
-        && (left..=right).filter(|column| page.text(row + 1, *column).is_empty()).count() > 1
-}
-
-/// The headings above a column, the widest first.
-fn path(page: &Page, headings: &Headings, column: u32) -> Vec<String> {
-    let mut path: Vec<String> = Vec::new();
-    let mut row = headings.top;
-    while row <= headings.bottom {
-        let area = page.area(row, column);
-        let group = headings.spread.iter().find(|group| group.has(row, column));
-        let text = match group {
-            Some(group) if page.text(row, column).is_empty() => page.text(group.top, group.left),
-            _ => page.text(row, column),
+    /// Rows of the same name get the name of the row they are set in from: `其中：男` below two kinds of persons.
+    fn tell_apart(&self, items: &mut [Item]) {
+        let page = self.page();
+        let column = self.headings.columns[0].left;
+        let raw = |row: u32| page.texts.get(&(row, column)).map_or("", String::as_str);
+        let indent = |row: u32| {
+            let text = raw(row);
+            let blanks = text.chars().take_while(|sign| sign.is_whitespace()).count();
+            blanks + if text.trim_start().starts_with("其中") { 1 } else { 0 }
         };
-        let text = joined(text);
-        if !text.is_empty() && path.last() != Some(&text) {
-            path.push(text);
+        let paths: Vec<Vec<String>> = items.iter().map(|item| item.path.clone()).collect();
+        for item in items.iter_mut() {
+            if paths.iter().filter(|path| **path == item.path).count() < 2 {
+                continue;
+            }
+            let row = item.place.top;
+            let above = (self.first..row).rev().find(|above| !raw(*above).is_empty() && indent(*above) < indent(row));
+            if let Some(above) = above {
+                item.path.insert(self.caption.len(), heading(raw(above)).0);
+            }
         }
-        row = area.bottom + 1;
     }
-    path
+
+    fn list(&self, layout: &mut Layout) -> Table {
+        let page = self.page();
+        // Totals above or below the rows are worked out from them.
+        let is_total = |row: u32| {
+            let mut texts = self.headings.columns.iter().map(|column| joined(page.text(row, column.left)));
+            let first = texts.find(|text| !text.is_empty() && !is_number(text));
+            first.is_some_and(|text| TOTALS.contains(&heading(&text).0.as_str()))
+        };
+        let (mut first, mut end) = (self.first, self.end);
+        while end > first + 1 && is_total(end - 1) {
+            end -= 1;
+        }
+        while first + 1 < end && is_total(first) {
+            first += 1;
+        }
+        if let Some(row) = (first..end).find(|row| is_total(*row) || self.sections.contains(row)) {
+            let place = page.area(row, self.headings.columns[0].left);
+            layout.doubts.push(Doubt {
+                place,
+                about: "a total or a heading among the rows of a list: they are filled only down to it".to_owned(),
+            });
+            end = row.max(first + 1);
+        }
+        let mut items = Vec::new();
+        for (at, column) in self.headings.columns.iter().enumerate() {
+            let place = Area::cell(first, column.left);
+            let mut item = Item::of(&self.path(column), place);
+            if item.path.len() == self.caption.len() {
+                let place = Area::cell(self.headings.top, column.left);
+                layout.doubts.push(Doubt { place, about: "a column without a heading".to_owned() });
+            } else if !page.formulas.contains(&(first, column.left)) {
+                item.number = self.headings.numbers[at].clone();
+                if item.choices.is_empty() {
+                    item.choices = boxes(page.text(first, column.left));
+                }
+                items.push(item);
+            }
+        }
+        let items = without_doubles(items, layout);
+        Table { kind: Kind::List, items, body: (first, end - 1), rows: (self.headings.top, end - 1) }
+    }
 }
 
-/// How many columns on the left name their rows in a body.
-fn stub_width(page: &Page, columns: &[u32], first: u32, end: u32) -> usize {
-    let is_filled = |column: &u32| {
-        (first..end).filter(|row| !page.text(*row, *column).is_empty()).count() * 2 > (end - first) as usize
-    };
-    columns.iter().take_while(|column| is_filled(column)).count()
-}
-
-/// Whether rows have names and the columns beside them blanks.
-fn is_named(page: &Page, stubs: &[u32], others: &[u32], first: u32, end: u32) -> bool {
-    let named = stubs.iter().any(|column| {
-        let names: BTreeSet<&str> =
-            (first..end).map(|row| page.text(row, *column)).filter(|text| is_label(text)).collect();
-        names.len() > 1 || (names.len() == 1 && end - first == 1)
-    });
-    let blanks = others.iter().flat_map(|column| (first..end).map(move |row| (row, *column)));
-    named
-        && !others.is_empty()
-        && blanks.clone().filter(|(row, column)| page.text(*row, *column).is_empty()).count() * 2 > blanks.count()
+/// What has the headings of another item cannot be told from it, and is not asked for.
+fn without_doubles(items: Vec<Item>, layout: &mut Layout) -> Vec<Item> {
+    let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
+    let mut kept = Vec::new();
+    for item in items {
+        if seen.insert(item.path.clone()) {
+            kept.push(item);
+        } else {
+            let about = "the same headings stand for another item of the table: nothing is asked for there".to_owned();
+            layout.doubts.push(Doubt { place: item.place, about });
+        }
+    }
+    kept
 }

@@ -11,15 +11,13 @@
 //!
 //! What can be read in two ways is not read: it is a [`Doubt`] with its place.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::around::{note_of, said_in};
-use super::card::card;
-use super::columns::{headings, under_headings};
+use super::around::{foot_in, is_note_key, keyed, note_of, said_in, said_in_note};
 use super::page::{Area, Page};
-use super::words::joined;
+use super::words::{codes, heading, is_label, joined, without_numbers};
 
 /// A form as it is laid out.
 #[derive(Debug, Default, PartialEq)]
@@ -38,6 +36,8 @@ pub(super) struct Table {
     pub items: Vec<Item>,
     /// First and last row of what is to be filled.
     pub body: (u32, u32),
+    /// First and last row with its headings.
+    pub rows: (u32, u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -85,67 +85,251 @@ pub(super) struct Doubt {
 pub(super) fn read(page: &Page) -> Layout {
     let mut layout = Layout::default();
     let Some(last) = page.last_row() else { return layout };
-    let Some((left, right)) = width(page) else { return layout };
-    let mut row = 0;
-    let mut has_table = false;
-    while row <= last {
-        let labels = page.labels(row, left, right);
-        let is_framed = page.is_framed(row, left, right);
-        if labels.is_empty() && !is_framed {
-            row += 1;
-            continue;
+    let frames = frames(page);
+    if let Some((left, right)) = width(page).filter(|_| frames.is_empty()) {
+        let all = Area { top: 0, left, bottom: last, right };
+        Block { page, area: all, is_framed: false }.read(&mut layout);
+    }
+    for row in 0..=last {
+        for frame in frames.iter().filter(|frame| frame.top == row) {
+            Block { page, area: *frame, is_framed: true }.read(&mut layout);
         }
-        if let Some(said) = said_in(page, &labels).filter(|_| !is_framed || has_table) {
-            layout.said.extend(said);
-            row += 1;
-            continue;
+        let is_outside = |area: &Area| !frames.iter().any(|frame| frame.has(area.top, area.left));
+        let texts = page.texts.range((row, 0)..=(row, u32::MAX)).filter(|(_, text)| !text.trim().is_empty());
+        let labels: Vec<Area> = texts.map(|((row, column), _)| page.area(*row, *column)).filter(is_outside).collect();
+        if !frames.is_empty() && !labels.is_empty() {
+            beside(page, &labels, &mut layout);
         }
-        if let [alone] = labels.as_slice() {
-            let text = page.text(alone.top, alone.left);
-            if let Some(note) = note_of(text) {
-                layout.notes.extend(note);
-                row = alone.bottom + 1;
-                continue;
+    }
+    for note in layout.notes.clone() {
+        layout.said.extend(said_in_note(&note));
+    }
+    add_choices(page, &mut layout);
+    layout
+}
+
+/// What stands in a line of its own, outside of any table.
+fn beside(page: &Page, labels: &[Area], layout: &mut Layout) {
+    if let [alone] = labels
+        && is_line(page.text(alone.top, alone.left), layout)
+    {
+        return;
+    }
+    if let Some(said) = said_in(page, labels) {
+        layout.said.extend(said);
+        return;
+    }
+    let mut others = 0;
+    for label in labels {
+        let said = keyed(page.text(label.top, label.left));
+        others += usize::from(said.is_empty());
+        layout.said.extend(said);
+    }
+    if others > 2 {
+        let place = labels[1..].iter().fold(labels[0], |all, label| all.with(*label));
+        let about = "texts side by side outside of the borders: nothing is asked for there".to_owned();
+        layout.doubts.push(Doubt { place, about });
+    }
+}
+
+/// Takes a line that is one text for the title, or for notes; `false` if it is keys and values.
+pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
+    const ENDS: &[&str] = &["表", "台账", "花名册", "名册", "名单", "清单", "登记", "卡", "单", "记录", "报表"];
+    if let Some(notes) = note_of(text) {
+        layout.notes.extend(notes);
+        return true;
+    }
+    let text = without_numbers(&joined(text));
+    let is_annex = ["附件", "附表"].iter().any(|word| text.starts_with(word));
+    if !keyed(&text).is_empty() && !is_annex {
+        return false;
+    }
+    let is_called = |title: &str| ENDS.iter().any(|end| title.trim_end_matches(['）', ')']).ends_with(end));
+    let is_poor = layout.title.is_empty()
+        || ["附件", "附表"].iter().any(|word| layout.title.starts_with(word))
+        || !is_called(&layout.title) && is_called(&text);
+    if layout.tables.is_empty() && is_poor {
+        let before = std::mem::replace(&mut layout.title, text);
+        layout.notes.extend((!before.is_empty() && !before.starts_with("附")).then_some(before));
+    } else {
+        layout.notes.push(text);
+    }
+    true
+}
+
+/// Lists behind drop-downs, and codes in comments and notes that name an item.
+fn add_choices(page: &Page, layout: &mut Layout) {
+    let notes = layout.notes.iter().flat_map(|note| note.split(['。', '；', ';']));
+    let coded: Vec<(String, Vec<String>)> = notes
+        .filter_map(|note| {
+            let (name, listed) = note.split_once(['：', ':'])?;
+            let name = name.trim().trim_start_matches(|sign: char| {
+                sign.is_ascii_digit() || "一二三四五六七八九十（）().．、“\"".contains(sign)
+            });
+            Some((joined(name.trim_end_matches(['”', '"', '栏'])), codes(listed)))
+        })
+        .filter(|(_, codes)| !codes.is_empty())
+        .collect();
+    for table in &mut layout.tables {
+        let (top, bottom) = table.rows;
+        for item in table.items.iter_mut().filter(|item| item.choices.is_empty()) {
+            item.choices = page.choices(item.place);
+            let columns = item.place.left..=item.place.right;
+            let comments = page.comments.iter().filter(|((row, column), _)| match table.kind {
+                Kind::List => (top..=bottom).contains(row) && columns.contains(column),
+                Kind::Matrix => *row == item.place.top && columns.contains(column),
+                Kind::Card => {
+                    *row == item.place.top && columns.contains(&(column + u32::from(*column < item.place.left)))
+                }
+            });
+            let commented = comments.map(|(_, comment)| codes(comment)).find(|codes| !codes.is_empty());
+            let noted =
+                || coded.iter().find(|(name, _)| item.path.last() == Some(name)).map(|(_, codes)| codes.clone());
+            if item.choices.is_empty() {
+                item.choices = commented.or_else(noted).unwrap_or_default();
             }
-            if !is_framed || alone.left == left && alone.right == right {
-                if !has_table && (layout.title.is_empty() || layout.title.starts_with("附件")) {
-                    layout.title = joined(text);
-                } else if has_table || !is_framed {
-                    layout.notes.push(joined(text));
+        }
+    }
+}
+
+/// Part of a sheet: within borders that touch, or all of a sheet without any.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'p> {
+    pub page: &'p Page,
+    pub area: Area,
+    pub is_framed: bool,
+}
+
+impl Block<'_> {
+    fn read(self, layout: &mut Layout) {
+        let page = self.page;
+        let mut row = self.area.top;
+        // A line over the whole width names the table below it.
+        let mut caption: Option<String> = None;
+        while row <= self.area.bottom {
+            let (left, right) = self.width(row);
+            let labels = page.labels(row, left, right);
+            let areas = page.areas(row, left, right);
+            if let ([alone], [only]) = (labels.as_slice(), areas.as_slice())
+                && alone == only
+                && alone.width() > 1
+            {
+                let text = page.text(alone.top, alone.left);
+                let is_caption = self.is_framed && !layout.title.is_empty() && note_of(text).is_none();
+                let has_more = page.labels(alone.bottom + 1, left, right).len() + 1
+                    > usize::from(alone.bottom == self.area.bottom);
+                if is_caption && has_more && text.chars().count() <= CAPTION_SIGNS_MAX && is_label(text) {
+                    caption = Some(heading(text).0);
+                } else if !is_line(text, layout) {
+                    layout.said.extend(said_in(page, &labels).unwrap_or_default());
                 }
                 row = alone.bottom + 1;
                 continue;
             }
-        }
-        has_table = true;
-        row = match headings(page, row, left, right) {
-            Some(headings) => under_headings(page, &headings, left, right, last, &mut layout),
-            None => card(page, row, left, right, last, &mut layout),
-        };
-    }
-    for item in layout.tables.iter_mut().flat_map(|table| &mut table.items).filter(|item| item.choices.is_empty()) {
-        item.choices = page.choices(item.place);
-    }
-    for (at, table) in layout.tables.iter().enumerate() {
-        let mut seen = BTreeSet::new();
-        for item in &table.items {
-            if !seen.insert(&item.path) {
-                let about = format!("the same headings stand for another item of table {}", at + 1);
-                layout.doubts.push(Doubt { place: item.place, about });
+            if labels.is_empty() {
+                // One blank below its name, over the whole width.
+                if let ([only], Some(name)) = (areas.as_slice(), caption.take()) {
+                    let item = Item::of(&[name], *only);
+                    layout.tables.push(Table {
+                        kind: Kind::Card,
+                        items: vec![item],
+                        body: (row, only.bottom),
+                        rows: (row, only.bottom),
+                    });
+                }
+                row = areas.iter().map(|area| area.bottom).min().unwrap_or(row) + 1;
+                continue;
             }
+            let is_foot = !layout.tables.is_empty() && foot_in(page, &labels).is_some();
+            if !self.is_framed || is_foot {
+                let lone = labels.len() == 1 && is_line(page.text(labels[0].top, labels[0].left), layout);
+                if lone {
+                    row = labels[0].bottom + 1;
+                    continue;
+                }
+                if let Some(said) = said_in(page, &labels) {
+                    layout.said.extend(said);
+                    row += 1;
+                    continue;
+                }
+            }
+            if let [key, note] = labels.as_slice()
+                && is_note_key(page.text(key.top, key.left))
+            {
+                let text = page.text(note.top, note.left);
+                layout
+                    .notes
+                    .extend(text.lines().map(|line| without_numbers(line.trim())).filter(|line| !line.is_empty()));
+                row = key.bottom.max(note.bottom) + 1;
+                continue;
+            }
+            let caption: Vec<String> = caption.take().into_iter().collect();
+            row = match self.headings(row) {
+                Some(headings) => self.under_headings(&headings, &caption, layout),
+                None => self.card(row, &caption, layout),
+            };
         }
     }
-    layout
+
+    /// First and last column of a row.
+    pub fn width(self, row: u32) -> (u32, u32) {
+        let framed = self.page.framed_width(row, self.area).filter(|_| self.is_framed);
+        framed.unwrap_or((self.area.left, self.area.right))
+    }
+
+    /// Whether a row ends what stands above it: something is said of the form, or a line goes over the whole width.
+    pub fn ends_at(self, row: u32) -> bool {
+        let (left, right) = self.width(row);
+        let labels = self.page.labels(row, left, right);
+        let Some(first) = labels.first() else { return false };
+        let text = self.page.text(first.top, first.left);
+        let is_whole = first.left == left && first.right == right && right > left;
+        let is_said = if self.is_framed { foot_in(self.page, &labels) } else { said_in(self.page, &labels) };
+        is_whole || is_said.is_some() || note_of(text).is_some() || labels.len() == 2 && is_note_key(text)
+    }
 }
 
-/// First and last column of the table: of what is framed, else of what says something.
-fn width(page: &Page) -> Option<(u32, u32)> {
-    let framed = page.framed.iter().map(|(_, column)| *column);
-    let (least, most) = (framed.clone().min(), framed.max());
-    if let (Some(least), Some(most)) = (least, most) {
-        return Some((least, most));
+const CAPTION_SIGNS_MAX: usize = 30;
+
+impl Item {
+    /// What stands under these headings, the widest first.
+    pub fn of(heads: &[String], place: Area) -> Self {
+        let (mut path, mut unit, mut choices): (Vec<String>, _, _) = (Vec::new(), None, Vec::new());
+        for head in heads {
+            let (name, own_unit, own_choices) = heading(head);
+            (unit, choices) = (own_unit.or(unit), own_choices);
+            if !name.is_empty() && path.last() != Some(&name) {
+                path.push(name);
+            }
+        }
+        Self { path, place, unit, number: None, choices }
     }
-    let columns = page.texts.keys().map(|(row, column)| page.area(*row, *column));
-    let bounds: Vec<(u32, u32)> = columns.map(|area| (area.left, area.right)).collect();
-    Some((bounds.iter().map(|(left, _)| *left).min()?, bounds.iter().map(|(_, right)| *right).max()?))
+}
+
+/// Where cells have borders; what overlaps is one.
+fn frames(page: &Page) -> Vec<Area> {
+    let mut frames: Vec<Area> = Vec::new();
+    for mut frame in page.frames() {
+        while let Some(at) = frames.iter().position(|other| other.overlaps(frame)) {
+            frame = frame.with(frames.swap_remove(at));
+        }
+        frames.push(frame);
+    }
+    // A line below a blank, or a picture's border.
+    frames.retain(|frame| {
+        page.texts.iter().any(|((row, column), text)| frame.has(*row, *column) && !text.trim().is_empty())
+    });
+    frames.sort_unstable();
+    frames
+}
+
+/// First and last column of a table without borders: of the lines with more than one text.
+fn width(page: &Page) -> Option<(u32, u32)> {
+    let mut rows: BTreeMap<u32, Vec<Area>> = BTreeMap::new();
+    for (row, column) in page.texts.iter().filter(|(_, text)| !text.trim().is_empty()).map(|(place, _)| *place) {
+        rows.entry(row).or_default().push(page.area(row, column));
+    }
+    let is_table = |labels: &&Vec<Area>| labels.len() > 1 && said_in(page, labels).is_none();
+    let all = rows.values().filter(is_table).flatten().copied().reduce(Area::with)?;
+    Some((all.left, all.right))
 }

@@ -57,7 +57,8 @@ pub fn import(
         .map_err(|error| Diagnostic::error(error.to_string()).in_file(workbook))?;
     let mut read = Vec::new();
     let mut doubts = Vec::new();
-    for sheet in &sheets {
+    // Hidden sheets hold lists for drop-downs.
+    for sheet in sheets.iter().filter(|sheet| !sheet.is_hidden) {
         let page = Page::of(sheet);
         let layout = layout::read(&page);
         let doubted = |at: String, about: &str| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::report::name_of;
-use crate::source::SheetCells;
+use crate::source::{FRAMED_COLUMNS_MAX, FRAMED_ROWS_MAX, SheetCells};
 
 /// A rectangle of cells, first and last row and column, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,20 @@ impl Area {
         self.bottom - self.top + 1
     }
 
+    /// The least area with both.
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            top: self.top.min(other.top),
+            left: self.left.min(other.left),
+            bottom: self.bottom.max(other.bottom),
+            right: self.right.max(other.right),
+        }
+    }
+
+    pub fn overlaps(self, other: Self) -> bool {
+        self.top <= other.bottom && other.top <= self.bottom && self.left <= other.right && other.left <= self.right
+    }
+
     pub fn has(self, row: u32, column: u32) -> bool {
         (self.top..=self.bottom).contains(&row) && (self.left..=self.right).contains(&column)
     }
@@ -43,6 +57,9 @@ pub(super) struct Page {
     pub framed: BTreeSet<(u32, u32)>,
     /// What may be chosen where.
     pub lists: Vec<(Area, Arc<Vec<String>>)>,
+    /// Cells that are calculated.
+    pub formulas: BTreeSet<(u32, u32)>,
+    pub comments: BTreeMap<(u32, u32), String>,
 }
 
 impl Page {
@@ -52,7 +69,9 @@ impl Page {
         Self {
             texts: cells.map(|(place, cell)| (place, cell.text.clone())).collect(),
             merged: sheet.merges.iter().copied().map(area).collect(),
-            framed: sheet.framed.clone(),
+            framed: whole(&sheet.framed, &sheet.merges),
+            formulas: sheet.formulas.clone(),
+            comments: sheet.comments.iter().cloned().collect(),
             lists: sheet.lists.iter().map(|(place, list)| (area(*place), list.clone())).collect(),
         }
     }
@@ -97,9 +116,33 @@ impl Page {
         areas.filter(|area| area.top == row && !self.text(area.top, area.left).is_empty()).collect()
     }
 
-    /// Whether a row has a border.
-    pub fn is_framed(&self, row: u32, left: u32, right: u32) -> bool {
-        (left..=right).any(|column| self.framed.contains(&(row, column)))
+    /// First and last column with a border of a row within an area.
+    pub fn framed_width(&self, row: u32, within: Area) -> Option<(u32, u32)> {
+        let mut columns = self.framed.range((row, within.left)..=(row, within.right)).map(|(_, column)| *column);
+        let first = columns.next()?;
+        Some((first, columns.next_back().unwrap_or(first)))
+    }
+
+    /// Areas within which cells with borders touch, from the top.
+    pub fn frames(&self) -> Vec<Area> {
+        let mut left = self.framed.clone();
+        let mut frames: Vec<Area> = Vec::new();
+        while let Some(first) = left.pop_first() {
+            let mut frame = Area::cell(first.0, first.1);
+            let mut open = vec![first];
+            while let Some((row, column)) = open.pop() {
+                frame = frame.with(Area::cell(row, column));
+                let beside = [
+                    (row + 1, column),
+                    (row, column + 1),
+                    (row.saturating_sub(1), column),
+                    (row, column.saturating_sub(1)),
+                ];
+                open.extend(beside.into_iter().filter(|place| left.remove(place)));
+            }
+            frames.push(frame);
+        }
+        frames
     }
 
     /// What may be chosen at a place.
@@ -113,4 +156,19 @@ impl Page {
         let texts = self.texts.iter().filter(|(_, text)| !text.trim().is_empty()).map(|((row, _), _)| *row);
         texts.chain(self.framed.iter().map(|(row, _)| *row)).max()
     }
+}
+
+/// Borders of merged cells are those of every cell in them.
+fn whole(framed: &BTreeSet<(u32, u32)>, merges: &[(u32, u32, u32, u32)]) -> BTreeSet<(u32, u32)> {
+    let mut whole = framed.clone();
+    for (top, left, bottom, right) in merges {
+        let bottom = (*bottom).min(FRAMED_ROWS_MAX);
+        let cells = || {
+            (*top..=bottom).flat_map(|row| (*left..=*right.min(&FRAMED_COLUMNS_MAX)).map(move |column| (row, column)))
+        };
+        if cells().any(|cell| framed.contains(&cell)) {
+            whole.extend(cells());
+        }
+    }
+    whole
 }

@@ -2,46 +2,253 @@
 
 use crate::contract::folded_name;
 
-/// Headings without the unit that the last one ends with: `面积（平方米）`.
-pub(super) fn with_unit(heads: &[String]) -> (Vec<String>, Option<String>) {
-    const UNITS: &[&str] = &[
-        "人",
-        "户",
-        "套",
-        "间",
-        "个",
-        "家",
-        "件",
-        "次",
-        "处",
-        "栋",
-        "元",
-        "万元",
-        "平方米",
-        "㎡",
-        "m²",
-        "岁",
-        "%",
-        "项",
-        "条",
-        "辆",
-        "台",
-        "具",
-        "名",
-        "年",
-        "月",
-        "天",
-        "小时",
-    ];
-    let mut heads = heads.to_vec();
-    let Some(last) = heads.last_mut() else { return (heads, None) };
-    let ends = last.strip_suffix(['）', ')']).and_then(|rest| rest.rsplit_once(['（', '(']));
-    if let Some((name, unit)) = ends.filter(|(name, unit)| !name.is_empty() && UNITS.contains(&unit.trim())) {
-        let (name, unit) = (name.trim().to_owned(), unit.trim().to_owned());
-        *last = name;
-        return (heads, Some(unit));
+const UNITS: &[&str] = &[
+    "人",
+    "万人",
+    "人次",
+    "户",
+    "户次",
+    "套",
+    "间",
+    "个",
+    "家",
+    "件",
+    "次",
+    "起",
+    "例",
+    "宗",
+    "处",
+    "栋",
+    "幢",
+    "座",
+    "层",
+    "元",
+    "千元",
+    "万元",
+    "亿元",
+    "元/月",
+    "平方米",
+    "万平方米",
+    "平米",
+    "㎡",
+    "m²",
+    "亩",
+    "米",
+    "公里",
+    "岁",
+    "周岁",
+    "%",
+    "‰",
+    "项",
+    "条",
+    "辆",
+    "台",
+    "部",
+    "具",
+    "名",
+    "对",
+    "份",
+    "册",
+    "张",
+    "年",
+    "月",
+    "个月",
+    "天",
+    "日",
+    "小时",
+    "分钟",
+    "分",
+    "吨",
+    "立方米",
+];
+
+pub(super) fn is_unit(text: &str) -> bool {
+    UNITS.contains(&text.trim())
+}
+
+/// A heading's words, the unit in brackets at its end, and what may be chosen there: `面积（平方米）`, `性别（男/女）`,
+/// `居住类型（1自有 2租住）`, `需求（可多选）`, `姓名*`.
+pub(super) fn heading(text: &str) -> (String, Option<String>, Vec<String>) {
+    const ASIDES: &[&str] = &["必填", "选填", "可多选", "多选", "单选", "可选", "限选一项", "见说明", "见批注"];
+    let (mut unit, mut choices) = (None, Vec::new());
+    let mut name = joined(text);
+    loop {
+        let trimmed = name.trim_end_matches(['*', '＊', '※', '★', '：', ':']).trim_end();
+        let trimmed =
+            trimmed.trim_end_matches(|sign: char| ('①'..='⑳').contains(&sign)).trim_start_matches(['*', '＊', '★']);
+        let parts = trimmed.strip_suffix(['）', ')']).and_then(|rest| rest.rsplit_once(['（', '(']));
+        let (rest, inside) = parts.unwrap_or((trimmed, ""));
+        let inside = inside.trim().trim_start_matches("单位：").trim_start_matches("单位:");
+        let listed = listed(inside);
+        if rest.is_empty() || parts.is_none() {
+            return (trimmed.to_owned(), unit, choices);
+        } else if unit.is_none() && is_unit(inside) {
+            unit = Some(inside.to_owned());
+        } else if choices.is_empty() && !listed.is_empty() {
+            choices = listed;
+        } else if !ASIDES.contains(&inside) {
+            return (trimmed.to_owned(), unit, choices);
+        }
+        name = rest.trim().to_owned();
     }
-    (heads, None)
+}
+
+/// `男/女`, or the codes of [`codes`].
+fn listed(inside: &str) -> Vec<String> {
+    let parts: Vec<&str> = inside.split(['/', '／']).map(str::trim).collect();
+    if (2..=6).contains(&parts.len())
+        && parts.iter().all(|part| (1..=6).contains(&part.chars().count()) && is_label(part))
+    {
+        return parts.iter().map(|part| (*part).to_owned()).collect();
+    }
+    codes(inside)
+}
+
+/// `1自有 2租住 3寄居` or `1.是；2.否` as `1自有`, `2租住`, `3寄居`; nothing unless the numbers rise.
+pub(super) fn codes(text: &str) -> Vec<String> {
+    const LONGEST: usize = 20;
+    let mut found: Vec<(u32, String)> = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|sign: char| sign.is_ascii_digit()) {
+        rest = &rest[at..];
+        let digits = rest.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let after = after.trim_start_matches(|sign: char| sign.is_whitespace() || ".．、:：-—=）)".contains(sign));
+        let ends =
+            after.find(|sign: char| sign.is_ascii_digit() || sign.is_whitespace() || ";；,，、。/|".contains(sign));
+        let (word, after) = after.split_at(ends.unwrap_or(after.len()));
+        rest = after;
+        if let Ok(number) = number.parse() {
+            found.push((number, word.to_owned()));
+        }
+    }
+    let rises = found.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let is_worded = |word: &str| (1..=LONGEST).contains(&word.chars().count());
+    if found.len() < 2 || !rises || !found.iter().all(|(_, word)| is_worded(word)) {
+        return Vec::new();
+    }
+    found.into_iter().map(|(number, word)| format!("{number}{word}")).collect()
+}
+
+/// What can be ticked: `□男　□女`.
+pub(super) fn boxes(text: &str) -> Vec<String> {
+    let parts = text.split(BOXES).skip(1).map(|part| joined(part).trim_end_matches(['、', '，', '；', ' ']).to_owned());
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+const BOXES: [char; 5] = ['□', '☐', '☑', '■', '○'];
+
+/// Whether something is to be filled in there, though it is not empty: boxes to tick, `　年　月　日`, `（盖章）`, a unit.
+pub(super) fn is_blank(text: &str) -> bool {
+    let text: String = text.chars().filter(|sign| !sign.is_whitespace() && !"_＿".contains(*sign)).collect();
+    text.is_empty()
+        || text.contains(BOXES)
+        || text.chars().all(|sign| "年月日时分".contains(sign))
+        || is_unit(&text)
+        || text.starts_with('（') && text.ends_with('）') && text.chars().count() <= 8
+}
+
+/// Words in the headings of columns that tell of one person or one place.
+const PERSONAL: &[&str] = &[
+    "姓名",
+    "性别",
+    "民族",
+    "出生",
+    "证件",
+    "身份证",
+    "身份号码",
+    "电话",
+    "手机",
+    "联系方式",
+    "住址",
+    "地址",
+    "户籍",
+    "职业",
+    "学历",
+    "文化程度",
+    "婚姻",
+    "政治面貌",
+    "户主",
+    "法定代表人",
+    "法人",
+    "负责人",
+    "经营者",
+    "业主",
+    "店名",
+    "门店",
+    "企业名称",
+    "单位名称",
+    "场所名称",
+    "名单",
+    "监护人",
+    "网格员",
+    "人员姓名",
+];
+
+/// Whether a heading asks for something of one person or one place, so that what stands below it is nobody's business.
+pub(super) fn is_personal(heading: &str) -> bool {
+    PERSONAL.iter().any(|word| heading.contains(word))
+}
+
+/// Whether a text is like what forms call their items, and unlike what is filled in: `与户主关系`.
+pub(super) fn is_known_label(text: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "姓名",
+        "性别",
+        "年龄",
+        "民族",
+        "日期",
+        "时间",
+        "号码",
+        "证号",
+        "编号",
+        "代码",
+        "电话",
+        "手机",
+        "手机号",
+        "方式",
+        "地址",
+        "住址",
+        "户籍地",
+        "居住地",
+        "面积",
+        "人数",
+        "户数",
+        "类别",
+        "类型",
+        "状况",
+        "情况",
+        "关系",
+        "程度",
+        "面貌",
+        "名称",
+        "等级",
+        "意见",
+        "结果",
+        "备注",
+        "签字",
+        "职业",
+        "学历",
+        "需求",
+        "用途",
+    ];
+    let text = heading(text).0;
+    text.chars().count() <= 12 && ENDS.iter().any(|end| text.ends_with(end))
+}
+
+/// A text in which no number of a person is left.
+pub(super) fn without_numbers(text: &str) -> String {
+    const LONGEST: usize = 10;
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|sign: char| sign.is_ascii_digit()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.find(|sign: char| !sign.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        out.push_str(if end > LONGEST { "…" } else { &rest[..end] });
+        rest = &rest[end..];
+    }
+    out + rest
 }
 
 /// A text without the blanks and line breaks that only set it: `单 位` and `联系\n电话`.
@@ -64,12 +271,20 @@ pub(super) fn joined(text: &str) -> String {
     out
 }
 
-/// Words, neither a number nor a date nor the number of a person.
+/// Words, neither a number nor a date nor the number of a person: `0—14岁` is one, `14岁` is not.
 pub(super) fn is_label(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let signs = text.chars().filter(|sign| !sign.is_whitespace()).count();
-    signs > 0 && signs <= 60 && digits * 2 < signs
+    let signs: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+    let words: String =
+        signs.iter().filter(|sign| !sign.is_ascii_digit() && !"—-–~～至.,．，/:：".contains(**sign)).collect();
+    let digits = signs.iter().filter(|sign| sign.is_ascii_digit()).count();
+    let is_range = text.contains(['—', '-', '–', '~', '～', '至']);
+    let is_amount = signs.first().is_some_and(char::is_ascii_digit)
+        && (is_unit(&words) && !is_range || words.chars().all(|sign| "年月日时分秒".contains(sign)));
+    let is_of_digits = digits * 2 >= signs.len() && !(is_unit(&words) && is_range);
+    !words.is_empty() && signs.len() <= LABEL_SIGNS_MAX && !is_amount && !is_of_digits
 }
+
+const LABEL_SIGNS_MAX: usize = 120;
 
 /// `甲`, `3`, `3=1+2`.
 pub(super) fn is_number(text: &str) -> bool {

@@ -1,6 +1,7 @@
-//! What cells may hold by the data validation of a workbook: the lists behind its drop-downs, which `calamine` leaves out.
+//! What a workbook says of its cells besides their values, which `calamine` leaves out: the lists behind drop-downs, which
+//! cells are calculated, comments, and which sheets are hidden.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -31,25 +32,37 @@ struct Written {
     formula: String,
 }
 
-/// Adds to each sheet the lists of its drop-downs. A list that cannot be read, being computed or in another workbook, is left
-/// out; so is every list of a part that is not well-formed.
+/// Adds to each sheet the lists of its drop-downs, its formulas and comments. A list that cannot be read, being computed or
+/// in another workbook, is left out; so is what follows in a part that is not well-formed.
 pub(super) fn add(path: &Path, sheets: &mut [SheetCells]) -> std::io::Result<()> {
     let Ok(mut archive) = ZipArchive::new(BufReader::new(File::open(path)?)) else { return Ok(()) };
     let (parts, names) = parts(&mut archive);
     let mut found: BTreeMap<String, Lists> = BTreeMap::new();
-    for (sheet, part) in &parts {
-        let Some(text) = text_of(&mut archive, part) else { continue };
+    for part in &parts {
+        let Some(text) = text_of(&mut archive, &part.path) else { continue };
         for written in written(&text) {
-            let Some(list) = list(&written.formula, sheet, sheets, &names) else { continue };
+            let Some(list) = list(&written.formula, &part.sheet, sheets, &names) else { continue };
             let list = Arc::new(list);
-            let lists = found.entry(sheet.clone()).or_default();
+            let lists = found.entry(part.sheet.clone()).or_default();
             lists.extend(written.areas.into_iter().map(|area| (area, list.clone())));
+        }
+        if let Some(sheet) = sheets.iter_mut().find(|sheet| sheet.name == part.sheet) {
+            sheet.is_hidden = part.is_hidden;
+            sheet.formulas = formulas(&text);
+            sheet.comments = comments(&mut archive, &part.path);
         }
     }
     for sheet in sheets {
         sheet.lists = found.remove(&sheet.name).unwrap_or_default();
     }
     Ok(())
+}
+
+/// A sheet with its part.
+struct SheetPart {
+    sheet: String,
+    path: String,
+    is_hidden: bool,
 }
 
 fn text_of(archive: &mut Archive, part: &str) -> Option<String> {
@@ -63,24 +76,37 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
 }
 
-/// Sheets with their parts in order, and what names stand for.
-fn parts(archive: &mut Archive) -> (Vec<(String, String)>, BTreeMap<String, String>) {
-    let mut targets: BTreeMap<String, String> = BTreeMap::new();
-    each_element(&text_of(archive, "xl/_rels/workbook.xml.rels").unwrap_or_default(), |element, _| {
-        if let (Some(id), Some(target)) = (attribute(element, "Id"), attribute(element, "Target")) {
-            let part = match target.strip_prefix('/') {
-                Some(whole) => whole.to_owned(),
-                None => format!("xl/{target}"),
-            };
-            targets.insert(id, part);
+/// The parts that a part refers to: identifier, kind and path of each.
+fn related(archive: &mut Archive, part: &str) -> Vec<(String, String, String)> {
+    let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
+    let mut found = Vec::new();
+    each_element(&text_of(archive, &format!("{folder}/_rels/{name}.rels")).unwrap_or_default(), |element, _| {
+        let Some(target) = attribute(element, "Target") else { return };
+        let mut path: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
+        for step in target.split('/').filter(|step| !step.is_empty() && *step != ".") {
+            match step {
+                ".." => drop(path.pop()),
+                step => path.push(step),
+            }
         }
+        let named = |name: &str| attribute(element, name).unwrap_or_default();
+        found.push((named("Id"), named("Type"), path.join("/")));
     });
+    found
+}
+
+/// Sheets with their parts in order, and what names stand for.
+fn parts(archive: &mut Archive) -> (Vec<SheetPart>, BTreeMap<String, String>) {
+    let related = related(archive, "xl/workbook.xml");
     let (mut sheets, mut names) = (Vec::new(), BTreeMap::new());
     each_element(&text_of(archive, "xl/workbook.xml").unwrap_or_default(), |element, text| {
         match element.local_name().as_ref() {
             "sheet" => {
-                let part = attribute(element, "id").and_then(|id| targets.get(&id));
-                sheets.extend(attribute(element, "name").zip(part.cloned()));
+                let id = attribute(element, "id");
+                let part = related.iter().find(|(own, _, _)| Some(own) == id.as_ref());
+                let is_hidden = attribute(element, "state").is_some_and(|state| state != "visible");
+                let named = attribute(element, "name").zip(part);
+                sheets.extend(named.map(|(sheet, (_, _, path))| SheetPart { sheet, path: path.clone(), is_hidden }));
             }
             "definedName" => names.extend(attribute(element, "name").map(|name| (name, text.to_owned()))),
             _ => {}
@@ -141,6 +167,46 @@ fn written(sheet: &str) -> Vec<Written> {
         "formula2" | "conditionalFormatting" | "c" => is_list = false,
         _ => {}
     });
+    found
+}
+
+/// Cells that are calculated.
+fn formulas(sheet: &str) -> BTreeSet<(u32, u32)> {
+    let mut found = BTreeSet::new();
+    let mut place = None;
+    each_element(sheet, |element, _| match element.local_name().as_ref() {
+        "c" => place = attribute(element, "r").and_then(|name| cell(&name)),
+        "f" => found.extend(place),
+        // What follows the cells has formulas of its own.
+        "conditionalFormatting" | "dataValidations" | "extLst" => place = None,
+        _ => {}
+    });
+    found
+}
+
+/// Comments with their places, in the order of the file.
+fn comments(archive: &mut Archive, sheet: &str) -> Vec<((u32, u32), String)> {
+    let mut found: Vec<((u32, u32), String)> = Vec::new();
+    for (_, kind, path) in related(archive, sheet) {
+        if !kind.ends_with("/comments") {
+            continue;
+        }
+        let mut place = None;
+        each_element(&text_of(archive, &path).unwrap_or_default(), |element, text| {
+            match element.local_name().as_ref() {
+                "comment" => {
+                    place = attribute(element, "ref").and_then(|name| cell(&name));
+                    found.extend(place.filter(|_| found.len() < WRITTEN_MAX).map(|place| (place, String::new())));
+                }
+                "t" => {
+                    if let Some((_, comment)) = found.last_mut().filter(|(own, _)| Some(*own) == place) {
+                        comment.push_str(text);
+                    }
+                }
+                _ => {}
+            }
+        });
+    }
     found
 }
 

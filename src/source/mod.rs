@@ -28,7 +28,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray as _, RecordBatch};
 
 pub use error::{Limit, SourceError};
-pub use sheets::{CellText, RowCells, SheetCells, framed_sheets, sheets};
+pub use sheets::{CellText, FRAMED_COLUMNS_MAX, FRAMED_ROWS_MAX, RowCells, SheetCells, framed_sheets, sheets};
 
 /// Rows as delivered: every value still the sender's text.
 pub struct RawBatch {

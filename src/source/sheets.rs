@@ -24,6 +24,11 @@ pub struct SheetCells {
     pub framed: BTreeSet<(u32, u32)>,
     /// Areas as in `merges` with what may be chosen there; none where nobody asked for them.
     pub lists: lists::Lists,
+    /// Row and column of each cell that is calculated, and of each with a comment; none where nobody asked for them.
+    pub formulas: BTreeSet<(u32, u32)>,
+    pub comments: Vec<((u32, u32), String)>,
+    /// Known where somebody asked for borders.
+    pub is_hidden: bool,
 }
 
 /// Forms are no larger; a border may go on to the last row of a sheet.
@@ -51,7 +56,7 @@ pub fn sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceErro
     guarded(path, limits, false)
 }
 
-/// The same with the borders and drop-downs of cells.
+/// The same with borders, drop-downs, formulas and comments of cells.
 pub fn framed_sheets(path: &Path, limits: Limits) -> Result<Vec<SheetCells>, SourceError> {
     let mut sheets = guarded(path, limits, true)?;
     lists::add(path, &mut sheets)?;
@@ -90,7 +95,7 @@ fn read(file: BufReader<File>, limits: Limits, with_frames: bool) -> Result<Vec<
         let merges = workbook.merge_cells_by_sheet_name(&name).map_err(|error| damaged(&error, None))?;
         let merges = merges.iter().map(|area| (area.start.0, area.start.1, area.end.0, area.end.1)).collect();
         let framed = if with_frames { framed(&mut workbook, &name)? } else { BTreeSet::new() };
-        let mut sheet = SheetCells { name, rows: Vec::new(), merges, framed, lists: Vec::new() };
+        let mut sheet = SheetCells { name, merges, framed, ..SheetCells::default() };
         let mut cells = match workbook.worksheet_cells_reader(&sheet.name) {
             Ok(cells) => cells,
             Err(XlsxError::NotAWorksheet(_)) => continue,
