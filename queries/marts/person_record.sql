@@ -47,6 +47,8 @@ SELECT
   d.estate,
   d.building,
   d.use AS dwelling_use,
+  d.owner_name AS landlord_name,
+  d.owner_phone AS landlord_phone,
   t.special_groups,
   r.updated_at,
   d.updated_at AS dwelling_updated_at

@@ -315,6 +315,64 @@ pub enum FormCommand {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// What is asked for more than once: items and distinct elements, how alike forms are, cells typed in a year and how
+    /// many of them are repeats; with the report form_overlap
+    #[command(after_help = "Example: gridhouse form overlap")]
+    Overlap {
+        /// Only these forms; all of them are landed and reported
+        forms: Vec<String>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// The smallest collection that serves several forms: a workbook a community, each person, dwelling and shop once, each
+    /// question once, only what is missing or old
+    #[command(after_help = "What is known is filled in and locked. `gridhouse form collect` takes the sheets back.\n\
+                            Example: gridhouse form merge --for 凤亭社区")]
+    Merge {
+        /// All forms if none is named
+        forms: Vec<String>,
+        /// A community or subdistrict, by name or code
+        #[arg(long = "for", value_name = "PLACE")]
+        place: Option<String>,
+        /// A folder of your own instead of the outbox
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        out: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Take collection sheets back: each cell is compared with what went out and with what is known now
+    #[command(
+        after_help = "Changes are landed and judged by their contracts; where both sides changed nothing is landed. What was not \
+                            taken is listed in a workbook beside the sheets, with the cell and the reason.\n\
+                            Example: gridhouse form collect returned/*.xlsx"
+    )]
+    Collect {
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// Compare only: nothing is landed
+        #[arg(long)]
+        dry_run: bool,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// The departments' own workbooks filled from the warehouse, one for each community
+    #[command(
+        after_help = "Missing cells are marked red, old ones amber with their date; a second sheet says where each item comes \
+                            from.\n\
+                            Example: gridhouse form fill 出租房屋安全隐患排查台账 --for 凤亭社区"
+    )]
+    Fill {
+        /// All forms if none is named
+        forms: Vec<String>,
+        /// A community or subdistrict, by name or code
+        #[arg(long = "for", value_name = "PLACE")]
+        place: Option<String>,
+        /// A folder of your own instead of the outbox
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        out: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
     /// Each item of a form: its data element and why, where the answer stands, how much is filled and how much is old
     #[command(after_help = "Example: gridhouse form show 出租房屋安全隐患排查台账")]
     Show {

@@ -36,6 +36,7 @@ pub use personal::names_a_person;
 pub use reason::RuleCode;
 pub use rules::{Bound, Condition, Rule, RuleKind};
 pub use text::normalise_text;
+pub use value::{parse_boolean, parse_date};
 
 /// One thing wrong with a contract or code list, in a file somebody can edit.
 #[derive(Debug, Clone, PartialEq, Eq)]

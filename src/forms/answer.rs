@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _};
-use arrow::datatypes::Int64Type;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
 use chrono::NaiveDate;
 
+use super::collected::Collected;
 use super::elements::{Dictionary, Element};
 use super::file::{Form, FormItem, FormTable};
-use crate::diagnostic::{Diagnostic, Result};
+use super::layout::Kind;
+use crate::diagnostic::{Context as _, Diagnostic, Result};
 use crate::query::Session;
 
 /// One in so many filled cells may be old before an item is.
@@ -37,6 +40,16 @@ impl State {
             Self::Collected => "to be collected",
             Self::Doubtful => "doubtful",
             Self::Unknown => "not in the dictionary",
+        }
+    }
+
+    /// As reports print it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Current => "库中现行",
+            Self::Old => "库中较旧",
+            Self::Collected | Self::Unknown => "需采集",
+            Self::Doubtful => "待确认",
         }
     }
 }
@@ -123,18 +136,21 @@ pub async fn answer(form: &Form, others: &[Form], dictionary: &Dictionary, sessi
             asking.entry(id).or_default().insert(&other.name);
         }
     }
+    let collected = Collected::read(session).await?;
     let mut items = Vec::new();
     for (sheet, table) in form.tables() {
-        let counted = counted(form, table, dictionary, session).await?;
+        let mut counted = counted(form, table, dictionary, session).await?;
+        add_collected(&mut counted, &collected, form, table, dictionary, session).await?;
         for (item, held) in table.items.iter().zip(counted).filter(|(item, _)| item.is_data()) {
             let element = item.element.as_deref().and_then(|id| dictionary.get(id));
             let state = match (&held, element) {
                 (_, None) if !item.candidates.is_empty() => State::Doubtful,
-                (_, None) => State::Unknown,
+                (None, None) => State::Unknown,
+                (Some(held), None) if held.filled == 0 => State::Unknown,
                 (None, Some(_)) => State::Collected,
-                (Some(held), Some(_)) if held.cells > 0 && held.filled == 0 => State::Collected,
-                (Some(held), Some(_)) if held.old * OLD_CELLS_ONE_IN > held.filled => State::Old,
-                (Some(_), Some(_)) => State::Current,
+                (Some(held), _) if held.cells > 0 && held.filled == 0 => State::Collected,
+                (Some(held), _) if held.old * OLD_CELLS_ONE_IN > held.filled => State::Old,
+                (Some(_), _) => State::Current,
             };
             let held = held.unwrap_or_default();
             let also_in = item.element.as_deref().and_then(|id| asking.get(id)).into_iter().flatten();
@@ -200,6 +216,54 @@ async fn counted(
     Ok(all)
 }
 
+/// Counts what came back on collection sheets where no view has an item.
+async fn add_collected(
+    counted: &mut [Option<Held>],
+    collected: &Collected,
+    form: &Form,
+    table: &FormTable,
+    dictionary: &Dictionary,
+    session: &Session,
+) -> Result<()> {
+    let Some(of) = table.of.as_deref().filter(|_| !collected.is_empty()) else { return Ok(()) };
+    let objects = objects(form, table, dictionary, session).await?;
+    for (item, held) in table.items.iter().zip(counted).filter(|(item, held)| item.is_data() && held.is_none()) {
+        let oldest = item.element.as_deref().and_then(|id| oldest(form, dictionary.get(id)?, session.as_of()));
+        let (filled, old) = collected.count(of, objects.iter().map(String::as_str), &table.key_of(item), oldest);
+        *held = Some(Held { cells: objects.len() as u64, filled, old });
+    }
+    Ok(())
+}
+
+/// The objects a table has a row for: persons, dwellings, shops; the communities for figures.
+///
+/// # Errors
+/// A view or a condition in `form.yml` that cannot be queried.
+pub(super) async fn objects(
+    form: &Form,
+    table: &FormTable,
+    dictionary: &Dictionary,
+    session: &Session,
+) -> Result<Vec<String>> {
+    let records = table.of.as_deref().and_then(|of| dictionary.subject(of)?.1.records.as_ref());
+    let sql = match records {
+        Some(records) => format!(
+            "SELECT {} FROM {}{}",
+            quoted(&records.key),
+            quoted(table.from.as_ref().unwrap_or(&records.view)),
+            table.condition.as_ref().map(|condition| format!(" WHERE ({condition})")).unwrap_or_default()
+        ),
+        None if table.kind == Kind::List && table.of.is_some() => "SELECT grid_code FROM stg_grids".to_owned(),
+        None => "SELECT community_code FROM stg_communities".to_owned(),
+    };
+    let mut keys = Vec::new();
+    for batch in session.fetch(&sql).await.map_err(|problem| in_form(form, problem))? {
+        let column = cast(batch.column(0), &DataType::Utf8).doing("reading the objects of a form")?;
+        keys.extend(column.as_string::<i32>().iter().map(|key| key.unwrap_or_default().to_owned()));
+    }
+    Ok(keys)
+}
+
 /// The views that answer a table's items: each with its condition, and the items by position with their columns.
 pub(super) type Relations<'d> = Vec<(String, Option<String>, Vec<(usize, &'d Element, String)>)>;
 
@@ -230,9 +294,11 @@ pub(super) async fn relations<'d>(
             by_view.entry(key).or_default().push((at, element, source.column.clone()));
         }
     }
+    // A list of places has a row for each grid; any other table one figure for the community.
+    let level = if table.kind == Kind::List { "grid" } else { "community" };
     let of_places = |condition: Option<String>| match condition {
-        Some(condition) => format!("place_level = 'community' AND ({condition})"),
-        None => "place_level = 'community'".to_owned(),
+        Some(condition) => format!("place_level = '{level}' AND ({condition})"),
+        None => format!("place_level = '{level}'"),
     };
     Ok(by_view.into_iter().map(|((view, condition), columns)| (view, Some(of_places(condition)), columns)).collect())
 }

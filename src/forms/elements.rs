@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::words::folded;
-use crate::contract::{CodeList, ColumnKind, Contracts};
+use crate::contract::{CodeList, ColumnKind, Contract, Contracts};
 use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
 use crate::query::{ViewCatalog, yaml_problem};
 
@@ -32,6 +32,18 @@ pub enum Refresh {
 }
 
 impl Refresh {
+    /// How often in a year a value is worth asking for; what does not change is asked for once.
+    pub fn per_year(self) -> u64 {
+        match self {
+            Self::Never | Self::Year => 1,
+            Self::HalfYear => 2,
+            Self::Quarter => 4,
+            Self::Month => 12,
+            Self::Week => 52,
+            Self::Day => 365,
+        }
+    }
+
     /// Days after which a value is old; `None` for what does not change.
     pub fn days(self) -> Option<u32> {
         match self {
@@ -96,12 +108,18 @@ pub struct Subject {
     pub records: Option<Records>,
     /// Folded headings below which a name is still the subject's own.
     pub groups: BTreeSet<String>,
+    /// Words in the title of a form that is about it.
+    pub titles: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Records {
     pub view: String,
     pub key: String,
+    /// The table whose rows they are, by the same key: what is collected of its columns is landed there.
+    pub table: Option<String>,
+    /// Columns by which a person who visits it knows which one is meant.
+    pub shown: Vec<String>,
 }
 
 /// The dictionary.
@@ -137,7 +155,11 @@ struct SubjectEntry {
     records: Option<String>,
     key: Option<String>,
     #[serde(default)]
+    shown: Vec<String>,
+    #[serde(default)]
     groups: Vec<String>,
+    #[serde(default)]
+    titles: Vec<String>,
     elements: Vec<Spanned<ElementEntry>>,
 }
 
@@ -215,7 +237,11 @@ impl Dictionary {
         };
         for subject in file.subjects {
             let records = match (subject.records, subject.key) {
-                (Some(view), Some(key)) => Some(Records { view, key }),
+                (Some(view), Some(key)) => {
+                    let is_keyed = |contract: &&Contract| matches!(contract.key.as_slice(), [one] if contract.columns[*one].name == key);
+                    let table = contracts.iter().find(is_keyed).map(|contract| contract.table.clone());
+                    Some(Records { view, key, table, shown: subject.shown })
+                }
                 _ => None,
             };
             let position = dictionary.subjects.len();
@@ -253,6 +279,7 @@ impl Dictionary {
                 label: subject.label,
                 records,
                 groups: folded_all(&subject.groups),
+                titles: subject.titles,
             });
         }
         Ok(dictionary)
@@ -264,6 +291,13 @@ impl Dictionary {
 
     pub fn subject(&self, name: &str) -> Option<(usize, &Subject)> {
         self.subjects.iter().enumerate().find(|(_, subject)| subject.name == name)
+    }
+
+    /// The table and column that a collected value of an element is landed in; `None` for one that is kept with the
+    /// collected values.
+    pub fn lands_in<'e>(&self, element: &'e Element) -> Option<&'e Source> {
+        let table = self.subjects[element.subject].records.as_ref()?.table.as_ref()?;
+        element.source.as_ref().filter(|source| source.relation == *table && source.column == element.column)
     }
 
     /// The elements of a subject.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::elements::Dictionary;
 use super::layout::Kind;
+use super::words::folded;
 use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
 use crate::query::yaml_problem;
 
@@ -211,6 +212,16 @@ impl std::fmt::Display for Heads {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let heads: Vec<String> = self.0.iter().map(|head| head.replace('/', "／")).collect();
         f.write_str(&heads.join("/"))
+    }
+}
+
+impl FormTable {
+    /// What an item is collected and compared by: its element, or its name, so that forms that call it the same share it.
+    pub fn key_of(&self, item: &FormItem) -> String {
+        item.element.clone().unwrap_or_else(|| {
+            let heads: Vec<String> = item.heads.0.iter().map(|head| folded(head)).collect();
+            format!("{}:{}", self.of.as_deref().unwrap_or_default(), heads.join("/"))
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing is guessed: an item is one element for a reason that is said, or its candidates are named for a person to choose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::elements::{Dictionary, Element};
 use super::layout::Kind;
@@ -46,26 +46,42 @@ struct Found<'d> {
 
 /// The subject a table is about, and what its items are.
 ///
-/// The subject is the one most items can be read as; `None` if two come off equally or none at all.
-pub(super) fn meanings(dictionary: &Dictionary, kind: Kind, items: &[Asked<'_>]) -> (Option<usize>, Vec<Meaning>) {
+/// The subject is the one most items and the title can be read as; `None` if two come off equally or none at all. Named rows
+/// and columns are figures of `beside`, the subject of the card that stands on the same sheet, or of the place.
+pub(super) fn meanings(
+    dictionary: &Dictionary,
+    kind: Kind,
+    title: &str,
+    beside: Option<usize>,
+    items: &[Asked<'_>],
+) -> (Option<usize>, Vec<Meaning>) {
     let found: Vec<Vec<Found<'_>>> = items.iter().map(|item| found(dictionary, item.path)).collect();
-    let subject = subject_of(dictionary, kind, &found);
-    let meanings = items.iter().zip(found).map(|(item, found)| meaning(dictionary, subject, item, found));
+    let subject = match kind {
+        Kind::Matrix => beside.or_else(|| dictionary.subjects.iter().position(|subject| subject.records.is_none())),
+        Kind::List | Kind::Card => subject_of(dictionary, title, items, &found),
+    };
+    let meanings = items.iter().zip(found).map(|(item, found)| meaning(dictionary, kind, subject, item, found));
     (subject, meanings.collect())
 }
 
 /// What one item is in a form about a subject.
-fn meaning(dictionary: &Dictionary, subject: Option<usize>, item: &Asked<'_>, found: Vec<Found<'_>>) -> Meaning {
+fn meaning(
+    dictionary: &Dictionary,
+    kind: Kind,
+    subject: Option<usize>,
+    item: &Asked<'_>,
+    found: Vec<Found<'_>>,
+) -> Meaning {
     let last = item.path.last().map(|last| folded(last)).unwrap_or_default();
     if dictionary.counters.contains(&last) {
         return Meaning::Counter;
     }
-    if dictionary.by_hand.contains(&last) {
+    if dictionary.by_hand.iter().any(|word| last.ends_with(word.as_str())) {
         return Meaning::ByHand;
     }
     let is_own = |found: &&Found<'_>| subject.is_none_or(|subject| found.element.subject == subject);
     let whole: Vec<&Found<'_>> = found.iter().filter(|found| found.below.is_none()).filter(is_own).collect();
-    if let [one] = whole.as_slice() {
+    if let ([one], Some(_)) = (whole.as_slice(), subject) {
         let (pros, cons) = evidence(one.element, item);
         let why: Vec<String> = std::iter::once(one.why.clone()).chain(pros).collect();
         return match cons.is_empty() {
@@ -79,9 +95,13 @@ fn meaning(dictionary: &Dictionary, subject: Option<usize>, item: &Asked<'_>, fo
         ids.dedup();
         ids
     };
-    if whole.len() > 1 {
-        let why = "several elements are called so, and what the form is about does not tell which".to_owned();
+    if !whole.is_empty() {
+        let why = "what the form is about does not tell which element is meant".to_owned();
         return Meaning::Doubtful { candidates: ids(&whole), why };
+    }
+    if kind == Kind::Matrix {
+        // The name of a row makes another figure of the column.
+        return Meaning::Unknown;
     }
     let others: Vec<&Found<'_>> = found.iter().filter(|found| found.below.is_none()).collect();
     if !others.is_empty() {
@@ -145,30 +165,41 @@ fn found<'d>(dictionary: &'d Dictionary, path: &[String]) -> Vec<Found<'d>> {
     all
 }
 
-fn subject_of(dictionary: &Dictionary, kind: Kind, found: &[Vec<Found<'_>>]) -> Option<usize> {
+fn subject_of(dictionary: &Dictionary, title: &str, items: &[Asked<'_>], found: &[Vec<Found<'_>>]) -> Option<usize> {
     let mut votes: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut has_own: BTreeSet<usize> = BTreeSet::new();
     for found in found {
         let mut subjects: Vec<usize> =
             found.iter().filter(|found| found.below.is_none()).map(|found| found.element.subject).collect();
         subjects.dedup();
-        // A list is of persons, dwellings or shops; named rows and columns are figures of a place.
-        subjects.retain(|at| match kind {
-            Kind::List => dictionary.subjects[*at].records.is_some(),
-            Kind::Matrix => dictionary.subjects[*at].records.is_none(),
-            Kind::Card => true,
-        });
         // What only one subject has says more than what all have.
+        if let [one] = subjects.as_slice() {
+            has_own.insert(*one);
+        }
         let weight = if subjects.len() == 1 { 3 } else { 1 };
         for subject in subjects {
             *votes.entry(subject).or_default() += weight;
         }
     }
+    for (at, subject) in dictionary.subjects.iter().enumerate() {
+        let is_in_title = has_own.contains(&at) && subject.titles.iter().any(|word| title.contains(word.as_str()));
+        if let Some(votes) = votes.get_mut(&at).filter(|_| is_in_title) {
+            *votes += items.len();
+        }
+    }
     let most = votes.values().copied().max()?;
     let mut first = votes.iter().filter(|(_, count)| **count == most);
-    match (first.next(), first.next()) {
-        (Some((subject, _)), None) => Some(*subject),
-        _ => None,
-    }
+    let subject = match (first.next(), first.next()) {
+        (Some((subject, _)), None) => *subject,
+        _ => return None,
+    };
+    // A name or number of something else that nobody knows: its figures are not those of a place.
+    let names_another = items.iter().zip(found).any(|(item, found)| {
+        let names = item.path.last().is_some_and(|head| head.ends_with("名称") || head.ends_with("编号"));
+        names && !found.iter().any(|found| found.element.subject == subject && found.below.is_none())
+    });
+    let is_place = dictionary.subjects[subject].records.is_none();
+    (!is_place || !names_another).then_some(subject)
 }
 
 /// What else speaks for an element, and against it.

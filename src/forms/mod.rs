@@ -8,12 +8,18 @@
 mod answer;
 mod around;
 mod card;
+mod catalogue;
+mod collected;
+mod collection;
 mod columns;
+mod delivered;
 mod elements;
 mod file;
+mod fill;
 mod layout;
 mod matching;
 mod measures;
+mod package;
 mod page;
 mod words;
 
@@ -23,9 +29,15 @@ mod tests;
 use std::path::Path;
 
 pub use self::answer::{Answer, ItemState, State, answer};
+pub use self::catalogue::{Catalogue, catalogue};
+pub use self::collection::{
+    Issued, Issuing, Needs, Outcome, Return, ReturnedCell, Saving, compare, is_known, issue, land, needs,
+};
+pub use self::delivered::land_rows;
 pub use self::elements::Dictionary;
 pub use self::file::Form;
 use self::file::{By, Every, FormDoubt, FormItem, FormSheet, FormTable, Heads, RowRange};
+pub use self::fill::{CellCounts, Community, Filled, Filling, communities, fill};
 use self::layout::{Kind, Layout, Table};
 use self::matching::{Asked, Meaning};
 use self::page::Page;
@@ -65,7 +77,13 @@ pub fn import(
             Diagnostic::warning(about.to_owned()).in_file(workbook).note("at", format!("{}!{at}", sheet.name))
         };
         doubts.extend(layout.doubts.iter().map(|doubt| doubted(Page::name_of(doubt.place), &doubt.about)));
-        let tables: Vec<FormTable> = layout.tables.iter().map(|table| understood(&page, table, dictionary)).collect();
+        let mut tables: Vec<FormTable> = Vec::new();
+        for table in &layout.tables {
+            let is_object = |subject: &(usize, &elements::Subject)| subject.1.records.is_some();
+            let cards = tables.iter().filter(|table| table.kind == Kind::Card);
+            let beside = cards.filter_map(|card| dictionary.subject(card.of.as_deref()?)).find(is_object);
+            tables.push(understood(&page, table, &layout.title, beside.map(|(at, _)| at), dictionary));
+        }
         for (table, understood) in layout.tables.iter().zip(&tables) {
             if understood.of.is_none() {
                 let about = "what these rows are about is not clear: write it as `of` in form.yml";
@@ -152,7 +170,13 @@ fn form_sheet(name: &str, layout: Layout, tables: Vec<FormTable>) -> FormSheet {
 }
 
 /// A table with the element of each item.
-fn understood(page: &Page, table: &Table, dictionary: &Dictionary) -> FormTable {
+fn understood(
+    page: &Page,
+    table: &Table,
+    title: &str,
+    beside: Option<usize>,
+    dictionary: &Dictionary,
+) -> FormTable {
     const SAMPLES_MAX: usize = 20;
     let asked: Vec<Asked<'_>> = table
         .items
@@ -167,7 +191,7 @@ fn understood(page: &Page, table: &Table, dictionary: &Dictionary) -> FormTable 
             Asked { path: &item.path, unit: item.unit.as_deref(), choices: &item.choices, samples }
         })
         .collect();
-    let (subject, meanings) = matching::meanings(dictionary, table.kind, &asked);
+    let (subject, meanings) = matching::meanings(dictionary, table.kind, title, beside, &asked);
     let items = table.items.iter().zip(meanings).map(|(item, meaning)| {
         let place = Page::name_of(item.place);
         let column = place.trim_end_matches(|sign: char| sign.is_ascii_digit()).to_owned();

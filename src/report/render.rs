@@ -45,6 +45,9 @@ pub async fn render(
     let aside = files::Aside::new(out, &report.name, context.editions.as_deref()).await.map_err(unwritable)?;
     // Files made to look at are not published.
     let data = fetch_to_show(report, figures, context, &names, context.editions.is_some()).await?;
+    if is_about_nothing(report, &data) {
+        return Ok(Vec::new());
+    }
     let mut jobs = Jobs::new(context.workers);
     let made = make(report, figures, context, &aside, &data, &names, &mut jobs).await;
     // Also after a problem: no worker may still be writing when the folder aside is cleared.
@@ -60,6 +63,12 @@ pub async fn render(
     remember(report, context, &records).map_err(unwritable)?;
     let places = aside.commit(&relatives, context.params.is_empty()).map_err(unwritable)?;
     Ok(made.into_iter().zip(places.into_iter().step_by(2)).map(|(file, path)| OutputFile { path, ..file }).collect())
+}
+
+/// Whether a report that sums something up finds nothing of it: the row that it is all about is missing, and all other rows.
+fn is_about_nothing(report: &Report, data: &BTreeMap<String, Dataset>) -> bool {
+    let has_missing_row = report.datasets.iter().any(|(name, spec)| spec.single && data.contains_key(name));
+    has_missing_row && data.values().all(|dataset| dataset.rows.num_rows() == 0)
 }
 
 /// Every dataset that is held whole, as the report shows it. What it publishes is kept where that is asked for.

@@ -1,0 +1,24 @@
+-- What was collected last of each object and element, up to the as-of date, where it was taken.
+WITH numbered AS (
+  SELECT
+    *,
+    row_number() OVER (
+      PARTITION BY subject, object_id, element ORDER BY returned_at DESC NULLS LAST, file_hash, place
+    ) AS position
+  FROM collected_cells
+  WHERE outcome = '采纳' AND returned_at < as_of_end()
+)
+SELECT
+  subject,
+  object_id,
+  element,
+  element_label,
+  community_code,
+  returned_value AS value,
+  returned_at,
+  file,
+  place,
+  _batch_id,
+  _line
+FROM numbered
+WHERE position = 1

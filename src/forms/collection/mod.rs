@@ -1,0 +1,14 @@
+//! What the forms ask for and the warehouse lacks, collected once for all of them.
+//!
+//! ```text
+//! forms -> needs (each object once, each element once) -> sheets (a workbook a community) -> clerks
+//!       -> returned (base, returned, current) -> rows for the contracts, collected values, conflicts, refusals
+//! ```
+
+mod needs;
+mod returned;
+mod sheet;
+
+pub use self::needs::{Needs, Saving, needs};
+pub use self::returned::{Outcome, Return, ReturnedCell, compare, is_known, land};
+pub use self::sheet::{Issued, Issuing, issue};

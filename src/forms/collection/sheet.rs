@@ -1,0 +1,535 @@
+//! Collection sheets: a workbook a community, with what is known filled in and locked.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array as _, AsArray as _};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use chrono::NaiveDate;
+use rust_xlsxwriter::{
+    Color, DataValidation, DataValidationRule, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula,
+    ProtectionOptions, Workbook, Worksheet, XlsxError,
+};
+use serde::{Deserialize, Serialize};
+
+use super::super::answer::quoted;
+use super::super::elements::{Dictionary, Subject};
+use super::super::fill::{Community, file_name, for_each_community};
+use super::needs::{Ask, CellNeed, Needs, ObjectNeed, SubjectNeeds};
+use crate::contract::{Bound, ColumnKind, Contracts, RuleKind};
+use crate::diagnostic::{Context as _, Diagnostic, Result};
+use crate::query::{Session, Snapshot};
+use crate::report::{Aside, name_of};
+
+/// The hidden sheet that says which sheet it is.
+pub(super) const IDENTITY_SHEET: &str = "_gridhouse";
+/// What the hidden row of keys begins with, in the hidden column of objects.
+pub(super) const KEYS: &str = "gridhouse:keys";
+/// The column of values on a sheet whose rows are questions.
+pub(super) const VALUE: &str = "value";
+/// Raised when an older program could not read a sheet.
+pub(super) const FORMAT: &str = "1";
+const KEY_ROW: u32 = 2;
+const HEADER_ROW: u32 = 3;
+const FIRST_ROW: u32 = 4;
+
+/// A sheet that was made.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    pub id: String,
+    pub community: Community,
+    pub path: PathBuf,
+    pub rows: u64,
+    pub blank_cells: u64,
+    pub old_cells: u64,
+    pub known_cells: u64,
+}
+
+/// What went out, kept in the warehouse to compare with what comes back.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Base {
+    pub id: String,
+    pub community: String,
+    pub issued_on: NaiveDate,
+    pub snapshot: String,
+    pub forms: Vec<String>,
+    pub sheets: Vec<BaseSheet>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct BaseSheet {
+    pub sheet: String,
+    pub subject: String,
+    /// Values by object and key; null where there was none.
+    pub rows: BTreeMap<String, BTreeMap<String, Option<String>>>,
+    pub columns: BTreeMap<String, BaseColumn>,
+}
+
+/// What is asked by a key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BaseColumn {
+    pub label: String,
+    pub choices: Vec<String>,
+}
+
+impl Base {
+    pub fn path(warehouse: &Path, id: &str) -> PathBuf {
+        warehouse.join(".collections").join(format!("{id}.json"))
+    }
+}
+
+/// What collection sheets are made of.
+pub struct Issuing<'a> {
+    pub needs: &'a Needs,
+    /// Names of the forms they serve.
+    pub forms: &'a [String],
+    pub dictionary: &'a Dictionary,
+    pub contracts: &'a Contracts,
+    pub session: &'a Session,
+    pub communities: &'a [Community],
+    /// The warehouse's folder, which keeps what went out.
+    pub warehouse: &'a Path,
+    pub out: &'a Path,
+    pub workers: usize,
+}
+
+/// Makes the collection sheet of each community that has something to collect.
+///
+/// # Errors
+/// The records cannot be queried, or the disk refuses. No sheet is in place then.
+pub async fn issue(issuing: &Issuing<'_>) -> Result<Vec<Issued>> {
+    let Issuing { needs, forms, dictionary, contracts, session, communities, warehouse, out, workers } = *issuing;
+    let doing = "making the collection sheets";
+    let mut shown = Vec::new();
+    for subject in &needs.subjects {
+        shown.push(shown_values(subject, dictionary, session).await?);
+    }
+    let snapshot = session.snapshot().map(Snapshot::id).unwrap_or_default();
+    fs_err::create_dir_all(out).doing(doing)?;
+    let aside = Aside::new(out, "collection", None).await.doing(doing)?;
+    fs_err::create_dir_all(warehouse.join(".collections")).doing(doing)?;
+    let made = for_each_community(communities, workers, |community| {
+        let mut hasher = blake3::Hasher::new();
+        for part in [snapshot.as_str(), &community.code, &session.as_of().to_string(), &forms.join("\n")] {
+            hasher.update(part.as_bytes()).update(b"\n");
+        }
+        let id = hasher.finalize().to_hex()[..16].to_owned();
+        let mut base = Base {
+            id: id.clone(),
+            community: community.code.clone(),
+            issued_on: session.as_of(),
+            snapshot: snapshot.clone(),
+            forms: forms.to_vec(),
+            sheets: Vec::new(),
+        };
+        let mut issued = Issued {
+            id,
+            community: community.clone(),
+            path: out.join(file_name(community)),
+            rows: 0,
+            blank_cells: 0,
+            old_cells: 0,
+            known_cells: 0,
+        };
+        let mut book = Workbook::new();
+        let date = ExcelDateTime::from_ymd(2024, 1, 1).doing(doing)?;
+        book.set_properties(&rust_xlsxwriter::DocProperties::new().set_creation_datetime(&date));
+        for (subject, shown) in needs.subjects.iter().zip(&shown) {
+            let Some(objects) = subject.objects.get(&community.code) else { continue };
+            let sheet =
+                Sheet { of: &dictionary.subjects[subject.subject], subject, shown, dictionary, contracts, community };
+            sheet.write(&mut book, objects, &mut base, &mut issued).doing(doing)?;
+        }
+        if base.sheets.is_empty() {
+            return Ok(None);
+        }
+        identity(&mut book, &base).doing(doing)?;
+        let bytes = book.save_to_buffer().doing(doing)?;
+        fs_err::write(aside.path(&file_name(community)), bytes).doing(doing)?;
+        // Before the sheet is in place: one that nobody remembers could not be taken back.
+        let path = Base::path(warehouse, &base.id);
+        let text = serde_json::to_vec(&base).doing(doing)?;
+        let mut file = tempfile::NamedTempFile::new_in(warehouse.join(".collections")).doing(doing)?;
+        std::io::Write::write_all(&mut file, &text).doing(doing)?;
+        file.as_file().sync_all().doing(doing)?;
+        file.persist(path).doing(doing)?;
+        Ok(Some(issued))
+    })?;
+    let made: Vec<Issued> = made.into_iter().flatten().collect();
+    let names: Vec<PathBuf> = made.iter().map(|one| file_name(&one.community)).collect();
+    aside.commit(&names, false).doing(doing)?;
+    Ok(made)
+}
+
+/// Texts of the columns that tell objects apart, by object.
+pub(super) struct Shown {
+    pub columns: Vec<String>,
+    pub texts: HashMap<String, Vec<String>>,
+}
+
+pub(super) async fn shown_values(needs: &SubjectNeeds, dictionary: &Dictionary, session: &Session) -> Result<Shown> {
+    let mut shown = Shown { columns: Vec::new(), texts: HashMap::new() };
+    let Some(records) = &dictionary.subjects[needs.subject].records else { return Ok(shown) };
+    let wanted: BTreeSet<&str> = needs.objects.values().flatten().map(|object| object.id.as_str()).collect();
+    let schema = session.schema(&records.view).await?;
+    shown.columns = records.shown.iter().filter(|column| schema.index_of(column).is_ok()).cloned().collect();
+    let columns = std::iter::once(&records.key)
+        .chain(&shown.columns)
+        .map(|column| format!("CAST({} AS VARCHAR)", quoted(column)));
+    let columns: Vec<String> = columns.enumerate().map(|(at, column)| format!("{column} AS c{at}")).collect();
+    let sql = format!("SELECT {} FROM {}", columns.join(", "), quoted(&records.view));
+    for batch in session.fetch(&sql).await? {
+        let mut texts = Vec::new();
+        for column in batch.columns() {
+            texts.push(cast(column, &DataType::Utf8).doing("reading the records")?);
+        }
+        for row in 0..batch.num_rows() {
+            let text = |at: usize| {
+                let column = texts[at].as_string::<i32>();
+                if column.is_null(row) { "" } else { column.value(row) }
+            };
+            if wanted.contains(text(0)) {
+                shown.texts.insert(text(0).to_owned(), (1..texts.len()).map(|at| text(at).to_owned()).collect());
+            }
+        }
+    }
+    Ok(shown)
+}
+
+/// One sheet of a workbook: the objects of one subject.
+struct Sheet<'a> {
+    of: &'a Subject,
+    subject: &'a SubjectNeeds,
+    shown: &'a Shown,
+    dictionary: &'a Dictionary,
+    contracts: &'a Contracts,
+    community: &'a Community,
+}
+
+struct Styles {
+    title: Format,
+    note: Format,
+    head: Format,
+    known: Format,
+    idle: Format,
+}
+
+impl Styles {
+    fn new() -> Self {
+        let cell = Format::new().set_border(FormatBorder::Thin).set_align(FormatAlign::VerticalCenter).set_text_wrap();
+        Self {
+            title: Format::new().set_bold().set_font_size(16),
+            note: Format::new().set_font_color(Color::RGB(0x0059_5959)),
+            head: cell.clone().set_bold().set_align(FormatAlign::Center).set_background_color(Color::RGB(0x00DD_EBF7)),
+            known: cell.clone(),
+            idle: cell.set_background_color(Color::RGB(0x00D9_D9D9)),
+        }
+    }
+
+    /// A cell to be filled: yellow where it is blank, amber where what stands there is old.
+    fn open(kind: ColumnKind, is_old: bool) -> Format {
+        let color = Color::RGB(if is_old { 0x00FF_D966 } else { 0x00FF_F9DB });
+        let cell = Format::new()
+            .set_border(FormatBorder::Thin)
+            .set_align(FormatAlign::VerticalCenter)
+            .set_background_color(color)
+            .set_unlocked();
+        match kind {
+            // What is typed stays as it is typed: no lost zero, no 4.3E+17.
+            ColumnKind::Text | ColumnKind::Boolean | ColumnKind::Timestamp => cell.set_num_format("@"),
+            ColumnKind::Date => cell.set_num_format("yyyy-mm-dd"),
+            ColumnKind::Integer | ColumnKind::Number => cell,
+        }
+    }
+}
+
+impl Sheet<'_> {
+    fn write(
+        &self,
+        book: &mut Workbook,
+        objects: &[ObjectNeed],
+        base: &mut Base,
+        issued: &mut Issued,
+    ) -> std::result::Result<(), XlsxError> {
+        let is_open = |cell: &Option<CellNeed>| matches!(cell, Some(CellNeed::Missing | CellNeed::Old(..)));
+        let objects: Vec<&ObjectNeed> = objects.iter().filter(|object| object.cells.iter().any(is_open)).collect();
+        let asked: Vec<usize> = (0..self.subject.asks.len())
+            .filter(|ask| objects.iter().any(|object| is_open(&object.cells[*ask])))
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let styles = Styles::new();
+        let sheet = book.add_worksheet();
+        sheet.set_name(&self.of.label)?;
+        let community = &self.community.name;
+        sheet.write_with_format(0, 1, format!("{community}数据采集表（{}）", self.of.label), &styles.title)?;
+        let note = "黄色的格要填；橙色的格是较旧的值，请核对改正；白色的格已知，灰色的格不用填。请不要增减行列。";
+        sheet.write_with_format(1, 1, note, &styles.note)?;
+        sheet.write(KEY_ROW, 0, KEYS)?;
+        let mut kept = BaseSheet {
+            sheet: self.of.label.clone(),
+            subject: self.of.name.clone(),
+            rows: BTreeMap::new(),
+            columns: BTreeMap::new(),
+        };
+        for ask in &self.subject.asks {
+            let column = BaseColumn { label: ask.label.clone(), choices: ask.choices.clone() };
+            kept.columns.insert(ask.key.clone(), column);
+        }
+        match self.of.records.is_some() {
+            true => self.rows_of_objects(sheet, &styles, &objects, &asked, &mut kept, issued)?,
+            false => self.rows_of_questions(sheet, &styles, &objects, &asked, &mut kept, issued)?,
+        }
+        sheet.set_column_hidden(0)?;
+        sheet.set_row_hidden(KEY_ROW)?;
+        sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
+        sheet.protect_with_options(&ProtectionOptions {
+            use_autofilter: true,
+            format_columns: true,
+            format_rows: true,
+            sort: true,
+            ..ProtectionOptions::new()
+        });
+        base.sheets.push(kept);
+        Ok(())
+    }
+
+    fn rows_of_objects(
+        &self,
+        sheet: &mut Worksheet,
+        styles: &Styles,
+        objects: &[&ObjectNeed],
+        asked: &[usize],
+        kept: &mut BaseSheet,
+        issued: &mut Issued,
+    ) -> std::result::Result<(), XlsxError> {
+        let asks: Vec<&Ask> = asked.iter().map(|at| &self.subject.asks[*at]).collect();
+        let id = |column: &str| format!("{}.{column}", self.of.name);
+        let context: Vec<(usize, String)> = self
+            .shown
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (at, id(column)))
+            .filter(|(_, id)| !asks.iter().any(|ask| ask.key == *id))
+            .collect();
+        sheet.write_with_format(HEADER_ROW, 1, "序号", &styles.head)?;
+        let label = |id: &str| self.dictionary.get(id).map_or_else(|| id.to_owned(), |element| element.label.clone());
+        for (at, (_, id)) in (2..).zip(&context) {
+            sheet.write(KEY_ROW, at, id)?;
+            sheet.write_with_format(HEADER_ROW, at, label(id), &styles.head)?;
+            sheet.set_column_width(at, 16)?;
+            kept.columns.insert(id.clone(), BaseColumn { label: label(id), choices: Vec::new() });
+        }
+        let first = 2 + u16::try_from(context.len()).unwrap_or(u16::MAX);
+        let last_row = FIRST_ROW + u32::try_from(objects.len()).unwrap_or(u32::MAX) - 1;
+        for (at, ask) in (first..).zip(&asks) {
+            sheet.write(KEY_ROW, at, &ask.key)?;
+            let unit = ask.unit.as_ref().map(|unit| format!("（{unit}）")).unwrap_or_default();
+            sheet.write_with_format(HEADER_ROW, at, format!("{}{unit}", ask.label), &styles.head)?;
+            sheet.set_column_width(at, 16)?;
+            if let Some(rule) = self.rule(ask, &name_of(FIRST_ROW, at))? {
+                sheet.add_data_validation(FIRST_ROW, at, last_row, at, &rule)?;
+            }
+        }
+        sheet.set_freeze_panes(FIRST_ROW, 3)?;
+        for (row, object) in (FIRST_ROW..).zip(objects) {
+            issued.rows += 1;
+            let mut values = BTreeMap::new();
+            sheet.write(row, 0, &object.id)?;
+            sheet.write_with_format(row, 1, row - FIRST_ROW + 1, &styles.known)?;
+            let texts = self.shown.texts.get(&object.id);
+            for (at, (order, id)) in (2..).zip(&context) {
+                let text = texts.and_then(|texts| texts.get(*order)).map_or("", String::as_str);
+                sheet.write_with_format(row, at, text, &styles.known)?;
+                values.insert(id.clone(), (!text.is_empty()).then(|| text.to_owned()));
+                issued.known_cells += u64::from(!text.is_empty());
+            }
+            for ((at, ask), order) in (first..).zip(&asks).zip(asked) {
+                put(sheet, row, at, ask, object.cells[*order].as_ref(), styles, issued)?;
+                if let Some(cell) = &object.cells[*order] {
+                    values.insert(ask.key.clone(), text_of(cell));
+                }
+            }
+            kept.rows.insert(object.id.clone(), values);
+        }
+        Ok(())
+    }
+
+    /// Figures of the community itself: a row a question.
+    fn rows_of_questions(
+        &self,
+        sheet: &mut Worksheet,
+        styles: &Styles,
+        objects: &[&ObjectNeed],
+        asked: &[usize],
+        kept: &mut BaseSheet,
+        issued: &mut Issued,
+    ) -> std::result::Result<(), XlsxError> {
+        for (at, (head, width)) in
+            (1..).zip([("序号", 6), ("项目", 40), ("要它的表单", 40), ("计量单位", 10), ("填报", 16)])
+        {
+            sheet.write_with_format(HEADER_ROW, at, head, &styles.head)?;
+            sheet.set_column_width(at, width)?;
+        }
+        sheet.write(KEY_ROW, 5, VALUE)?;
+        sheet.set_freeze_panes(FIRST_ROW, 0)?;
+        let Some(object) = objects.first() else { return Ok(()) };
+        let mut values = BTreeMap::new();
+        for (row, order) in (FIRST_ROW..).zip(asked) {
+            let ask = &self.subject.asks[*order];
+            issued.rows += 1;
+            sheet.write(row, 0, &ask.key)?;
+            sheet.write_with_format(row, 1, row - FIRST_ROW + 1, &styles.known)?;
+            sheet.write_with_format(row, 2, &ask.label, &styles.known)?;
+            let forms: Vec<&str> = ask.forms.iter().map(String::as_str).collect();
+            sheet.write_with_format(row, 3, forms.join("、"), &styles.known)?;
+            sheet.write_with_format(row, 4, ask.unit.as_deref().unwrap_or_default(), &styles.known)?;
+            put(sheet, row, 5, ask, object.cells[*order].as_ref(), styles, issued)?;
+            if let Some(rule) = self.rule(ask, &name_of(row, 5))? {
+                sheet.add_data_validation(row, 5, row, 5, &rule)?;
+            }
+            if let Some(cell) = &object.cells[*order] {
+                values.insert(ask.key.clone(), text_of(cell));
+            }
+        }
+        kept.rows.insert(object.id.clone(), values);
+        Ok(())
+    }
+
+    /// What may be written into a cell; `first` names the first cell the rule is for.
+    fn rule(&self, ask: &Ask, first: &str) -> std::result::Result<Option<DataValidation>, XlsxError> {
+        let rule = DataValidation::new();
+        let element = self.dictionary.get(&ask.key);
+        let source = element.and_then(|element| element.source.as_ref());
+        let column = source.and_then(|source| Some(self.contracts.get(&source.relation)?.column(&source.column)?.1));
+        let rules = column.map_or(&[][..], |column| column.rules.as_slice());
+        let choices: Vec<String> = match ask.kind {
+            ColumnKind::Boolean => vec!["是".to_owned(), "否".to_owned()],
+            _ => ask.choices.clone(),
+        };
+        // The format allows 255 characters, the commas between among them.
+        let is_listed = !choices.is_empty()
+            && choices.iter().map(|choice| choice.chars().count() + 1).sum::<usize>() <= 255
+            && !choices.iter().any(|choice| choice.contains(','));
+        let range = rules.iter().find_map(|rule| match rule.kind {
+            RuleKind::Range { minimum, maximum } => Some((minimum, maximum)),
+            _ => None,
+        });
+        let is_id = rules.iter().any(|rule| matches!(rule.kind, RuleKind::IdNumber)) || ask.label.contains("身份证号");
+        let (rule, message) = if is_listed {
+            (rule.allow_list_strings(&choices)?, "请从下拉列表中选择。".to_owned())
+        } else if is_id {
+            // Weights of GB 11643 are powers of two modulo 11; a rule may hold no array constant.
+            let digits = format!("MID({first},ROW(INDIRECT(\"1:17\")),1)");
+            let sum = format!("SUMPRODUCT({digits}*MOD(2^(18-ROW(INDIRECT(\"1:17\"))),11))");
+            let formula =
+                format!("=AND(LEN({first})=18,MID(\"10X98765432\",MOD({sum},11)+1,1)=UPPER(RIGHT({first},1)))");
+            (rule.allow_custom(Formula::new(formula)), "请填写18位、校验位正确的身份证号码。".to_owned())
+        } else {
+            match ask.kind {
+                ColumnKind::Date => {
+                    let first = ExcelDateTime::from_ymd(1900, 1, 1)?;
+                    let last = ExcelDateTime::from_ymd(2100, 1, 1)?;
+                    (rule.allow_date(DataValidationRule::Between(first, last)), "请填写日期，如2024-06-27。".to_owned())
+                }
+                ColumnKind::Integer | ColumnKind::Number => {
+                    let number = |bound: Option<Bound>, other: f64| match bound {
+                        Some(Bound::Number(number)) => number,
+                        _ => other,
+                    };
+                    let (least, most) =
+                        range.map_or((0.0, 1e12), |(least, most)| (number(least, 0.0), number(most, 1e12)));
+                    let between = DataValidationRule::Between(least, most);
+                    let message = match range {
+                        Some(_) => format!("请填写{least}到{most}之间的数字。"),
+                        None => "请填写数字，没有的填0。".to_owned(),
+                    };
+                    (rule.allow_decimal_number(between), message)
+                }
+                _ => return Ok(None),
+            }
+        };
+        rule.set_error_title("填写有误")?.set_error_message(message).map(Some)
+    }
+}
+
+fn text_of(cell: &CellNeed) -> Option<String> {
+    match cell {
+        CellNeed::Known(text, _) | CellNeed::Old(text, _) => Some(text.clone()),
+        CellNeed::Missing => None,
+    }
+}
+
+fn put(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    ask: &Ask,
+    cell: Option<&CellNeed>,
+    styles: &Styles,
+    issued: &mut Issued,
+) -> std::result::Result<(), XlsxError> {
+    match cell {
+        None => sheet.write_blank(row, column, &styles.idle)?,
+        Some(CellNeed::Known(text, _)) => {
+            issued.known_cells += 1;
+            sheet.write_with_format(row, column, text, &styles.known)?
+        }
+        Some(CellNeed::Missing) => {
+            issued.blank_cells += 1;
+            sheet.write_blank(row, column, &Styles::open(ask.kind, false))?
+        }
+        Some(CellNeed::Old(text, _)) => {
+            issued.old_cells += 1;
+            let format = Styles::open(ask.kind, true);
+            match (ask.kind, text.parse::<f64>(), text.parse::<NaiveDate>()) {
+                (ColumnKind::Integer | ColumnKind::Number, Ok(number), _) => {
+                    sheet.write_with_format(row, column, number, &format)?
+                }
+                (ColumnKind::Date, _, Ok(date)) => {
+                    let date = ExcelDateTime::parse_from_str(&date.to_string())?;
+                    sheet.write_with_format(row, column, &date, &format)?
+                }
+                _ => sheet.write_with_format(row, column, text, &format)?,
+            }
+        }
+    };
+    Ok(())
+}
+
+/// The hidden sheet by which a returned workbook is known.
+fn identity(book: &mut Workbook, base: &Base) -> std::result::Result<(), XlsxError> {
+    let sheet = book.add_worksheet();
+    sheet.set_name(IDENTITY_SHEET)?.set_very_hidden(true);
+    let pairs = [
+        ("format", FORMAT),
+        ("sheet_id", base.id.as_str()),
+        ("community", base.community.as_str()),
+        ("snapshot", base.snapshot.as_str()),
+    ];
+    for (row, (key, value)) in (0..).zip(pairs) {
+        sheet.write(row, 0, key)?;
+        sheet.write(row, 1, value)?;
+    }
+    sheet.write(4, 0, "issued_on")?;
+    sheet.write(4, 1, base.issued_on.to_string())?;
+    Ok(())
+}
+
+/// What went out under an id.
+///
+/// # Errors
+/// Nothing did, or what is kept of it cannot be read.
+pub(super) fn base(warehouse: &Path, id: &str) -> Result<Base> {
+    let path = Base::path(warehouse, id);
+    let is_id = id.len() == 16 && id.bytes().all(|sign| sign.is_ascii_hexdigit());
+    if !is_id || !path.is_file() {
+        return Err(Diagnostic::error("this sheet was not sent out by this warehouse")
+            .hint("`gridhouse form merge` makes collection sheets"));
+    }
+    let text = fs_err::read(&path).doing("reading what was sent out")?;
+    serde_json::from_slice(&text).doing("reading what was sent out")
+}

@@ -1,0 +1,401 @@
+//! A department's own workbook, filled for one community after the other from one reading of the warehouse.
+//!
+//! ```text
+//! form.yml -> held (one query per view, rows by community) -> cells -> package (the workbook, patched) -> outbox
+//! ```
+
+mod held;
+mod values;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::array::AsArray as _;
+use chrono::NaiveDate;
+
+pub(super) use self::held::{Held, Row, held};
+pub(super) use self::values::plain_text;
+use super::answer::oldest;
+use super::collected::Collected;
+use super::elements::{Dictionary, Element};
+use super::file::{By, Form, FormItem, FormTable};
+use super::layout::Kind;
+use super::package::{AddedSheet, CellFill, Growth, Mark, SheetFill, Template, Value};
+use crate::diagnostic::{Context as _, Diagnostic, Result, did_you_mean};
+use crate::query::Session;
+use crate::report::{Aside, parse_address, safe_part};
+
+/// The sheet that says where each item comes from.
+const SOURCES_SHEET: &str = "数据来源";
+
+/// A community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Community {
+    pub code: String,
+    pub name: String,
+    pub subdistrict: String,
+}
+
+/// One workbook that was filled.
+#[derive(Debug, Clone)]
+pub struct Filled {
+    pub community: Community,
+    pub path: PathBuf,
+    /// Rows of its lists.
+    pub rows: usize,
+    pub cells: CellCounts,
+}
+
+/// Cells that ask for a fact, those filled from the warehouse, and those of them whose value is older than allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CellCounts {
+    pub asked: u64,
+    pub filled: u64,
+    pub old: u64,
+}
+
+impl CellCounts {
+    pub fn add(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.filled += other.filled;
+        self.old += other.old;
+    }
+}
+
+/// Communities in code order: all, or those a name or code stands for, a subdistrict's among them.
+///
+/// # Errors
+/// Nothing is called so.
+pub async fn communities(session: &Session, wanted: Option<&str>) -> Result<Vec<Community>> {
+    let sql = "SELECT community_code, community_name, subdistrict_name, subdistrict_code FROM stg_communities \
+               ORDER BY community_code";
+    let mut all = Vec::new();
+    for batch in session.fetch(sql).await? {
+        let column = |at: usize| arrow::compute::cast(batch.column(at), &arrow::datatypes::DataType::Utf8);
+        let columns = [column(0), column(1), column(2), column(3)];
+        let [Ok(codes), Ok(names), Ok(subdistricts), Ok(subdistrict_codes)] = columns else { continue };
+        let text = |array: &arrow::array::ArrayRef, row: usize| array.as_string::<i32>().value(row).to_owned();
+        for row in 0..batch.num_rows() {
+            let (code, name, subdistrict) = (text(&codes, row), text(&names, row), text(&subdistricts, row));
+            let is_wanted = wanted.is_none_or(|wanted| {
+                let names = [&code, &name, &subdistrict, &text(&subdistrict_codes, row)];
+                names.iter().any(|name| name.as_str() == wanted)
+            });
+            all.push((is_wanted, Community { code, name, subdistrict }));
+        }
+    }
+    let known: Vec<String> = all.iter().map(|(_, community)| community.name.clone()).collect();
+    let chosen: Vec<Community> = all.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, one)| one).collect();
+    match wanted {
+        Some(wanted) if chosen.is_empty() => {
+            let problem = Diagnostic::error(format!("no community or subdistrict is called `{wanted}`"));
+            Err(match did_you_mean(wanted, known.iter().map(String::as_str)) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint("name it as in stg_communities, or give its code"),
+            })
+        }
+        _ => Ok(chosen),
+    }
+}
+
+/// What a form is filled with.
+pub struct Filling<'a> {
+    pub form: &'a Form,
+    pub dictionary: &'a Dictionary,
+    pub session: &'a Session,
+    pub communities: &'a [Community],
+    /// The folder the workbooks go into.
+    pub out: &'a Path,
+    pub workers: usize,
+    /// What the second sheet says of the run: label and value.
+    pub made_of: &'a [(String, String)],
+}
+
+/// Fills a form for each community. All workbooks come into place together; on an error none does.
+///
+/// # Errors
+/// The workbook is not the one that was read, the views cannot be queried, or the disk refuses.
+pub async fn fill(filling: &Filling<'_>) -> Result<Vec<Filled>> {
+    let form = filling.form;
+    let template = Arc::new(template(form)?);
+    let collected = Collected::read(filling.session).await?;
+    let mut tables = Vec::new();
+    for (sheet, table) in form.tables() {
+        let held = held(form, table, filling.dictionary, filling.session, filling.communities).await?;
+        let subject = table.of.as_deref().and_then(|of| filling.dictionary.subject(of));
+        let has_records = subject.is_some_and(|(_, subject)| subject.records.is_some());
+        tables.push(Prepared { sheet: &sheet.sheet, table, held, has_records, items: prepared(filling, table)? });
+    }
+    fs_err::create_dir_all(filling.out).doing("making the folder for the forms")?;
+    let aside = Aside::new(filling.out, "form", None).await.doing("making the folder for the forms")?;
+    let filled = for_each_community(filling.communities, filling.workers, |community| {
+        fill_one(filling, &template, &tables, &collected, community, &aside)
+    })?;
+    let names: Vec<PathBuf> = filled.iter().map(|one| file_name(&one.community)).collect();
+    aside.commit(&names, false).doing("putting the forms in place")?;
+    Ok(filled)
+}
+
+/// Makes something for each community on all cores; results in their order.
+pub(super) fn for_each_community<T: Send>(
+    communities: &[Community],
+    workers: usize,
+    make: impl Fn(&Community) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(community) = communities.get(at) else { return Ok(done) };
+            done.push((at, make(community)?));
+        }
+    };
+    let results: Vec<Result<Vec<(usize, T)>>> = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        })
+    });
+    let mut made = Vec::new();
+    for result in results {
+        made.extend(result?);
+    }
+    if made.len() < communities.len() {
+        return Err(Diagnostic::unexpected("a thread that makes workbooks ended early"));
+    }
+    made.sort_by_key(|(at, _)| *at);
+    Ok(made.into_iter().map(|(_, one)| one).collect())
+}
+
+/// The workbook of a community.
+pub(super) fn file_name(community: &Community) -> PathBuf {
+    PathBuf::from(format!("{}_{}.xlsx", safe_part(&community.code), safe_part(&community.name)))
+}
+
+fn template(form: &Form) -> Result<Template> {
+    let path = form.workbook_path();
+    let bytes = fs_err::read(&path).doing("reading the form's workbook")?;
+    if blake3::hash(&bytes).to_hex().as_str() != form.blake3 {
+        return Err(Diagnostic::error("the workbook is not the one that form.yml was read from")
+            .in_file(path)
+            .effect("the form was not filled")
+            .hint("put the original back, or remove the folder and import the new one"));
+    }
+    Template::open(bytes).map_err(|problem| problem.in_file(path))
+}
+
+/// A table of the form, ready to be filled for any community.
+struct Prepared<'a> {
+    sheet: &'a str,
+    table: &'a FormTable,
+    held: Held,
+    /// Whether it is about persons, dwellings or shops.
+    has_records: bool,
+    items: Vec<Prefilled<'a>>,
+}
+
+/// An item with its place.
+struct Prefilled<'a> {
+    item: &'a FormItem,
+    element: Option<&'a Element>,
+    /// From 0; the row of a list is its first.
+    row: u32,
+    column: u32,
+    /// What it is collected by.
+    key: String,
+    /// Whether a collected value of it is landed in the records.
+    is_landed: bool,
+    /// Values before it are old.
+    oldest: Option<NaiveDate>,
+}
+
+fn prepared<'a>(filling: &Filling<'a>, table: &'a FormTable) -> Result<Vec<Prefilled<'a>>> {
+    let form = filling.form;
+    let no_place = |item: &FormItem| {
+        Diagnostic::error(format!("`{}` has no cell or column that can be read: `{}`", item.heads, item.place()))
+            .in_file(form.path())
+            .hint("write `column: C` for an item of a list, `cell: C9` for any other")
+    };
+    let mut items = Vec::new();
+    for item in &table.items {
+        let first = item.place().split(':').next().unwrap_or_default();
+        let address = match table.kind {
+            Kind::List => format!("{first}{}", table.rows.first),
+            Kind::Matrix | Kind::Card => first.to_owned(),
+        };
+        let (row, column) = parse_address(&address).ok_or_else(|| no_place(item))?;
+        let element = item.element.as_deref().and_then(|id| filling.dictionary.get(id));
+        let oldest = element.and_then(|element| oldest(form, element, filling.session.as_of()));
+        let is_landed = element.is_some_and(|element| filling.dictionary.lands_in(element).is_some());
+        let key = table.key_of(item);
+        items.push(Prefilled { item, element, row, column: u32::from(column), key, is_landed, oldest });
+    }
+    Ok(items)
+}
+
+/// What was found of an item in one workbook.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    cells: CellCounts,
+    /// Filled cells whose value was collected.
+    collected: u64,
+    oldest: Option<NaiveDate>,
+}
+
+fn fill_one(
+    filling: &Filling<'_>,
+    template: &Template,
+    tables: &[Prepared<'_>],
+    collected: &Collected,
+    community: &Community,
+    aside: &Aside,
+) -> Result<Filled> {
+    let (mut fills, mut sources, mut counts, mut rows_all): (Vec<SheetFill>, _, _, _) =
+        (Vec::new(), Vec::new(), CellCounts::default(), 0);
+    for prepared in tables {
+        let lines = lines(prepared, community);
+        let at = fills.iter().position(|fill| fill.sheet == prepared.sheet).unwrap_or_else(|| {
+            fills.push(SheetFill { sheet: prepared.sheet.to_owned(), growths: Vec::new(), cells: Vec::new() });
+            fills.len() - 1
+        });
+        let fill = &mut fills[at];
+        let mut found = vec![Found::default(); prepared.items.len()];
+        match prepared.table.kind {
+            Kind::List => {
+                let (first, last) = (prepared.table.rows.first - 1, prepared.table.rows.last - 1);
+                let shift = shift(&fill.growths, first);
+                let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+                fill.growths.push(Growth { first, last, rows: count });
+                rows_all += lines.len();
+                for (order, of) in lines.iter().enumerate() {
+                    let line = first + shift + u32::try_from(order).unwrap_or(u32::MAX);
+                    for (at, item) in prepared.items.iter().enumerate() {
+                        if item.item.by == Some(By::Counter) {
+                            let value = Some(Value::Number((order + 1).to_string()));
+                            fill.cells.push(CellFill { row: line, column: item.column, value, mark: None });
+                        } else {
+                            let cell = cell(prepared, collected, at, of, &mut found[at]);
+                            fill.cells.extend(cell.map(|(value, mark)| CellFill {
+                                row: line,
+                                column: item.column,
+                                value,
+                                mark,
+                            }));
+                        }
+                    }
+                }
+            }
+            Kind::Matrix | Kind::Card => {
+                for (at, item) in prepared.items.iter().enumerate() {
+                    let row = item.row + shift(&fill.growths, item.row);
+                    let cell = cell(prepared, collected, at, &Line::Place(community.code.clone()), &mut found[at]);
+                    fill.cells.extend(cell.map(|(value, mark)| CellFill { row, column: item.column, value, mark }));
+                }
+            }
+        }
+        for (item, found) in prepared.items.iter().zip(found).filter(|(item, _)| item.item.is_data()) {
+            counts.add(found.cells);
+            sources.push(source_row(prepared.sheet, item, found));
+        }
+    }
+    for (label, value) in filling.made_of {
+        sources.push(vec![label.clone(), value.clone()]);
+    }
+    let header = ["位置", "数据项", "数据元", "来源", "应填", "已填", "较旧", "最早数据日期", "说明"];
+    let added =
+        AddedSheet { name: SOURCES_SHEET.to_owned(), header: header.map(str::to_owned).to_vec(), rows: sources };
+    let bytes =
+        template.filled(&fills, Some(&added)).map_err(|problem| problem.in_file(filling.form.workbook_path()))?;
+    let name = file_name(community);
+    fs_err::write(aside.path(&name), bytes).doing("writing a filled form")?;
+    Ok(Filled { community: community.clone(), path: filling.out.join(name), rows: rows_all, cells: counts })
+}
+
+/// Rows that lists above a row have grown by.
+fn shift(growths: &[Growth], row: u32) -> u32 {
+    let grown = growths.iter().filter(|growth| growth.last < row);
+    grown.map(|growth| growth.rows.saturating_sub(growth.last - growth.first + 1)).sum()
+}
+
+/// What a row of a form is about.
+enum Line {
+    Record(Row),
+    /// A place by its code.
+    Place(String),
+}
+
+/// The rows of a table for a community: its persons, dwellings or shops, or its grids.
+fn lines(prepared: &Prepared<'_>, community: &Community) -> Vec<Line> {
+    match prepared.has_records {
+        true => prepared.held.rows(&community.code).iter().copied().map(Line::Record).collect(),
+        false => prepared.held.places_below(&community.code).into_iter().map(Line::Place).collect(),
+    }
+}
+
+/// The value and the mark of one cell; nothing where a hand fills it.
+fn cell(
+    prepared: &Prepared<'_>,
+    collected: &Collected,
+    at: usize,
+    line: &Line,
+    found: &mut Found,
+) -> Option<(Option<Value>, Option<Mark>)> {
+    let Prepared { table, held, items, .. } = prepared;
+    let (row, object) = match line {
+        Line::Record(row) => (Some(*row), held.key(*row)?),
+        Line::Place(code) => (held.row(at, code), code.as_str()),
+    };
+    let item = &items[at];
+    if !item.item.is_data() {
+        return None;
+    }
+    found.cells.asked += 1;
+    let stored = item.element.zip(row).and_then(|(element, row)| held.value(at, row, element, item.item));
+    let dated = row.and_then(|row| held.dated(at, row));
+    // What was collected stands in where the records have nothing, or something older.
+    let extra = table.of.as_deref().filter(|_| !item.is_landed).and_then(|of| collected.get(of, object, &item.key));
+    let newer = extra.filter(|(_, date)| stored.is_none() || dated.is_some_and(|dated| dated < *date));
+    let (value, dated) = match newer {
+        Some((text, date)) => (values::collected(text, item.element, item.item), Some(date)),
+        None => (stored, dated),
+    };
+    let Some(value) = value else { return Some((None, Some(Mark::Missing))) };
+    found.cells.filled += 1;
+    found.collected += u64::from(newer.is_some());
+    found.oldest = match (found.oldest, dated) {
+        (Some(before), Some(date)) => Some(before.min(date)),
+        (before, date) => before.or(date),
+    };
+    let old = dated.filter(|dated| item.oldest.is_some_and(|oldest| *dated < oldest));
+    found.cells.old += u64::from(old.is_some());
+    Some((Some(value), old.map(Mark::Stale)))
+}
+
+fn source_row(sheet: &str, item: &Prefilled<'_>, found: Found) -> Vec<String> {
+    let label = item.element.map(|element| element.label.clone()).unwrap_or_default();
+    let stored = item.element.and_then(|element| element.source.as_ref()).map(ToString::to_string);
+    let source = match (stored, found.collected) {
+        (stored, 0) => stored.unwrap_or_default(),
+        (Some(stored), count) => format!("{stored}，采集表{count}格"),
+        (None, count) => format!("采集表{count}格"),
+    };
+    let missing = found.cells.asked - found.cells.filled;
+    let told = match (item.element, missing) {
+        (None, _) if !item.item.candidates.is_empty() => "数据元待人工确认".to_owned(),
+        (_, 0) => String::new(),
+        (_, missing) => format!("缺{missing}格，需采集"),
+    };
+    vec![
+        format!("{sheet}!{}", item.item.place()),
+        item.item.heads.to_string(),
+        label,
+        source,
+        found.cells.asked.to_string(),
+        found.cells.filled.to_string(),
+        found.cells.old.to_string(),
+        found.oldest.map(|date| date.to_string()).unwrap_or_default(),
+        told,
+    ]
+}
