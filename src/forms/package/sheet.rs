@@ -383,9 +383,8 @@ impl Sheet {
     fn note_reads(&mut self) {
         let mut reads = std::collections::BTreeSet::new();
         for formula in &self.formulas {
-            let mut count = 0;
+            // Nothing is changed: it is walked through.
             let _ = rewritten(&formula.text, |sheet, _| {
-                count += 1;
                 match sheet {
                     Named::Own => drop(reads.insert(None)),
                     Named::Named(name) => drop(reads.insert(Some(name.to_lowercase()))),
@@ -395,7 +394,8 @@ impl Sheet {
             });
             let upper = formula.text.to_ascii_uppercase();
             let computes = ["INDIRECT", "OFFSET", "["].iter().any(|word| upper.contains(word));
-            self.reads_anything |= computes || has_name(&formula.text);
+            let is_table = matches!(formula.kind, FormulaKind::Array(_)) && formula.text.is_empty();
+            self.reads_anything |= computes || is_table || has_name(&formula.text);
         }
         self.reads = reads.into_iter().collect();
     }
