@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::blanks::Blank;
 use super::elements::Dictionary;
 use super::layout::Kind;
 use super::words::folded;
@@ -117,6 +118,9 @@ pub struct FormSheet {
     pub said: Vec<BTreeMap<String, String>>,
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What follows from whom it is filled for.
+    #[serde(default)]
+    pub blanks: Vec<Blank>,
     pub tables: Vec<FormTable>,
     #[serde(default)]
     pub doubts: Vec<FormDoubt>,
@@ -348,6 +352,12 @@ pub(super) fn text(form: &Form) -> String {
             text.push_str("    notes:\n");
             for note in &sheet.notes {
                 let _ = writeln!(text, "      - {}", plain(note));
+            }
+        }
+        if !sheet.blanks.is_empty() {
+            text.push_str("    blanks:\n");
+            for Blank { cell, text: written, asks } in &sheet.blanks {
+                let _ = writeln!(text, "      - {{cell: {cell}, is: {}, text: {}}}", asks.name(), plain(written));
             }
         }
         text.push_str("    tables:\n");

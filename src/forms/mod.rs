@@ -7,6 +7,7 @@
 
 mod answer;
 mod around;
+mod blanks;
 mod card;
 mod catalogue;
 mod collected;
@@ -97,7 +98,7 @@ pub fn import(
                 )));
             }
         }
-        read.push(form_sheet(&sheet.name, layout, tables));
+        read.push(form_sheet(&sheet.name, &page, layout, tables));
     }
     let title = read.iter().map(|sheet| sheet.title.as_str()).find(|title| !title.is_empty());
     let title = title.unwrap_or_default().to_owned();
@@ -152,7 +153,7 @@ pub fn import(
     Ok(Imported { form, doubts })
 }
 
-fn form_sheet(name: &str, layout: Layout, tables: Vec<FormTable>) -> FormSheet {
+fn form_sheet(name: &str, page: &Page, layout: Layout, tables: Vec<FormTable>) -> FormSheet {
     let said = layout.said.into_iter().map(|(key, value)| {
         // What was signed in a filled form is nobody's business here.
         let value = if around::is_signed(&key) { String::new() } else { value };
@@ -164,19 +165,14 @@ fn form_sheet(name: &str, layout: Layout, tables: Vec<FormTable>) -> FormSheet {
         title: layout.title,
         said: said.collect(),
         notes: layout.notes,
+        blanks: blanks::blanks(page),
         tables,
         doubts: doubts.map(|doubt| FormDoubt { at: Page::name_of(doubt.place), about: doubt.about.clone() }).collect(),
     }
 }
 
 /// A table with the element of each item.
-fn understood(
-    page: &Page,
-    table: &Table,
-    title: &str,
-    beside: Option<usize>,
-    dictionary: &Dictionary,
-) -> FormTable {
+fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, dictionary: &Dictionary) -> FormTable {
     const SAMPLES_MAX: usize = 20;
     let asked: Vec<Asked<'_>> = table
         .items

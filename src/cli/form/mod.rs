@@ -2,6 +2,7 @@
 
 mod collection;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -253,12 +254,18 @@ async fn fill(
                     json!(cells.old),
                     json!(percent(cells.filled, cells.asked)),
                 ]);
-                landed.extend(filled.iter().map(|one| {
+                // Cards of one community are one filling of the form.
+                let mut fillings: BTreeMap<&str, (usize, CellCounts)> = BTreeMap::new();
+                for one in &filled {
+                    let (rows, cells) = fillings.entry(&one.community.code).or_default();
+                    *rows += one.rows;
+                    cells.add(one.cells);
+                }
+                landed.extend(fillings.into_iter().map(|(code, (rows, cells))| {
                     json!({
-                        "form": form.name, "filled_on": as_of.to_string(), "community_code": one.community.code,
-                        "title": form.title, "department": form.department, "row_count": one.rows,
-                        "asked_cell_count": one.cells.asked, "filled_cell_count": one.cells.filled,
-                        "old_cell_count": one.cells.old,
+                        "form": form.name, "filled_on": as_of.to_string(), "community_code": code,
+                        "title": form.title, "department": form.department, "row_count": rows,
+                        "asked_cell_count": cells.asked, "filled_cell_count": cells.filled, "old_cell_count": cells.old,
                     })
                 }));
             }

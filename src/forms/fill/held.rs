@@ -48,6 +48,11 @@ impl Held {
         self.parts.first().and_then(|part| part.by_community.get(community)).map_or(&[], Vec::as_slice)
     }
 
+    /// The row with a key among those of a community.
+    pub fn row_of(&self, community: &str, key: &str) -> Option<Row> {
+        self.rows(community).iter().copied().find(|row| self.key(*row) == Some(key))
+    }
+
     /// The row of a place that an item's figure stands in.
     pub fn row(&self, at: usize, place: &str) -> Option<Row> {
         self.parts[self.columns[at]?.part].by_community.get(place)?.first().copied()

@@ -7,6 +7,7 @@
 mod held;
 mod values;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,7 @@ use chrono::NaiveDate;
 pub(super) use self::held::{Held, Row, held};
 pub(super) use self::values::plain_text;
 use super::answer::oldest;
+use super::blanks;
 use super::collected::Collected;
 use super::elements::{Dictionary, Element};
 use super::file::{By, Form, FormItem, FormTable};
@@ -24,7 +26,7 @@ use super::layout::Kind;
 use super::package::{AddedSheet, CellFill, Growth, Mark, SheetFill, Template, Value};
 use crate::diagnostic::{Context as _, Diagnostic, Result, did_you_mean};
 use crate::query::Session;
-use crate::report::{Aside, parse_address, safe_part};
+use crate::report::{Aside, name_of, parse_address, safe_part};
 
 /// The sheet that says where each item comes from.
 const SOURCES_SHEET: &str = "数据来源";
@@ -129,12 +131,23 @@ pub async fn fill(filling: &Filling<'_>) -> Result<Vec<Filled>> {
     }
     fs_err::create_dir_all(filling.out).doing("making the folder for the forms")?;
     let aside = Aside::new(filling.out, "form", None).await.doing("making the folder for the forms")?;
+    let card = tables.iter().find(|table| table.has_records && table.table.kind != Kind::List);
     let filled = for_each_community(filling.communities, filling.workers, |community| {
-        fill_one(filling, &template, &tables, &collected, community, &aside)
+        let Some(card) = card else {
+            return Ok(vec![fill_one(filling, &template, &tables, &collected, (community, None), &aside)?]);
+        };
+        // A card is about one person, dwelling or shop: a workbook for each.
+        let mut objects: Vec<&str> =
+            card.held.rows(&community.code).iter().filter_map(|row| card.held.key(*row)).collect();
+        let mut seen = BTreeSet::new();
+        objects.retain(|object| seen.insert(*object));
+        let fill = |object| fill_one(filling, &template, &tables, &collected, (community, Some(object)), &aside);
+        objects.into_iter().map(fill).collect()
     })?;
-    let names: Vec<PathBuf> = filled.iter().map(|one| file_name(&one.community)).collect();
-    aside.commit(&names, false).doing("putting the forms in place")?;
-    Ok(filled)
+    let filled: Vec<Filled> = filled.into_iter().flatten().collect();
+    let names: Vec<PathBuf> = filled.iter().map(|one| one.path.clone()).collect();
+    let places = aside.commit(&names, false).doing("putting the forms in place")?;
+    Ok(filled.into_iter().zip(places).map(|(one, path)| Filled { path, ..one }).collect())
 }
 
 /// Makes something for each community on all cores; results in their order.
@@ -236,12 +249,14 @@ fn prepared<'a>(filling: &Filling<'a>, table: &'a FormTable) -> Result<Vec<Prefi
 }
 
 /// What was found of an item in one workbook.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Found {
     cells: CellCounts,
     /// Filled cells whose value was collected.
     collected: u64,
     oldest: Option<NaiveDate>,
+    /// Rows and days of old values.
+    old: Vec<(u32, NaiveDate)>,
 }
 
 fn fill_one(
@@ -249,13 +264,21 @@ fn fill_one(
     template: &Template,
     tables: &[Prepared<'_>],
     collected: &Collected,
-    community: &Community,
+    (community, object): (&Community, Option<&str>),
     aside: &Aside,
 ) -> Result<Filled> {
     let (mut fills, mut sources, mut counts, mut rows_all): (Vec<SheetFill>, _, _, _) =
         (Vec::new(), Vec::new(), CellCounts::default(), 0);
     for prepared in tables {
-        let lines = lines(prepared, community);
+        // What a card lists below it is of its object, and no view has it by object.
+        let lines = if object.is_some() { Vec::new() } else { lines(prepared, community) };
+        let of = match object {
+            Some(object) if prepared.has_records => match prepared.held.row_of(&community.code, object) {
+                Some(row) => Line::Record(row),
+                None => continue,
+            },
+            _ => Line::Place(community.code.clone()),
+        };
         let at = fills.iter().position(|fill| fill.sheet == prepared.sheet).unwrap_or_else(|| {
             fills.push(SheetFill { sheet: prepared.sheet.to_owned(), growths: Vec::new(), cells: Vec::new() });
             fills.len() - 1
@@ -276,7 +299,7 @@ fn fill_one(
                             let value = Some(Value::Number((order + 1).to_string()));
                             fill.cells.push(CellFill { row: line, column: item.column, value, mark: None });
                         } else {
-                            let cell = cell(prepared, collected, at, of, &mut found[at]);
+                            let cell = cell(prepared, collected, at, (of, line), &mut found[at]);
                             fill.cells.extend(cell.map(|(value, mark)| CellFill {
                                 row: line,
                                 column: item.column,
@@ -290,7 +313,7 @@ fn fill_one(
             Kind::Matrix | Kind::Card => {
                 for (at, item) in prepared.items.iter().enumerate() {
                     let row = item.row + shift(&fill.growths, item.row);
-                    let cell = cell(prepared, collected, at, &Line::Place(community.code.clone()), &mut found[at]);
+                    let cell = cell(prepared, collected, at, (&of, row), &mut found[at]);
                     fill.cells.extend(cell.map(|(value, mark)| CellFill { row, column: item.column, value, mark }));
                 }
             }
@@ -300,17 +323,35 @@ fn fill_one(
             sources.push(source_row(prepared.sheet, item, found));
         }
     }
+    for sheet in filling.form.sheets.iter().filter(|sheet| !sheet.blanks.is_empty()) {
+        let Some(fill) = fills.iter_mut().find(|fill| fill.sheet == sheet.sheet) else { continue };
+        for blank in &sheet.blanks {
+            let Some((row, column)) = parse_address(&blank.cell) else { continue };
+            let value = Some(Value::Text(blanks::filled(blank, community, filling.session.as_of())));
+            let row = row + shift(&fill.growths, row);
+            fill.cells.push(CellFill { row, column: u32::from(column), value, mark: None });
+        }
+    }
     for (label, value) in filling.made_of {
         sources.push(vec![label.clone(), value.clone()]);
     }
-    let header = ["位置", "数据项", "数据元", "来源", "应填", "已填", "较旧", "最早数据日期", "说明"];
+    let header =
+        ["位置", "数据项", "数据元", "来源", "应填", "已填", "较旧", "最早数据日期", "说明", "较旧的格及其日期"];
     let added =
         AddedSheet { name: SOURCES_SHEET.to_owned(), header: header.map(str::to_owned).to_vec(), rows: sources };
     let bytes =
         template.filled(&fills, Some(&added)).map_err(|problem| problem.in_file(filling.form.workbook_path()))?;
-    let name = file_name(community);
-    fs_err::write(aside.path(&name), bytes).doing("writing a filled form")?;
-    Ok(Filled { community: community.clone(), path: filling.out.join(name), rows: rows_all, cells: counts })
+    let name = match object {
+        Some(object) => file_name(community).with_extension("").join(format!("{}.xlsx", safe_part(object))),
+        None => file_name(community),
+    };
+    let path = aside.path(&name);
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder).doing("writing a filled form")?;
+    }
+    fs_err::write(path, bytes).doing("writing a filled form")?;
+    let rows = if object.is_some() { 1 } else { rows_all };
+    Ok(Filled { community: community.clone(), path: name, rows, cells: counts })
 }
 
 /// Rows that lists above a row have grown by.
@@ -339,7 +380,7 @@ fn cell(
     prepared: &Prepared<'_>,
     collected: &Collected,
     at: usize,
-    line: &Line,
+    (line, at_row): (&Line, u32),
     found: &mut Found,
 ) -> Option<(Option<Value>, Option<Mark>)> {
     let Prepared { table, held, items, .. } = prepared;
@@ -370,7 +411,20 @@ fn cell(
     };
     let old = dated.filter(|dated| item.oldest.is_some_and(|oldest| *dated < oldest));
     found.cells.old += u64::from(old.is_some());
+    found.old.extend(old.map(|date| (at_row, date)));
     Some((Some(value), old.map(Mark::Stale)))
+}
+
+/// `K9 2024-01-05、K12 2023-10-11`, as far as a cell holds it.
+fn old_cells(item: &Prefilled<'_>, old: &[(u32, NaiveDate)]) -> String {
+    const LISTED_MAX: usize = 1_000;
+    let column = u16::try_from(item.column).unwrap_or(u16::MAX);
+    let mut listed: Vec<String> =
+        old.iter().take(LISTED_MAX).map(|(row, date)| format!("{} {date}", name_of(*row, column))).collect();
+    if old.len() > LISTED_MAX {
+        listed.push(format!("等{}格", old.len()));
+    }
+    listed.join("、")
 }
 
 fn source_row(sheet: &str, item: &Prefilled<'_>, found: Found) -> Vec<String> {
@@ -397,5 +451,6 @@ fn source_row(sheet: &str, item: &Prefilled<'_>, found: Found) -> Vec<String> {
         found.cells.old.to_string(),
         found.oldest.map(|date| date.to_string()).unwrap_or_default(),
         told,
+        old_cells(item, &found.old),
     ]
 }
