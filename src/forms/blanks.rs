@@ -61,7 +61,9 @@ pub struct Blank {
 pub(super) fn blanks(page: &Page) -> Vec<Blank> {
     let found = page.texts.iter().filter_map(|((row, column), text)| {
         let (key, rest) = text.split_once(['：', ':'])?;
-        let is_blank = rest.chars().all(|sign| sign.is_whitespace() || "年月日_".contains(sign));
+        let left: String = rest.chars().filter(|sign| !sign.is_whitespace() && !"年月日_".contains(*sign)).collect();
+        // Blanks before 街道 and 社区 ask for their names.
+        let is_blank = ["", "街道社区", "街道（镇）社区（村）", "社区", "社区（村）"].contains(&left.as_str());
         let key: String = key.chars().filter(|sign| !sign.is_whitespace()).collect();
         let key = key.trim_end_matches("（盖章）").trim_end_matches("(盖章)");
         let (_, asks) = ASKED.iter().find(|(word, _)| *word == key)?;
