@@ -1,7 +1,7 @@
 //! What stands around the tables of a form: 表号, 填报单位, 填表人, notes.
 
 use super::page::{Area, Page};
-use super::words::{joined, without_numbers};
+use super::words::{is_blank, is_known_label, is_personal, joined, without_numbers};
 
 /// Words that stand around a table and say something of the form.
 const SAID: &[&str] = &[
@@ -61,6 +61,8 @@ const SAID: &[&str] = &[
     "登记单位",
     "汇总单位",
     "统计截止时间",
+    "时间",
+    "日期",
 ];
 /// The same, with somebody's name or number after them in a filled form.
 const SIGNED: &[&str] = &[
@@ -117,11 +119,19 @@ pub(super) fn said_in(page: &Page, labels: &[Area]) -> Option<Vec<(String, Strin
     said.iter().any(|(key, _)| key != "统计时期").then_some(said)
 }
 
-/// The same for a line within the borders of a table: the signatures at its foot.
-pub(super) fn foot_in(page: &Page, labels: &[Area]) -> Option<Vec<(String, String)>> {
+/// The same for a line within the borders of a table, where a label with a colon may have its blank beside it: the
+/// signatures at its foot, or a line of keys with no blank.
+pub(super) fn said_within(page: &Page, areas: &[Area], labels: &[Area]) -> Option<Vec<(String, String)>> {
     let said = said_in(page, labels)?;
-    let known = |(key, _): &(String, String)| SAID.contains(&key.as_str()) || SIGNED.contains(&key.as_str());
-    (said.iter().all(known) && said.iter().any(|(key, _)| FOOT.contains(&key.as_str()))).then_some(said)
+    let is_known = said.iter().all(|(key, _)| SAID.contains(&key.as_str()) || SIGNED.contains(&key.as_str()));
+    let is_foot = said.iter().any(|(key, _)| FOOT.contains(&key.as_str()));
+    (is_known && (is_foot || areas.len() == labels.len())).then_some(said)
+}
+
+/// Whether a text is a key with what was filled in after it: `姓名：…`.
+pub(super) fn is_filled(text: &str) -> bool {
+    let is_known = |key: &str| SAID.contains(&key) || SIGNED.contains(&key) || is_known_label(key) || is_personal(key);
+    keyed(text).iter().any(|(key, value)| !is_blank(value) && is_known(key))
 }
 
 /// `2024年　　月`

@@ -1,16 +1,38 @@
 //! Tables of labels with blanks beside them.
 
+use super::around::{is_filled, keyed};
+use super::columns::{NOT_ASKED, without_doubles};
 use super::layout::{Block, Doubt, Item, Kind, Layout, Table};
 use super::page::Area;
-use super::words::{boxes, is_blank, is_known_label, is_label, is_personal, is_unit, joined};
+use super::words::{boxes, is_blank, is_known_label, is_label, is_unit, joined};
 
 impl Block<'_> {
+    /// Whether something else than a row of a card begins in a row. Below a row of texts, a row of the same cells is taken
+    /// for headings only if it is like headings.
+    fn is_other(self, row: u32, texts_above: &[(u32, u32)]) -> bool {
+        let is_like_headings = || {
+            let (left, right) = self.width(row);
+            let areas = self.page.areas(row, left, right);
+            let known = areas.iter().filter(|area| is_known_label(self.page.text(area.top, area.left))).count();
+            known * 2 >= areas.len() || areas.iter().map(|area| (area.left, area.right)).ne(texts_above.iter().copied())
+        };
+        self.ends_at(row) || self.headings(row).is_some() && is_like_headings() || self.beside_name(row).is_some()
+    }
+
     /// Rows of labels and blanks, up to the first that is neither; gives the row after.
-    pub(super) fn card(self, top: u32, caption: &[String], layout: &mut Layout) -> u32 {
+    ///
+    /// `texts_above` are the cells of a row of texts that was read before: below it they may be columns.
+    pub(super) fn card(
+        self,
+        top: u32,
+        caption: &[String],
+        texts_above: &mut Vec<(u32, u32)>,
+        layout: &mut Layout,
+    ) -> u32 {
         let page = self.page;
         let mut items = Vec::new();
         let mut row = top;
-        while row <= self.area.bottom && (row == top || !self.ends_at(row) && self.headings(row).is_none()) {
+        while row <= self.area.bottom && (row == top || !self.is_other(row, texts_above)) {
             let (left, right) = self.width(row);
             let areas = page.areas(row, left, right);
             if !self.is_framed && areas.iter().all(|area| page.text(area.top, area.left).is_empty()) {
@@ -19,32 +41,47 @@ impl Block<'_> {
             // A name beside several rows is the heading of their items.
             let is_label_at =
                 |area: &Area| is_label(page.text(area.top, area.left)) && !is_blank(page.text(area.top, area.left));
-            let is_section = |area: &Area| {
-                area.height() > 1 && is_label_at(area) && areas.get(1).is_none_or(|next| next.height() < area.height())
+            let is_section = |at: usize| {
+                let next = areas.get(at + 1);
+                areas[at].height() > 1
+                    && is_label_at(&areas[at])
+                    && next.is_some_and(|next| next.height() < areas[at].height())
             };
-            let section = areas.first().filter(|area| is_section(area));
+            let sections = (0..areas.len()).take_while(|at| is_section(*at)).count();
             let mut prefix: Vec<String> = caption.to_vec();
-            prefix.extend(section.map(|area| joined(page.text(area.top, area.left))));
-            let cells: Vec<Area> =
-                areas.iter().copied().filter(|area| Some(area) != section && area.top == row).collect();
+            prefix.extend(areas[..sections].iter().map(|area| joined(page.text(area.top, area.left))));
+            let cells: Vec<Area> = areas[sections..].iter().copied().filter(|area| area.top == row).collect();
             let mut rest = cells.as_slice();
             // `房主 | 姓名 | … | 电话 | …`: the first names what the others are of.
             if let [group, first, blank, ..] = rest
-                && section.is_none()
+                && sections == 0
                 && is_label_at(group)
                 && is_label_at(first)
                 && !is_label_at(blank)
                 && is_known_label(page.text(first.top, first.left))
                 && !is_known_label(page.text(group.top, group.left))
-                && !is_personal(page.text(group.top, group.left))
                 && group.left == left
             {
                 prefix.push(joined(page.text(group.top, group.left)));
                 rest = &rest[1..];
             }
+            let sides: Vec<(u32, u32)> = cells.iter().map(|area| (area.left, area.right)).collect();
+            if cells.len() > 1 && cells.iter().all(is_label_at) {
+                *texts_above = sides.clone();
+            }
+            let is_below_texts = *texts_above == sides;
             let (mut before, mut unnamed): (Option<Area>, Vec<Area>) = (None, Vec::new());
             for area in rest {
                 let text = page.text(area.top, area.left);
+                if NOT_ASKED.contains(&text) {
+                    before = None;
+                    continue;
+                }
+                if is_filled(text) {
+                    layout.said.extend(keyed(text));
+                    before = None;
+                    continue;
+                }
                 match (is_label_at(area), before.take()) {
                     (true, Some(label)) => {
                         // Neither names what follows, and none is quoted: in a filled form one may be the name of a person.
@@ -52,6 +89,11 @@ impl Block<'_> {
                         layout.doubts.push(Doubt { place: label, about });
                     }
                     (true, None) => before = Some(*area),
+                    (false, Some(label)) if is_below_texts && !is_known_label(page.text(label.top, label.left)) => {
+                        let about = "below a row of texts: a label beside a blank or a row of a table cannot be told"
+                            .to_owned();
+                        layout.doubts.push(Doubt { place: label, about });
+                    }
                     (false, Some(label)) => {
                         let heads = prefix.iter().cloned().chain([page.text(label.top, label.left).to_owned()]);
                         let mut item = Item::of(&heads.collect::<Vec<_>>(), *area);
@@ -82,6 +124,7 @@ impl Block<'_> {
                 about: "neither headings nor labels with blanks beside them".to_owned(),
             });
         } else {
+            let items = without_doubles(items, layout);
             layout.tables.push(Table { kind: Kind::Card, items, body: (top, end - 1), rows: (top, end - 1) });
         }
         end

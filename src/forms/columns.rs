@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::around::is_filled;
 use super::layout::{Block, Doubt, Item, Kind, Layout, Table};
 use super::page::{Area, Page};
 use super::words::{boxes, heading, is_blank, is_known_label, is_label, is_number, is_personal, is_unit, joined};
@@ -12,7 +13,7 @@ const COUNTERS: &[&str] = &["序号", "编号", "代码", "指标代码", "行�
 /// Headings of columns that give the unit of each row.
 const UNIT_HEADINGS: &[&str] = &["计量单位", "单位"];
 /// What stands in a cell that is not to be filled.
-const NOT_ASKED: &[&str] = &["—", "－", "-", "——", "×", "/", "＼", "\\"];
+pub(super) const NOT_ASKED: &[&str] = &["—", "－", "-", "——", "×", "/", "＼", "\\"];
 /// Names of rows that are worked out from the others.
 const TOTALS: &[&str] = &["合计", "总计", "小计", "共计", "累计"];
 /// Columns that name their rows; more are filled in by somebody.
@@ -42,7 +43,7 @@ impl Block<'_> {
         let (left, right) = self.width(top);
         let is_label_at = |area: &Area| {
             let text = page.text(area.top, area.left);
-            is_label(text) && !is_blank(text)
+            is_label(text) && !is_blank(text) || is_period(text)
         };
         let (mut spread, mut repeated) = (Vec::new(), Vec::new());
         let mut bottom = top;
@@ -56,7 +57,7 @@ impl Block<'_> {
             let text = page.text(area.top, area.left);
             // The corner of a matrix may be blank.
             let is_corner = at == 0 && text.is_empty() && first.len() > 2;
-            if !is_label_at(&area) && !is_corner {
+            if !is_label_at(&area) && !is_corner || is_filled(text) {
                 return None;
             }
             bottom = bottom.max(area.bottom);
@@ -113,6 +114,16 @@ impl Block<'_> {
             {
                 break;
             }
+            // Names of rows below a heading over two columns are no headings: the columns beside them begin there as well, and
+            // the next row has names there too.
+            let blanks = areas.iter().filter(|area| area.top == next && page.text(next, area.left).is_empty()).count();
+            let goes_on = |part: &&Area| {
+                next == self.area.bottom
+                    || is_label(page.text(next + 1, part.left)) && !is_blank(page.text(next + 1, part.left))
+            };
+            if blanks > 0 && spread.is_empty() && begun.iter().any(goes_on) {
+                break;
+            }
             // Groups within groups may be repeated as well.
             let mut at = 0;
             while at < areas.len() {
@@ -127,16 +138,33 @@ impl Block<'_> {
             }
             bottom = begun.iter().map(|part| part.bottom).max().unwrap_or(next);
         }
-        let columns = page.areas(bottom, left, right);
+        let columns = self.columns(page.areas(bottom, left, right), bottom + 1);
         let mut headings =
             Headings { top, bottom, columns, spread, numbers: Vec::new(), body: bottom + 1, is_ambiguous };
         let numbers = numbers(page, &headings.columns, headings.body);
         headings.body += u32::from(numbers.is_some());
         headings.numbers = numbers.unwrap_or_else(|| vec![None; headings.columns.len()]);
-        let has_body =
-            headings.body <= self.area.bottom && self.fits(&headings, headings.body) && !self.ends_at(headings.body);
+        let body = headings.body + u32::from(self.is_section(&headings, headings.body));
+        let has_body = body <= self.area.bottom && self.fits(&headings, body) && !self.ends_at(body);
         let is_last = !self.is_framed && (headings.body > self.area.bottom || self.ends_at(headings.body));
-        (has_body && !is_of_a_card(page, &headings) || is_last && !is_spread).then_some(headings)
+        (has_body && !is_of_a_card(page, &headings, body) && !is_filled_row(page, &headings) || is_last && !is_spread)
+            .then_some(headings)
+    }
+
+    /// The columns of a table: a heading over the names of rows may go over several.
+    fn columns(self, headings: Vec<Area>, body: u32) -> Vec<Area> {
+        let page = self.page;
+        let mut columns = Vec::new();
+        for heading in headings {
+            let parts = page.areas(body, heading.left, heading.right);
+            let is_exact = parts.last().is_some_and(|last| last.right == heading.right);
+            let is_of_names = parts.iter().all(|part| is_label(page.text(part.top, part.left)));
+            match heading.width() > 1 && body <= self.area.bottom && is_exact && is_of_names {
+                true => columns.extend(parts.iter().map(|part| Area { left: part.left, right: part.right, ..heading })),
+                false => columns.push(heading),
+            }
+        }
+        columns
     }
 
     /// Whether a row is made of the columns under headings. A name may go over several.
@@ -165,15 +193,7 @@ impl Block<'_> {
         // A line over the whole width between rows of the same columns.
         let mut sections: Vec<u32> = Vec::new();
         while row <= self.area.bottom {
-            let areas = page.areas(row, left, right);
-            let is_whole = areas.len() == 1 && is_label(page.text(row, left));
-            if is_whole
-                && self.is_framed
-                && row < self.area.bottom
-                && self.fits(headings, row + 1)
-                && self.headings(row + 1).is_none()
-                && !page.text(row + 1, left).is_empty()
-            {
+            if self.is_section(headings, row) {
                 sections.push(row);
             } else if self.ends_at(row) || !self.fits(headings, row) || row > first && self.is_new(headings, row) {
                 break;
@@ -202,12 +222,26 @@ impl Block<'_> {
         row.max(first)
     }
 
+    /// Whether a row is a line over the whole width with rows of the same columns and their names below it.
+    fn is_section(self, headings: &Headings, row: u32) -> bool {
+        let page = self.page;
+        let (left, right) = self.width(row);
+        self.is_framed
+            && row < self.area.bottom
+            && page.areas(row, left, right).len() == 1
+            && is_label(page.text(row, left))
+            && !page.text(row + 1, left).is_empty()
+            && self.fits(headings, row + 1)
+            && self.headings(row + 1).is_none()
+    }
+
     /// Whether another table of the same columns begins in a row.
     fn is_new(self, headings: &Headings, row: u32) -> bool {
         let page = self.page;
         let known = |column: &&Area| is_known_label(page.text(row, column.left));
         let is_again = |column: &Area| page.text(row, column.left) == page.text(headings.bottom, column.left);
-        (headings.columns.iter().filter(known).count() > 1 || headings.columns.iter().all(is_again))
+        let is_counted = COUNTERS.contains(&joined(page.text(row, headings.columns[0].left)).as_str());
+        (is_counted || headings.columns.iter().filter(known).count() > 1 || headings.columns.iter().all(is_again))
             && self.headings(row).is_some()
     }
 }
@@ -220,16 +254,18 @@ fn numbers(page: &Page, columns: &[Area], row: u32) -> Option<Vec<Option<String>
         let digits: String = text.trim_start_matches(['（', '(']).chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<u32>().ok()
     });
-    let is_numbered = given.len() * 2 > texts.len()
-        && given.len() > 1
-        && given.iter().all(|text| is_number(text))
-        && counted.enumerate().all(|(at, number)| number == at as u32 + 1);
+    let letters = texts.iter().enumerate().all(|(at, text)| text.bytes().eq([b'A' + (at % 26) as u8]));
+    let is_numbered = letters
+        || given.len() * 2 > texts.len()
+            && given.len() > 1
+            && given.iter().all(|text| is_number(text))
+            && counted.enumerate().all(|(at, number)| number == at as u32 + 1);
     is_numbered.then(|| texts.iter().map(|text| (!text.is_empty()).then(|| text.clone())).collect())
 }
 
 /// Whether the row below is labels with what was filled in beside them: then so are the headings.
-fn is_of_a_card(page: &Page, headings: &Headings) -> bool {
-    let below = |column: &Area| page.text(headings.body, column.left);
+fn is_of_a_card(page: &Page, headings: &Headings, body: u32) -> bool {
+    let below = |column: &Area| page.text(body, column.left);
     let is_personal_at = |column: &Area| is_personal(below(column)) && is_known_label(below(column));
     let is_pair = match headings.columns.as_slice() {
         [first, second] => {
@@ -239,7 +275,37 @@ fn is_of_a_card(page: &Page, headings: &Headings) -> bool {
         }
         _ => false,
     };
-    is_pair || headings.columns.iter().skip(1).any(is_personal_at)
+    // Labels in every other column, and beside those of the first row nothing that is like a heading.
+    let columns = &headings.columns;
+    let is_paired = columns.len() > 3
+        && columns.iter().step_by(2).all(|column| is_label(below(column)) && !is_blank(below(column)))
+        && !columns.iter().skip(1).step_by(2).any(|column| is_known_label(page.text(column.top, column.left)));
+    is_pair || is_paired || columns.iter().skip(1).any(is_personal_at)
+}
+
+/// Whether what stands there is a row of a filled list rather than headings: one of the sexes without the other, and no
+/// word that names an item.
+fn is_filled_row(page: &Page, headings: &Headings) -> bool {
+    const VALUES: &[&[&str]] = &[
+        &["男", "女"],
+        &["汉族", "少数民族"],
+        &["已婚", "未婚", "离异", "丧偶"],
+        &["是", "否"],
+        &["有", "无"],
+        &["本科", "大专", "高中", "初中", "小学"],
+    ];
+    let texts: Vec<String> = headings.columns.iter().map(|column| joined(page.text(column.top, column.left))).collect();
+    let among = |values: &&[&str]| texts.iter().filter(|text| values.contains(&text.as_str())).count();
+    VALUES.iter().any(|values| among(values) == 1) && !texts.iter().any(|text| is_known_label(text))
+}
+
+/// `2024年`, `6月`, `第2季度`: headings, though they are dates.
+fn is_period(text: &str) -> bool {
+    let signs: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+    signs.len() <= 12
+        && signs.iter().any(char::is_ascii_digit)
+        && signs.iter().any(|sign| "年月季周".contains(*sign))
+        && signs.iter().all(|sign| sign.is_ascii_digit() || "年月日第季度上下半周末底—-至".contains(*sign))
 }
 
 /// What stands under headings.
@@ -284,7 +350,7 @@ impl Under<'_> {
     }
 
     fn is_counter(&self, column: &Area) -> bool {
-        self.path(column).last().is_none_or(|head| COUNTERS.contains(&heading(head).0.as_str()))
+        self.path(column).last().is_some_and(|head| COUNTERS.contains(&heading(head).0.as_str()))
     }
 
     /// The columns on the left that name their rows.
@@ -413,7 +479,9 @@ impl Under<'_> {
             let row = item.place.top;
             let above = (self.first..row).rev().find(|above| !raw(*above).is_empty() && indent(*above) < indent(row));
             if let Some(above) = above {
-                item.path.insert(self.caption.len(), heading(raw(above)).0);
+                let own = heading(raw(row)).0;
+                let at = item.path.iter().position(|head| *head == own).unwrap_or(self.caption.len());
+                item.path.insert(at, heading(raw(above)).0);
             }
         }
     }
@@ -430,7 +498,7 @@ impl Under<'_> {
         while end > first + 1 && is_total(end - 1) {
             end -= 1;
         }
-        while first + 1 < end && is_total(first) {
+        while first + 1 < end && (is_total(first) || self.sections.contains(&first)) {
             first += 1;
         }
         if let Some(row) = (first..end).find(|row| is_total(*row) || self.sections.contains(row)) {
@@ -462,7 +530,7 @@ impl Under<'_> {
 }
 
 /// What has the headings of another item cannot be told from it, and is not asked for.
-fn without_doubles(items: Vec<Item>, layout: &mut Layout) -> Vec<Item> {
+pub(super) fn without_doubles(items: Vec<Item>, layout: &mut Layout) -> Vec<Item> {
     let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
     let mut kept = Vec::new();
     for item in items {

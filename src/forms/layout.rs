@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::around::{foot_in, is_note_key, keyed, note_of, said_in, said_in_note};
+use super::around::{is_note_key, keyed, note_of, said_in, said_in_note, said_within};
 use super::page::{Area, Page};
-use super::words::{codes, heading, is_label, joined, without_numbers};
+use super::words::{codes, heading, is_blank, is_label, joined, without_numbers};
 
 /// A form as it is laid out.
 #[derive(Debug, Default, PartialEq)]
@@ -105,7 +105,25 @@ pub(super) fn read(page: &Page) -> Layout {
         layout.said.extend(said_in_note(&note));
     }
     add_choices(page, &mut layout);
+    drop_continued(&mut layout);
     layout
+}
+
+/// A list with the headings of another goes on with its rows, beside it or below.
+fn drop_continued(layout: &mut Layout) {
+    let paths = |table: &Table| table.items.iter().map(|item| item.path.clone()).collect::<Vec<_>>();
+    let mut seen: Vec<Vec<Vec<String>>> = Vec::new();
+    let doubts = &mut layout.doubts;
+    layout.tables.retain(|table| {
+        let own = paths(table);
+        let is_continued = table.kind == Kind::List && seen.contains(&own);
+        if let Some(first) = table.items.first().filter(|_| is_continued) {
+            let about = "a list with the headings of another one: nothing is asked for there".to_owned();
+            doubts.push(Doubt { place: first.place, about });
+        }
+        seen.push(own);
+        !is_continued
+    });
 }
 
 /// What stands in a line of its own, outside of any table.
@@ -206,6 +224,7 @@ impl Block<'_> {
         let mut row = self.area.top;
         // A line over the whole width names the table below it.
         let mut caption: Option<String> = None;
+        let mut texts_above = Vec::new();
         while row <= self.area.bottom {
             let (left, right) = self.width(row);
             let labels = page.labels(row, left, right);
@@ -218,7 +237,9 @@ impl Block<'_> {
                 let is_caption = self.is_framed && !layout.title.is_empty() && note_of(text).is_none();
                 let has_more = page.labels(alone.bottom + 1, left, right).len() + 1
                     > usize::from(alone.bottom == self.area.bottom);
-                if is_caption && has_more && text.chars().count() <= CAPTION_SIGNS_MAX && is_label(text) {
+                if let Some(said) = said_within(page, &areas, &labels).filter(|_| self.is_framed) {
+                    layout.said.extend(said);
+                } else if is_caption && has_more && text.chars().count() <= CAPTION_SIGNS_MAX && is_label(text) {
                     caption = Some(heading(text).0);
                 } else if !is_line(text, layout) {
                     layout.said.extend(said_in(page, &labels).unwrap_or_default());
@@ -240,7 +261,8 @@ impl Block<'_> {
                 row = areas.iter().map(|area| area.bottom).min().unwrap_or(row) + 1;
                 continue;
             }
-            let is_foot = !layout.tables.is_empty() && foot_in(page, &labels).is_some();
+            let is_foot = said_within(page, &areas, &labels).is_some()
+                && (!layout.tables.is_empty() || areas.len() == labels.len());
             if !self.is_framed || is_foot {
                 let lone = labels.len() == 1 && is_line(page.text(labels[0].top, labels[0].left), layout);
                 if lone {
@@ -264,11 +286,35 @@ impl Block<'_> {
                 continue;
             }
             let caption: Vec<String> = caption.take().into_iter().collect();
+            if let Some((name, block)) = self.beside_name(row)
+                && let Some(headings) = block.headings(row)
+            {
+                let caption: Vec<String> = caption.into_iter().chain([name]).collect();
+                let end = block.under_headings(&headings, &caption, layout);
+                if end <= block.area.bottom {
+                    let place = Area { top: end, ..block.area };
+                    let about = "more than one table beside a name: nothing is asked for there".to_owned();
+                    layout.doubts.push(Doubt { place, about });
+                }
+                row = block.area.bottom + 1;
+                continue;
+            }
             row = match self.headings(row) {
                 Some(headings) => self.under_headings(&headings, &caption, layout),
-                None => self.card(row, &caption, layout),
+                None => self.card(row, &caption, &mut texts_above, layout),
             };
         }
+    }
+
+    /// A table with headings beside a name that goes over all its rows.
+    pub fn beside_name(self, row: u32) -> Option<(String, Self)> {
+        let (left, right) = self.width(row);
+        let name = self.page.area(row, left);
+        let text = self.page.text(row, left);
+        let is_name = name.top == row && name.height() > 2 && name.right < right && is_label(text) && !is_blank(text);
+        let area = Area { top: row, left: name.right + 1, bottom: name.bottom.min(self.area.bottom), right };
+        let block = Self { area, ..self };
+        (is_name && block.headings(row).is_some()).then(|| (heading(text).0, block))
     }
 
     /// First and last column of a row.
@@ -280,11 +326,12 @@ impl Block<'_> {
     /// Whether a row ends what stands above it: something is said of the form, or a line goes over the whole width.
     pub fn ends_at(self, row: u32) -> bool {
         let (left, right) = self.width(row);
-        let labels = self.page.labels(row, left, right);
+        let (areas, labels) = (self.page.areas(row, left, right), self.page.labels(row, left, right));
         let Some(first) = labels.first() else { return false };
         let text = self.page.text(first.top, first.left);
         let is_whole = first.left == left && first.right == right && right > left;
-        let is_said = if self.is_framed { foot_in(self.page, &labels) } else { said_in(self.page, &labels) };
+        let is_said =
+            if self.is_framed { said_within(self.page, &areas, &labels) } else { said_in(self.page, &labels) };
         is_whole || is_said.is_some() || note_of(text).is_some() || labels.len() == 2 && is_note_key(text)
     }
 }

@@ -1,6 +1,6 @@
 //! A sheet of a department's form as a reader sees it: texts, merged areas and frames.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::report::name_of;
@@ -47,12 +47,16 @@ impl Area {
     }
 }
 
+/// More merged cells of a sheet are taken for single ones.
+const MERGED_MAX: usize = 1_000_000;
+
 /// One sheet.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     /// Texts by row and column; those of merged cells at their first.
     pub texts: BTreeMap<(u32, u32), String>,
-    pub merged: Vec<Area>,
+    /// Merged cells by each cell in them.
+    merged: HashMap<(u32, u32), Area>,
     /// Cells with a border.
     pub framed: BTreeSet<(u32, u32)>,
     /// What may be chosen where.
@@ -66,14 +70,30 @@ impl Page {
     pub fn of(sheet: &SheetCells) -> Self {
         let cells = sheet.rows.iter().flat_map(|row| row.cells.iter().map(|cell| ((row.row, cell.column), cell)));
         let area = |(top, left, bottom, right): (u32, u32, u32, u32)| Area { top, left, bottom, right };
-        Self {
+        let mut page = Self {
             texts: cells.map(|(place, cell)| (place, cell.text.clone())).collect(),
-            merged: sheet.merges.iter().copied().map(area).collect(),
-            framed: whole(&sheet.framed, &sheet.merges),
+            framed: sheet.framed.clone(),
+            lists: sheet.lists.iter().map(|(place, list)| (area(*place), list.clone())).collect(),
             formulas: sheet.formulas.clone(),
             comments: sheet.comments.iter().cloned().collect(),
-            lists: sheet.lists.iter().map(|(place, list)| (area(*place), list.clone())).collect(),
+            ..Self::default()
+        };
+        sheet.merges.iter().for_each(|merged| page.merge(area(*merged)));
+        page
+    }
+
+    /// Makes one of several cells. Borders of one are those of every cell in it.
+    pub fn merge(&mut self, area: Area) {
+        let bottom = area.bottom.min(FRAMED_ROWS_MAX);
+        let right = area.right.min(FRAMED_COLUMNS_MAX);
+        let cells = || (area.top..=bottom).flat_map(|row| (area.left..=right).map(move |column| (row, column)));
+        if self.merged.len() + cells().count() > MERGED_MAX {
+            return;
         }
+        if cells().any(|cell| self.framed.contains(&cell)) {
+            self.framed.extend(cells());
+        }
+        self.merged.extend(cells().map(|cell| (cell, area)));
     }
 
     /// `C9`, or `C9:D9` for merged cells.
@@ -89,7 +109,7 @@ impl Page {
 
     /// The merged cells a place belongs to, or the cell alone.
     pub fn area(&self, row: u32, column: u32) -> Area {
-        self.merged.iter().copied().find(|area| area.has(row, column)).unwrap_or(Area::cell(row, column))
+        self.merged.get(&(row, column)).copied().unwrap_or(Area::cell(row, column))
     }
 
     /// What is read at a place; blank where nothing is.
@@ -156,19 +176,4 @@ impl Page {
         let texts = self.texts.iter().filter(|(_, text)| !text.trim().is_empty()).map(|((row, _), _)| *row);
         texts.chain(self.framed.iter().map(|(row, _)| *row)).max()
     }
-}
-
-/// Borders of merged cells are those of every cell in them.
-fn whole(framed: &BTreeSet<(u32, u32)>, merges: &[(u32, u32, u32, u32)]) -> BTreeSet<(u32, u32)> {
-    let mut whole = framed.clone();
-    for (top, left, bottom, right) in merges {
-        let bottom = (*bottom).min(FRAMED_ROWS_MAX);
-        let cells = || {
-            (*top..=bottom).flat_map(|row| (*left..=*right.min(&FRAMED_COLUMNS_MAX)).map(move |column| (row, column)))
-        };
-        if cells().any(|cell| framed.contains(&cell)) {
-            whole.extend(cells());
-        }
-    }
-    whole
 }

@@ -1,4 +1,5 @@
-//! Sheets written as text: `<` goes with the cell on the left, `^` with the one above; a row in brackets has a border.
+//! Sheets written as text: `<` goes with the cell on the left, `^` with the one above; a row in brackets has a border, but
+//! for its cells with `~`; `=` is calculated.
 
 use std::fmt::Write as _;
 
@@ -6,14 +7,17 @@ use super::layout::read;
 use super::page::{Area, Page};
 
 fn page(rows: &[&str]) -> Page {
-    let mut page = Page::default();
+    let (mut page, mut merged) = (Page::default(), Vec::new());
     let cells: Vec<Vec<&str>> =
         rows.iter().map(|row| row.trim_matches(['[', ']']).split('|').map(str::trim).collect::<Vec<_>>()).collect();
     for (row, line) in cells.iter().enumerate() {
         for (column, text) in line.iter().enumerate() {
             let (top, left) = (row as u32, column as u32);
-            if rows[row].starts_with('[') {
+            if rows[row].starts_with('[') && *text != "~" {
                 page.framed.insert((top, left));
+            }
+            if *text == "=" {
+                page.formulas.insert((top, left));
             }
             if matches!(*text, "<" | "^") {
                 continue;
@@ -23,18 +27,23 @@ fn page(rows: &[&str]) -> Page {
             let is_below = |line: &&Vec<&str>| line.get(column).is_some_and(|text| *text == "^");
             let height = cells[row + 1..].iter().take_while(is_below).count() as u32;
             if width + height > 0 {
-                page.merged.push(Area { top, left, bottom: top + height, right: left + width });
+                merged.push(Area { top, left, bottom: top + height, right: left + width });
             }
-            if !text.is_empty() {
+            if !matches!(*text, "" | "~" | "=") {
                 page.texts.insert((top, left), text.replace("\\n", "\n"));
             }
         }
     }
+    merged.into_iter().for_each(|area| page.merge(area));
     page
 }
 
 fn shown(rows: &[&str]) -> String {
-    let layout = read(&page(rows));
+    shown_page(&page(rows))
+}
+
+fn shown_page(page: &Page) -> String {
+    let layout = read(page);
     let mut text = format!("{}\n", layout.title);
     for (key, value) in &layout.said {
         let _ = writeln!(text, "{key}: {value}");
@@ -148,4 +157,108 @@ fn what_can_be_read_in_two_ways_is_not_read() {
         "[结果|措施|期限|复查]",
         "[|||]",
     ]));
+}
+
+#[test]
+fn what_is_calculated_is_not_asked_for() {
+    let list = shown(&[
+        "网格基础信息统计表|<|<|<",
+        "[序号|网格|人口（人）|<]",
+        "[^|^|合计|流动]",
+        "[甲|乙|1=2+3|2]",
+        "[合　计|<|=|=]",
+        "[1||=|]",
+        "[2||=|]",
+    ]);
+    let matrix = shown(&[
+        "情况统计表|<|<|<",
+        "[指标|合计|男|女]",
+        "[一、人口（人）|<|<|<]",
+        "[户籍|=||]",
+        "[　其中：60岁以上|=||]",
+        "[流动|=||]",
+        "[　其中：60岁以上|=||]",
+        "[二、房屋（套）|<|<|<]",
+        "[出租|3|—|—]",
+        "[合计|=|=|=]",
+    ]);
+    insta::assert_snapshot!(format!("{list}\n{matrix}"));
+}
+
+#[test]
+fn codes_of_headings_comments_and_notes_are_choices() {
+    let mut page = page(&[
+        "流动人口信息登记表|<|<|<|<|<",
+        "[序号|姓名*|性别（男/女）|居住类型|居住事由|需求（1培训 2就业）（可多选）]",
+        "[1|||||]",
+        "说明：",
+        "一、居住类型：1自有　2租住　3寄居；居住事由见批注。",
+        "二、报送频次：每周一报，周五前报送。",
+        "咨询电话：15400001234",
+    ]);
+    page.comments.insert((1, 4), "1.务工；2.经商；3.其他".to_owned());
+    insta::assert_snapshot!(shown_page(&page));
+}
+
+#[test]
+fn names_of_rows_may_have_several_columns() {
+    insta::assert_snapshot!(shown(&[
+        "统计表|<|<|<|<",
+        "[项目|<|单位|2023年|2024年]",
+        "[人口|户籍|人||]",
+        "[^|流动|人||]",
+        "[房屋|出租|套||]",
+    ]));
+}
+
+#[test]
+fn a_name_beside_rows_is_a_heading_of_all_of_them() {
+    insta::assert_snapshot!(shown(&[
+        "家庭情况登记卡|<|<|<|<",
+        "[户主|姓名||电话：|]",
+        "[住房|自有面积||租住面积|      平方米]",
+        "[^|入住日期|　　年　月　日|<|<]",
+        "[家庭成员|姓名|关系|年龄（岁）|手机号]",
+        "[^||||]",
+        "[^||||]",
+        "[困难与诉求|<|<|<|<]",
+        "[|<|<|<|<]",
+        "[填表人：|<|审核人：|<|]",
+    ]));
+}
+
+#[test]
+fn tables_of_a_sheet_may_have_columns_of_their_own() {
+    insta::assert_snapshot!(shown(&[
+        "",
+        "~|社区情况表|<|<|",
+        "[~|社区||网格|]",
+        "[~|类别|人数（人）|~|~]",
+        "[~|老人||~|~]",
+        "[~|儿童||~|~]",
+        "",
+        "[~|序号|房主|房主|备注]",
+        "[~|序号|姓名|电话|备注]",
+        "[~|1|||]",
+        "",
+        "[姓名|电话|~|姓名|电话]",
+        "[||~||]",
+    ]));
+}
+
+/// Whatever was filled in, no heading is made of it.
+#[test]
+fn filled_cards_and_tables_show_nobody() {
+    let filled: [&[&str]; 5] = [
+        &["登记表|<", "[姓名|张三]", "[电话|15400000001]", "[住址|]"],
+        &["登记表|<|<|<", "[姓名|张三|所属网格|一网格]", "[籍贯|湖南|住址|张三家]", "[家庭人口|3|电话|]"],
+        &["登记表|<", "[姓名：张三|性别：男]", "[电话：15400000001|住址：张三家]"],
+        &["走访表|<|<", "[张三|男|良好]", "[李四|男|良好]", "[||]"],
+        &["名册", "网格员：张三", "网格员|走访（次）|备注", "张三|3|", "李四|2|", "负责人 张三"],
+    ];
+    let text: String = filled.iter().map(|rows| shown(rows)).collect();
+    let said = |line: &&str| line.contains(": ");
+    let rest: Vec<&str> = text.lines().filter(|line| !said(line)).collect();
+    assert!(!rest.iter().any(|line| line.contains("张三") || line.contains("李四") || line.contains("154")), "{text}");
+    insta::assert_snapshot!(text);
 }

@@ -1,10 +1,12 @@
 //! Workbooks that departments send to be filled are read as they are laid out, and kept as they came.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use rust_xlsxwriter::{DataValidation, Format, FormatBorder, Workbook};
+use serde_json::Value;
 
-use crate::support::Project;
+use crate::support::{Project, repository};
 
 /// A list with two rows of headings, the first two rows filled by somebody.
 fn rental_list(path: &Path) {
@@ -80,4 +82,57 @@ fn what_is_no_form_is_refused_and_leaves_nothing() {
     let missing = project.run(&["form", "import", "没有.xlsx"]).expect(1);
     assert!(missing.stderr.contains("没有.xlsx"), "{}", missing.stderr);
     assert!(!project.path("data/forms").exists());
+}
+
+/// What is asked for on each sheet, without what it means.
+fn asked(form: &str) -> String {
+    let form: Value = serde_saphyr::from_str(form).expect("form.yml");
+    let each = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let mut text =
+        format!("{} {}\n", form["title"].as_str().unwrap_or_default(), form["every"].as_str().unwrap_or_default());
+    for sheet in each(&form, "sheets") {
+        for table in each(&sheet, "tables") {
+            let of = |key: &str| table[key].as_str().unwrap_or_default().to_owned();
+            let _ = writeln!(text, "{} {} {}", sheet["sheet"].as_str().unwrap_or_default(), of("kind"), of("rows"));
+            for item in each(&table, "items") {
+                let of = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+                let choices: Vec<String> =
+                    each(&item, "choices").iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect();
+                let more = [of("unit"), of("number"), choices.join("、")].into_iter().filter(|more| !more.is_empty());
+                let more: String = more.map(|more| format!(" [{more}]")).collect();
+                let _ = writeln!(text, "  {}{} {}{more}", of("column"), of("cell"), of("item"));
+            }
+        }
+        for doubt in each(&sheet, "doubts") {
+            let _ = writeln!(
+                text,
+                "  ? {} {}",
+                doubt["at"].as_str().unwrap_or_default(),
+                doubt["about"].as_str().unwrap_or_default()
+            );
+        }
+    }
+    text
+}
+
+/// The forms of the departments as they came, from three programs.
+#[test]
+fn every_shipped_form_is_read_as_it_is_laid_out() {
+    let project = Project::new();
+    let mut folders: Vec<_> = std::fs::read_dir(repository().join("data/forms")).expect("forms").flatten().collect();
+    folders.sort_by_key(|folder| folder.file_name());
+    assert!(folders.len() > 12, "there are forms");
+    for folder in folders.iter().filter(|folder| folder.path().is_dir()) {
+        let files = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|file| file.path());
+        for workbook in files.filter(|file| file.extension().is_some_and(|extension| extension == "xlsx")) {
+            let name = folder.file_name().to_string_lossy().into_owned();
+            std::fs::copy(&workbook, project.path("来表.xlsx")).expect("a workbook");
+            let run = project.run(&["form", "import", "来表.xlsx", "--name", &name]).expect(0);
+            let form = std::fs::read_to_string(project.path(&format!("data/forms/{name}/form.yml"))).expect("form.yml");
+            for somebody in ["陈淑贞", "刘德厚", "990105", "15400"] {
+                assert!(!form.contains(somebody) && !run.stdout.contains(somebody) && !run.stderr.contains(somebody));
+            }
+            insta::assert_snapshot!(format!("shipped_{name}"), asked(&form));
+        }
+    }
 }
