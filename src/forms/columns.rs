@@ -401,6 +401,8 @@ impl Under<'_> {
         let page = self.page();
         let mut items: Vec<Item> = Vec::new();
         let mut section: Option<String> = None;
+        // `其中：一人户` is counted as the row it is part of.
+        let mut whole_unit: Option<String> = None;
         for row in self.first..self.end {
             if self.sections.contains(&row) {
                 section = Some(joined(page.text(row, self.headings.columns[0].left)));
@@ -426,7 +428,11 @@ impl Under<'_> {
                     .push(Doubt { place, about: "a row without a name: nothing is asked for there".to_owned() });
                 continue;
             }
-            let own = Item::of(&names, page.area(row, stubs[0].left));
+            let mut own = Item::of(&names, page.area(row, stubs[0].left));
+            match names.last().is_some_and(|name| name.starts_with("其中")) {
+                true => own.unit = own.unit.or(whole_unit.clone()),
+                false => whole_unit = own.unit.clone(),
+            }
             for (at, column) in self.headings.columns.iter().enumerate().skip(stubs.len()) {
                 let (place, text) = (page.area(row, column.left), page.text(row, column.left));
                 if place.top != row || NOT_ASKED.contains(&text) || page.formulas.contains(&(row, column.left)) {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::around::{is_note_key, keyed, note_of, said_in, said_in_note, said_within};
 use super::page::{Area, Page};
-use super::words::{codes, heading, is_blank, is_label, joined, without_numbers};
+use super::words::{codes, heading, is_blank, is_label, is_unit, joined, without_numbers};
 
 /// A form as it is laid out.
 #[derive(Debug, Default, PartialEq)]
@@ -105,6 +105,7 @@ pub(super) fn read(page: &Page) -> Layout {
         layout.said.extend(said_in_note(&note));
     }
     add_choices(page, &mut layout);
+    add_unit(&mut layout);
     drop_continued(&mut layout);
     layout
 }
@@ -173,6 +174,18 @@ pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
         layout.notes.push(text);
     }
     true
+}
+
+/// `计量单位：人` is the unit of all figures without one of their own.
+fn add_unit(layout: &mut Layout) {
+    let units =
+        layout.said.iter().filter(|(key, value)| ["计量单位", "单位"].contains(&key.as_str()) && is_unit(value));
+    let Some((_, unit)) = units.next_back().cloned() else { return };
+    let figures =
+        layout.tables.iter_mut().filter(|table| table.kind == Kind::Matrix).flat_map(|table| &mut table.items);
+    figures
+        .filter(|item| item.unit.is_none() && item.choices.is_empty())
+        .for_each(|item| item.unit = Some(unit.clone()));
 }
 
 /// Lists behind drop-downs, and codes in comments and notes that name an item.
