@@ -178,7 +178,7 @@ pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
 
 /// `计量单位：人` is the unit of all figures without one of their own.
 fn add_unit(layout: &mut Layout) {
-    let units =
+    let mut units =
         layout.said.iter().filter(|(key, value)| ["计量单位", "单位"].contains(&key.as_str()) && is_unit(value));
     let Some((_, unit)) = units.next_back().cloned() else { return };
     let figures =
