@@ -159,8 +159,11 @@ pub(super) fn keyed(text: &str) -> Vec<(String, String)> {
             // Where the key begins in the text with its blanks.
             Some(key) => (key.chars().count() + if before.ends_with("（盖章）") { 4 } else { 0 }, (*key).to_owned()),
             None => {
+                // `其中：女` is the name of a row.
+                let is_part = token.ends_with("其中");
                 let is_key = |sign: char| !sign.is_ascii_digit() && !"，。；、,.;".contains(sign);
-                if token.is_empty() || token.chars().count() > UNKNOWN_LONGEST || !token.chars().all(is_key) {
+                if is_part || token.is_empty() || token.chars().count() > UNKNOWN_LONGEST || !token.chars().all(is_key)
+                {
                     continue;
                 }
                 (token.chars().count(), token.to_owned())

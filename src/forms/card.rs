@@ -6,6 +6,12 @@ use super::layout::{Block, Doubt, Item, Kind, Layout, Table};
 use super::page::Area;
 use super::words::{boxes, is_blank, is_known_label, is_label, is_unit, joined};
 
+/// Whether a text may name a group of items rather than one.
+fn is_group(text: &str) -> bool {
+    let name = joined(text);
+    !is_known_label(&name) || ["情况", "信息", "状况"].iter().any(|end| name.ends_with(end))
+}
+
 impl Block<'_> {
     /// Whether something else than a row of a card begins in a row. Below a row of texts, a row of the same cells is taken
     /// for headings only if it is like headings.
@@ -59,7 +65,7 @@ impl Block<'_> {
                 && is_label_at(first)
                 && !is_label_at(blank)
                 && is_known_label(page.text(first.top, first.left))
-                && !is_known_label(page.text(group.top, group.left))
+                && is_group(page.text(group.top, group.left))
                 && group.left == left
             {
                 prefix.push(joined(page.text(group.top, group.left)));
@@ -87,6 +93,10 @@ impl Block<'_> {
                         // Neither names what follows, and none is quoted: in a filled form one may be the name of a person.
                         let about = "two texts side by side: which of them is filled in cannot be told".to_owned();
                         layout.doubts.push(Doubt { place: label, about });
+                        // Both are like labels: the first may be of all that follows.
+                        if [label, *area].iter().all(|area| is_known_label(page.text(area.top, area.left))) {
+                            break;
+                        }
                     }
                     (true, None) => before = Some(*area),
                     (false, Some(label)) if is_below_texts && !is_known_label(page.text(label.top, label.left)) => {

@@ -1,6 +1,6 @@
 //! Tables with headings over their columns: lists, and matrices whose rows have names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::around::is_filled;
 use super::layout::{Block, Doubt, Item, Kind, Layout, Table};
@@ -146,7 +146,9 @@ impl Block<'_> {
         headings.numbers = numbers.unwrap_or_else(|| vec![None; headings.columns.len()]);
         let body = headings.body + u32::from(self.is_section(&headings, headings.body));
         let has_body = body <= self.area.bottom && self.fits(&headings, body) && !self.ends_at(body);
-        let is_last = !self.is_framed && (headings.body > self.area.bottom || self.ends_at(headings.body));
+        // Without borders a list may end with its headings.
+        let is_last =
+            !self.is_framed && self.area.top == 0 && (headings.body > self.area.bottom || self.ends_at(headings.body));
         (has_body && !is_of_a_card(page, &headings, body) && !is_filled_row(page, &headings) || is_last && !is_spread)
             .then_some(headings)
     }
@@ -477,11 +479,11 @@ impl Under<'_> {
             let blanks = text.chars().take_while(|sign| sign.is_whitespace()).count();
             blanks + if text.trim_start().starts_with("其中") { 1 } else { 0 }
         };
-        let paths: Vec<Vec<String>> = items.iter().map(|item| item.path.clone()).collect();
-        for item in items.iter_mut() {
-            if paths.iter().filter(|path| **path == item.path).count() < 2 {
-                continue;
-            }
+        let mut times: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        for item in items.iter() {
+            *times.entry(item.path.clone()).or_default() += 1;
+        }
+        for item in items.iter_mut().filter(|item| times[&item.path] > 1) {
             let row = item.place.top;
             let above = (self.first..row).rev().find(|above| !raw(*above).is_empty() && indent(*above) < indent(row));
             if let Some(above) = above {

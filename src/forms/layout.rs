@@ -247,12 +247,14 @@ impl Block<'_> {
                 && alone.width() > 1
             {
                 let text = page.text(alone.top, alone.left);
-                let is_caption = self.is_framed && !layout.title.is_empty() && note_of(text).is_none();
-                let has_more = page.labels(alone.bottom + 1, left, right).len() + 1
-                    > usize::from(alone.bottom == self.area.bottom);
+                let below = page.areas(alone.bottom + 1, left, right);
+                let is_above_table = below.len() > 1 && !self.ends_at(alone.bottom + 1);
+                let is_above_blank = self.is_framed && below.len() == 1 && page.text(alone.bottom + 1, left).is_empty();
+                let is_caption =
+                    !layout.title.is_empty() && note_of(text).is_none() && (is_above_table || is_above_blank);
                 if let Some(said) = said_within(page, &areas, &labels).filter(|_| self.is_framed) {
                     layout.said.extend(said);
-                } else if is_caption && has_more && text.chars().count() <= CAPTION_SIGNS_MAX && is_label(text) {
+                } else if is_caption && text.chars().count() <= CAPTION_SIGNS_MAX && is_label(text) {
                     caption = Some(heading(text).0);
                 } else if !is_line(text, layout) {
                     layout.said.extend(said_in(page, &labels).unwrap_or_default());

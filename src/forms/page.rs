@@ -136,11 +136,13 @@ impl Page {
         areas.filter(|area| area.top == row && !self.text(area.top, area.left).is_empty()).collect()
     }
 
-    /// First and last column with a border of a row within an area.
+    /// First and last column with a border or a text of a row within an area.
     pub fn framed_width(&self, row: u32, within: Area) -> Option<(u32, u32)> {
-        let mut columns = self.framed.range((row, within.left)..=(row, within.right)).map(|(_, column)| *column);
-        let first = columns.next()?;
-        Some((first, columns.next_back().unwrap_or(first)))
+        let range = (row, within.left)..=(row, within.right);
+        let texts = self.texts.range(range.clone()).filter(|(_, text)| !text.trim().is_empty()).map(|(place, _)| place);
+        let columns = self.framed.range(range).chain(texts).map(|(_, column)| *column);
+        let (first, last) = (columns.clone().min()?, columns.max()?);
+        Some((first, last))
     }
 
     /// Areas within which cells with borders touch, from the top.
