@@ -1,8 +1,9 @@
 //! Tables of labels with blanks beside them.
 
 use super::around::{is_filled, keyed};
+use super::block::Block;
 use super::columns::{NOT_ASKED, without_doubles};
-use super::layout::{Block, Doubt, Item, Kind, Layout, Table};
+use super::layout::{Doubt, Item, Kind, Layout, Table};
 use super::page::Area;
 use super::words::{boxes, is_blank, is_known_label, is_label, is_unit, joined};
 
@@ -12,33 +13,33 @@ fn is_group(text: &str) -> bool {
     !is_known_label(&name) || ["情况", "信息", "状况"].iter().any(|end| name.ends_with(end))
 }
 
+/// A row of texts side by side that was read before: below it, cells may be columns.
+#[derive(Default)]
+pub(super) struct TextsAbove {
+    /// First and last column of each.
+    sides: Vec<(u32, u32)>,
+    are_headings: bool,
+}
+
 impl Block<'_> {
     /// Whether something else than a row of a card begins in a row. Below a row of texts, a row of the same cells is taken
     /// for headings only if it is like headings.
-    fn is_other(self, row: u32, texts_above: &[(u32, u32)]) -> bool {
+    fn is_other(self, row: u32, above: &TextsAbove) -> bool {
         let is_like_headings = || {
             let (left, right) = self.width(row);
             let areas = self.page.areas(row, left, right);
             let known = areas.iter().filter(|area| is_known_label(self.page.text(area.top, area.left))).count();
-            known * 2 >= areas.len() || areas.iter().map(|area| (area.left, area.right)).ne(texts_above.iter().copied())
+            known * 2 >= areas.len() || areas.iter().map(|area| (area.left, area.right)).ne(above.sides.iter().copied())
         };
         self.ends_at(row) || self.headings(row).is_some() && is_like_headings() || self.beside_name(row).is_some()
     }
 
     /// Rows of labels and blanks, up to the first that is neither; gives the row after.
-    ///
-    /// `texts_above` are the cells of a row of texts that was read before: below it they may be columns.
-    pub(super) fn card(
-        self,
-        top: u32,
-        caption: &[String],
-        texts_above: &mut Vec<(u32, u32)>,
-        layout: &mut Layout,
-    ) -> u32 {
+    pub(super) fn card(self, top: u32, caption: &[String], above: &mut TextsAbove, layout: &mut Layout) -> u32 {
         let page = self.page;
         let mut items = Vec::new();
         let mut row = top;
-        while row <= self.area.bottom && (row == top || !self.is_other(row, texts_above)) {
+        while row <= self.area.bottom && (row == top || !self.is_other(row, above)) {
             let (left, right) = self.width(row);
             let areas = page.areas(row, left, right);
             if !self.is_framed && areas.iter().all(|area| page.text(area.top, area.left).is_empty()) {
@@ -73,9 +74,22 @@ impl Block<'_> {
             }
             let sides: Vec<(u32, u32)> = cells.iter().map(|area| (area.left, area.right)).collect();
             if cells.len() > 1 && cells.iter().all(is_label_at) {
-                *texts_above = sides.clone();
+                *above = TextsAbove { sides: sides.clone(), are_headings: false };
             }
-            let is_below_texts = *texts_above == sides;
+            let is_below_texts = above.sides == sides;
+            // Three texts side by side are headings rather than labels, unless every other one may have been filled in.
+            let is_known = |area: &Area| is_known_label(page.text(area.top, area.left));
+            let is_run = |run: &[Area]| {
+                run.iter().all(is_label_at) && !(is_known(&run[0]) && !is_known(&run[1]) && is_known(&run[2]))
+            };
+            if sections == 0 && cells.len() > 3 && cells.windows(3).any(is_run) && !cells.iter().all(is_label_at) {
+                let place = cells[1..].iter().fold(cells[0], |all, area| all.with(*area));
+                let about = "headings with blanks among them: which columns they are of cannot be told".to_owned();
+                layout.doubts.push(Doubt { place, about });
+                *above = TextsAbove { sides, are_headings: true };
+                row += 1;
+                continue;
+            }
             let (mut before, mut unnamed): (Option<Area>, Vec<Area>) = (None, Vec::new());
             for area in rest {
                 let text = page.text(area.top, area.left);
@@ -99,7 +113,7 @@ impl Block<'_> {
                         }
                     }
                     (true, None) => before = Some(*area),
-                    (false, Some(label)) if is_below_texts && !is_known_label(page.text(label.top, label.left)) => {
+                    (false, Some(label)) if is_below_texts && (above.are_headings || !is_known(&label)) => {
                         let about = "below a row of texts: a label beside a blank or a row of a table cannot be told"
                             .to_owned();
                         layout.doubts.push(Doubt { place: label, about });

@@ -8,6 +8,7 @@
 mod answer;
 mod around;
 mod blanks;
+mod block;
 mod card;
 mod catalogue;
 mod collected;
@@ -17,6 +18,7 @@ mod delivered;
 mod elements;
 mod file;
 mod fill;
+mod headings;
 mod layout;
 mod matching;
 mod measures;

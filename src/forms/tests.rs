@@ -262,3 +262,25 @@ fn filled_cards_and_tables_show_nobody() {
     assert!(!rest.iter().any(|line| line.contains("张三") || line.contains("李四") || line.contains("154")), "{text}");
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn headings_of_several_rows_need_not_be_merged_where_they_say_the_same() {
+    insta::assert_snapshot!(shown(&[
+        "统计表",
+        "街道|社区|人口（人）|人口（人）|人口（人）|备注",
+        "街道|社区|合计|其中|其中|备注",
+        "街道|社区|合计|户籍|流动|备注",
+        "|||||",
+        "|||||",
+        "填表人：|||联系电话：||",
+    ]));
+    // Whether a blank belongs to the group on its left is not known over several rows.
+    insta::assert_snapshot!(shown(&[
+        "统计表",
+        "[指标|代码|合计|户籍人口||流动人口|]",
+        "[|||小计|其中||备注]",
+        "[||||男|女|]",
+        "[总人口|01|||||]",
+        "[家庭户数|02|||||]",
+    ]));
+}

@@ -251,3 +251,26 @@ fn list(formula: &str, sheet: &str, sheets: &[SheetCells], names: &BTreeMap<Stri
     let texts: Vec<String> = cells.map(|cell| cell.text.trim().to_owned()).take(LONGEST).collect();
     (!texts.is_empty()).then_some(texts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists of other sheets are written in an extension by some programs; conditional formats have formulas of their own.
+    #[test]
+    fn both_generations_of_drop_downs_are_read() {
+        let sheet = r#"<worksheet xmlns:x14="a" xmlns:xm="b"><sheetData><row r="1">
+            <c r="A1"><v>1</v></c><c r="B1"><f>SUM(A1:A1)</f><v>1</v></c><c r="C1"><f t="shared" si="0"/></c></row></sheetData>
+            <conditionalFormatting sqref="A1"><cfRule type="expression"><formula>A1=1</formula></cfRule></conditionalFormatting>
+            <dataValidations><dataValidation type="whole" sqref="E1"><formula1>1</formula1></dataValidation>
+            <dataValidation type="list" sqref="C2:C9 D2"><formula1>"是,否"</formula1></dataValidation></dataValidations>
+            <extLst><ext><x14:conditionalFormattings><x14:conditionalFormatting><x14:cfRule><xm:f>Z1</xm:f></x14:cfRule>
+            <xm:sqref>A1</xm:sqref></x14:conditionalFormatting></x14:conditionalFormattings>
+            <x14:dataValidations><x14:dataValidation type="list"><x14:formula1><xm:f>'代 码'!$A$1:$A$3</xm:f></x14:formula1>
+            <xm:sqref>F2:F9</xm:sqref></x14:dataValidation></x14:dataValidations></ext></extLst></worksheet>"#;
+        let lists: Vec<String> =
+            written(sheet).iter().map(|written| format!("{:?} {}", written.areas, written.formula)).collect();
+        assert_eq!(lists, ["[(1, 2, 8, 2), (1, 3, 1, 3)] \"是,否\"", "[(1, 5, 8, 5)] '代 码'!$A$1:$A$3"]);
+        assert_eq!(formulas(sheet).into_iter().collect::<Vec<_>>(), [(0, 1), (0, 2)]);
+    }
+}
