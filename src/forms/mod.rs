@@ -22,7 +22,7 @@ mod headings;
 mod layout;
 mod matching;
 mod measures;
-mod package;
+pub mod package;
 mod page;
 mod words;
 

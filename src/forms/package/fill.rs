@@ -237,7 +237,9 @@ impl Filling<'_, '_> {
             return Ok(());
         }
         let is_blank_copy = copy > 0 && copied_formula.is_none();
-        let content = if cell.is_text && !is_blank_copy { Content::Text } else { Content::Number };
+        let kind = cell.kind_at.clone().map_or("n", |at| &sheet.text[at]);
+        let is_text = matches!(kind, "s" | "str" | "inlineStr") && !is_blank_copy;
+        let content = if is_text { Content::Text } else { Content::Number };
         let style = match placed.and_then(|placed| placed.mark) {
             Some(mark) => self.variants.marked(cell.style, mark, content)?,
             None => cell.style,
@@ -262,11 +264,14 @@ impl Filling<'_, '_> {
         if let Some(formula) = formula {
             self.formula(formula, &mut edits)?;
         }
-        if is_computed
-            && self.is_stale
-            && let Some(at) = cell.value_at.clone()
-        {
-            edits.replace(at, "");
+        if is_computed && self.is_stale {
+            if let Some(at) = cell.value_at.clone() {
+                edits.replace(at, "");
+            }
+            // An error or a text without its value would be none.
+            if let Some(at) = cell.kind_at.clone().filter(|_| kind != "n") {
+                edits.replace(at, "n");
+            }
         }
         edits.write(&sheet.text, cell.at.clone(), out);
         Ok(())

@@ -69,7 +69,8 @@ pub(super) struct Cell {
     pub(super) place_at: Option<Range<usize>>,
     pub(super) style: u32,
     pub(super) style_at: Option<Range<usize>>,
-    pub(super) is_text: bool,
+    /// The value of `t`, which says what kind of value it holds.
+    pub(super) kind_at: Option<Range<usize>>,
     pub(super) formula: Option<usize>,
     /// The whole `v` element.
     pub(super) value_at: Option<Range<usize>>,
@@ -268,13 +269,13 @@ impl Sheet {
                 Node::Empty(_) => continue,
                 Node::Close { at, .. } => return Ok(at.end),
             };
-            let (mut place_at, mut style_at, mut is_text) = (None, None, false);
+            let (mut place_at, mut style_at, mut kind_at) = (None, None, None);
             for attribute in tag.attributes() {
                 let (name, at) = attribute?;
                 match name {
                     "r" => place_at = Some(at),
                     "s" => style_at = Some(at),
-                    "t" => is_text = matches!(&text[at], "s" | "str" | "inlineStr"),
+                    "t" => kind_at = Some(at),
                     _ => {}
                 }
             }
@@ -296,7 +297,7 @@ impl Sheet {
                 place_at,
                 style,
                 style_at,
-                is_text,
+                kind_at,
                 formula: None,
                 value_at: None,
             };

@@ -19,8 +19,10 @@ const STALE_COLOUR: &str = "FFFFD966";
 struct List {
     count_at: Option<Range<usize>>,
     count: u32,
-    /// Where the next entry goes; none if the part has no such list.
+    /// Where the next entry goes; none if the part has no such list, or one without entries.
     end: Option<usize>,
+    /// The whole list, if it has no entries.
+    empty_at: Option<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,11 @@ impl Styles {
                     styles.entry(path[1], &tag)?;
                     styles.entry_end(path[1], started..tag.at.end);
                 }
-                Node::Empty(_) => {}
+                Node::Empty(tag) => {
+                    if let Some(list) = LISTS.iter().find(|list| path.len() == 1 && **list == tag.name) {
+                        styles.lists.entry(list).or_default().empty_at = Some(tag.at.clone());
+                    }
+                }
                 Node::Close { name, at } => {
                     path.pop();
                     if path.len() == 2 {
@@ -267,14 +273,11 @@ impl<'s> Variants<'s> {
             let list = self.styles.lists.get(name).cloned().unwrap_or_default();
             let Some(end) = list.end else {
                 // Number formats come first of all lists; the others are in every workbook that has cell formats.
-                if name != "numFmts" {
-                    return Err(Broken("it lacks a list of fonts or fills"));
-                }
+                let start = self.styles.root_end..self.styles.root_end;
+                let at = list.empty_at.or((name == "numFmts").then_some(start));
+                let at = at.ok_or(Broken("it lacks a list of fonts or fills"))?;
                 let count = entries.len();
-                edits.insert(
-                    self.styles.root_end,
-                    format!("<{prefix}{name} count=\"{count}\">{}</{prefix}{name}>", entries.concat()),
-                );
+                edits.replace(at, format!("<{prefix}{name} count=\"{count}\">{}</{prefix}{name}>", entries.concat()));
                 continue;
             };
             edits.insert(end, entries.concat());

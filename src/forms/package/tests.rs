@@ -331,7 +331,7 @@ const STRICT_PARTS: &[(&str, &str)] = &[
     ),
     (
         "book/styles.xml",
-        "<x:styleSheet xmlns:x=\"http://purl.oclc.org/ooxml/spreadsheetml/main\"><x:fonts><x:font/></x:fonts><x:fills><x:fill/><x:fill/></x:fills><x:cellXfs count=\"2\"><x:xf/><x:xf numFmtId=\"31\"/></x:cellXfs></x:styleSheet>",
+        "<x:styleSheet xmlns:x=\"http://purl.oclc.org/ooxml/spreadsheetml/main\"><x:numFmts count=\"0\"/><x:fonts><x:font/></x:fonts><x:fills><x:fill/><x:fill/></x:fills><x:cellXfs count=\"2\"><x:xf/><x:xf numFmtId=\"31\"/></x:cellXfs></x:styleSheet>",
     ),
     (
         "book/tabs/one.xml",
