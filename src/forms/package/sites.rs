@@ -300,3 +300,89 @@ fn first_row(areas: &str) -> Option<u32> {
     let first = areas.split_ascii_whitespace().next()?;
     super::references::Area::parse(first).map(|area| area.first.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A piece of a part after the list on rows 6 and 7 has grown by three rows.
+    fn grown(text: &str, sites: Vec<Site>) -> String {
+        let growths = Growths {
+            of_sheet: &[vec![Grown { first: 5, last: 6, by: 3 }], Vec::new()],
+            names: &["表".into(), "另".into()],
+        };
+        let mut edits = Edits::default();
+        for site in sites {
+            assert_eq!(site.rewrite(text, &growths, &mut edits), Ok(()));
+        }
+        edits.apply(text)
+    }
+
+    #[test]
+    fn what_stands_around_the_rows_of_a_sheet() {
+        let cases = [
+            (
+                "<a><selection activeCell=\"B8\" sqref=\"B8 C6:C7\"/></a>",
+                "<a><selection activeCell=\"B11\" sqref=\"B11 C6:C7\"/></a>",
+            ),
+            ("<pane topLeftCell='A9'/>", "<pane topLeftCell='A12'/>"),
+            ("<protectedRange sqref=\"C6:C7 C7\"/>", "<protectedRange sqref=\"C6:C10 C7:C10\"/>"),
+            ("<ignoredError sqref=\"A1:A9\"/>", "<ignoredError sqref=\"A1:A12\"/>"),
+            ("<autoFilter ref=\"A5:F7\"/>", "<autoFilter ref=\"A5:F10\"/>"),
+            ("<colBreaks><brk id=\"8\"/></colBreaks>", "<colBreaks><brk id=\"8\"/></colBreaks>"),
+            (
+                "<rowBreaks><brk id=\"5\"/><brk id=\"7\"/><brk id=\"9\"/></rowBreaks>",
+                "<rowBreaks><brk id=\"5\"/><brk id=\"10\"/><brk id=\"12\"/></rowBreaks>",
+            ),
+            (
+                "<dataValidation sqref=\"C6:C7\"><formula1>COUNTIF($C$6:$C$7,C6)&lt;SUM(C6:D7)+C$9</formula1></dataValidation>",
+                "<dataValidation sqref=\"C6:C10\"><formula1>COUNTIF($C$6:$C$10,C6)&lt;SUM(C6:D7)+C$12</formula1></dataValidation>",
+            ),
+            // The cells of an extended rule stand behind its formulas.
+            (
+                "<x14:dataValidation><x14:formula1><xm:f>另!C8+SUM(表!C$7:C7)</xm:f></x14:formula1><xm:sqref>D6:D7</xm:sqref></x14:dataValidation>",
+                "<x14:dataValidation><x14:formula1><xm:f>另!C8+SUM(表!C$7:C7)</xm:f></x14:formula1><xm:sqref>D6:D10</xm:sqref></x14:dataValidation>",
+            ),
+            (
+                "<x14:conditionalFormatting><x14:cfRule><xm:f>$B$8</xm:f></x14:cfRule><xm:sqref>A6:B7</xm:sqref></x14:conditionalFormatting>",
+                "<x14:conditionalFormatting><x14:cfRule><xm:f>$B$11</xm:f></x14:cfRule><xm:sqref>A6:B10</xm:sqref></x14:conditionalFormatting>",
+            ),
+            (
+                "<x14:sparkline><xm:f>表!B6:B7</xm:f><xm:sqref>C7</xm:sqref></x14:sparkline>",
+                "<x14:sparkline><xm:f>表!B6:B10</xm:f><xm:sqref>C7</xm:sqref></x14:sparkline>",
+            ),
+            (
+                "<control><controlPr linkedCell=\"$C$8\"><anchor moveWithCells=\"1\"><from><xdr:row>6</xdr:row></from><to><xdr:row>8</xdr:row></to></anchor></controlPr></control>",
+                "<control><controlPr linkedCell=\"$C$11\"><anchor moveWithCells=\"1\"><from><xdr:row>6</xdr:row></from><to><xdr:row>8</xdr:row></to></anchor></controlPr></control>",
+            ),
+        ];
+        for (before, after) in cases {
+            assert_eq!(grown(before, Finder::all(before, Some(0), false).unwrap_or_default()), after);
+        }
+    }
+
+    #[test]
+    fn objects_and_notes() {
+        let anchor = |edit_as: &str, from: u32, to: u32| {
+            format!(
+                "<a:twoCellAnchor{edit_as}><from><row>{from}</row></from><to><row>{to}</row></to></a:twoCellAnchor>"
+            )
+        };
+        let cases = [
+            ("", (3, 9), (3, 12)),
+            ("", (7, 9), (10, 12)),
+            (" editAs=\"oneCell\"", (3, 9), (3, 9)),
+            (" editAs=\"oneCell\"", (7, 9), (10, 12)),
+            (" editAs=\"absolute\"", (7, 9), (7, 9)),
+        ];
+        for (edit_as, before, after) in cases {
+            let text = anchor(edit_as, before.0, before.1);
+            let sites = Finder::all(&text, Some(0), false).unwrap_or_default();
+            assert_eq!(grown(&text, sites), anchor(edit_as, after.0, after.1));
+        }
+        let notes = "<v:shape><br><x:Anchor> 1, 15, 7, 2, 3, 15, 9, 1</x:Anchor><x:Row>7</x:Row><x:Column>8</x:Column>";
+        let moved =
+            "<v:shape><br><x:Anchor>1, 15, 10, 2, 3, 15, 12, 1</x:Anchor><x:Row>10</x:Row><x:Column>8</x:Column>";
+        assert_eq!(grown(notes, of_notes(notes, 0)), moved);
+    }
+}

@@ -101,6 +101,10 @@ fn parts(file: &[u8]) -> Vec<(String, Vec<u8>, Vec<u8>)> {
 fn packed(parts: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in parts {
+        if name.ends_with('/') {
+            writer.add_directory(*name, SimpleFileOptions::default()).unwrap();
+            continue;
+        }
         writer.start_file(*name, SimpleFileOptions::default()).unwrap();
         writer.write_all(text.as_bytes()).unwrap();
     }
@@ -274,6 +278,47 @@ fn shared_and_array_formulas_are_written_out() {
     let changed = changes(&form, &filled(&form, &fills));
     let own = changed.split("xl/").find(|part| part.starts_with("worksheets/sheet2")).unwrap();
     insta::assert_snapshot!(own);
+}
+
+#[test]
+fn the_kept_order_of_calculation_goes_when_rows_come() {
+    let form = form();
+    let with_chain: Vec<(String, String)> = parts(&form)
+        .into_iter()
+        .map(|(name, _, bytes)| (name, String::from_utf8(bytes).unwrap()))
+        .map(|(name, text)| {
+            let text = match name.as_str() {
+                "[Content_Types].xml" => {
+                    text.replace("</Types>", "<Override PartName=\"/xl/calcChain.xml\" ContentType=\"c\"/></Types>")
+                }
+                "xl/_rels/workbook.xml.rels" => text.replace(
+                    "</Relationships>",
+                    "<Relationship Id=\"rId9\" Type=\"r/calcChain\" Target=\"calcChain.xml\"/></Relationships>",
+                ),
+                // As .NET writes it.
+                "xl/worksheets/sheet1.xml" => format!("\u{feff}{text}"),
+                _ => text,
+            };
+            (name, text)
+        })
+        .chain([("xl/calcChain.xml".to_owned(), "<calcChain/>".to_owned()), ("xl/empty/".to_owned(), String::new())])
+        .collect();
+    let form = packed(&with_chain.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>());
+    let kept = filled(&form, &[fill("检查 台账", &[], vec![cell("B6", text("甲"))])]);
+    assert!(!changes(&form, &kept).contains("calcChain"));
+    let grown = filled(&form, &[fill("检查 台账", &[(5, 6, 3)], vec![cell("B8", text("丙"))])]);
+    let changed = changes(&form, &grown);
+    let about: Vec<&str> = changed.lines().filter(|line| line.contains("calcChain")).map(str::trim).collect();
+    let expected = [
+        "- <Override PartName=\"/xl/calcChain.xml\" ContentType=\"c\"/></Types>",
+        "- <Relationship Id=\"rId9\" Type=\"r/calcChain\" Target=\"calcChain.xml\"/></Relationships>",
+        "xl/calcChain.xml: gone",
+    ];
+    assert_eq!(about, expected);
+    let mut read: calamine::Xlsx<_> = calamine::Xlsx::new(Cursor::new(grown)).unwrap();
+    let range = read.worksheet_range("检查 台账").unwrap();
+    assert_eq!(range.get_value((7, 1)), Some(&Data::String("丙".into())));
+    assert_eq!(range.get_value((8, 1)), Some(&Data::String("合计".into())));
 }
 
 #[test]

@@ -37,12 +37,15 @@ pub(super) enum Node<'t> {
 pub(super) struct Scan<'t> {
     text: &'t str,
     reader: Reader<&'t [u8]>,
+    /// The length of a byte-order mark.
+    before: usize,
     depth: usize,
 }
 
 impl<'t> Scan<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, reader: Reader::from_str(text), depth: 0 }
+        let without = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self { text, reader: Reader::from_str(without), before: text.len() - without.len(), depth: 0 }
     }
 
     pub(super) fn next(&mut self) -> Parsed<Option<Node<'t>>> {
@@ -78,7 +81,8 @@ impl<'t> Scan<'t> {
     }
 
     fn position(&self) -> Parsed<usize> {
-        usize::try_from(self.reader.buffer_position()).map_err(|_| NOT_WELL_FORMED)
+        let read = usize::try_from(self.reader.buffer_position()).map_err(|_| NOT_WELL_FORMED)?;
+        Ok(self.before + read)
     }
 }
 
