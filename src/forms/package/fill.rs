@@ -1,22 +1,27 @@
 //! A sheet written with values, marks and grown lists. Rows and cells that stay are copied as they are written.
 
 use chrono::NaiveDate;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::references::{Area, Areas, Extend, Grown, ROWS_MAX, cell_name, copied, moved_row, rewritten};
 use super::sheet::{Cell, Formula, FormulaKind, Row, Sheet};
 use super::sites::Growths;
-use super::styles::{Content, Styles, Variants};
+use super::styles::{Content, Note, Styles, Variants};
 use super::xml::{Broken, Edits, Parsed, escaped_text};
 use super::{Mark, Value};
 
 /// All formulas of a sheet, shared ones written out.
 const FORMULA_BYTES_MAX: usize = 256 << 20;
+/// `2024-06-27`, in signs.
+const DAY_WIDTH: usize = 10;
 
 /// What goes into one cell. Row and column are those after growth, the first of a merged area.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed<'f> {
     pub(super) row: u32,
     pub(super) column: u32,
+    /// Of the merged area.
+    pub(super) last_column: u32,
     pub(super) value: Option<&'f Value>,
     pub(super) mark: Option<&'f Mark>,
 }
@@ -231,8 +236,8 @@ impl Filling<'_, '_> {
         let copied_formula =
             if copy > 0 { formula.map(|f| self.formula_copy(f, copy)).transpose()?.flatten() } else { None };
         let holds_formula = if copy > 0 { copied_formula.is_some() } else { is_computed };
-        if let Some(value) = placed.and_then(|placed| placed.value).filter(|_| !holds_formula) {
-            let style = self.style_for(cell.style, value, placed.and_then(|placed| placed.mark))?;
+        if let Some((placed, value)) = placed.and_then(|p| Some((p, p.value?))).filter(|_| !holds_formula) {
+            let style = self.style_for(cell.style, value, placed)?;
             self.value(&name, cell.style, style, value, out);
             return Ok(());
         }
@@ -240,8 +245,8 @@ impl Filling<'_, '_> {
         let kind = cell.kind_at.clone().map_or("n", |at| &sheet.text[at]);
         let is_text = matches!(kind, "s" | "str" | "inlineStr") && !is_blank_copy;
         let content = if is_text { Content::Text } else { Content::Number };
-        let style = match placed.and_then(|placed| placed.mark) {
-            Some(mark) => self.variants.marked(cell.style, mark, content)?,
+        let style = match placed.and_then(|placed| Some((placed, placed.mark?))) {
+            Some((placed, mark)) => self.variants.marked(cell.style, mark, content, self.note(placed))?,
             None => cell.style,
         };
         if copy > 0 {
@@ -282,12 +287,12 @@ impl Filling<'_, '_> {
         let name = cell_name(placed.row, placed.column);
         let style = self.sheet.style_of_blank(row, placed.column);
         match (placed.value, placed.mark) {
-            (Some(value), mark) => {
-                let marked = self.style_for(style, value, mark)?;
+            (Some(value), _) => {
+                let marked = self.style_for(style, value, placed)?;
                 self.value(&name, style, marked, value, out);
             }
             (None, Some(mark)) => {
-                let style = self.variants.marked(style, mark, Content::Number)?;
+                let style = self.variants.marked(style, mark, Content::Number, self.note(placed))?;
                 self.element(&name, style, "", "", out);
             }
             (None, None) => {}
@@ -295,13 +300,26 @@ impl Filling<'_, '_> {
         Ok(())
     }
 
-    fn style_for(&mut self, style: u32, value: &Value, mark: Option<&Mark>) -> Parsed<u32> {
+    fn style_for(&mut self, style: u32, value: &Value, placed: &Placed<'_>) -> Parsed<u32> {
         let content = match value {
             Value::Number(_) => Content::Number,
             Value::Date(date) if self.serial(style, *date).is_some() => Content::Number,
             Value::Text(_) | Value::Date(_) | Value::Picture(_) => Content::Text,
         };
-        mark.map_or(Ok(style), |mark| self.variants.marked(style, mark, content))
+        placed.mark.map_or(Ok(style), |mark| self.variants.marked(style, mark, content, self.note(placed)))
+    }
+
+    /// How much is said behind a value: what shrinks to less than two thirds is hard to read.
+    fn note(&self, placed: &Placed<'_>) -> Note {
+        let value = match placed.value {
+            Some(Value::Text(text)) => text.width(),
+            Some(Value::Number(number)) => number.len(),
+            Some(Value::Date(_)) => DAY_WIDTH,
+            Some(Value::Picture(_)) | None => 4,
+        };
+        let room: f64 = (placed.column..=placed.last_column).map(|column| self.sheet.width(column)).sum();
+        let wanted = u32::try_from(value + Note::FULL_WIDTH).map_or(f64::INFINITY, f64::from);
+        if wanted > room * 1.5 { Note::Short } else { Note::Full }
     }
 
     /// A day as the number that stands for it, where the format shows it as a day.

@@ -94,9 +94,10 @@ impl<'t> Job<'t> {
             let (row, column) = area.map_or((cell.row, cell.column), |area| area.first);
             by_place.insert((row, column), (*cell, area));
         }
-        let placed = by_place.iter().map(|((row, column), (cell, _))| Placed {
+        let placed = by_place.iter().map(|((row, column), (cell, area))| Placed {
             row: *row,
             column: *column,
+            last_column: area.map_or(*column, |area| area.last.1),
             value: cell.value.as_ref(),
             mark: cell.mark.as_ref(),
         });

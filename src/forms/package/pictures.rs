@@ -79,7 +79,7 @@ pub(super) fn anchor(
     names: &Namespaces,
 ) -> String {
     let area = shown.area;
-    let widths: Vec<f64> = (area.first.1..=area.last.1).map(|column| width(sheet, column)).collect();
+    let widths: Vec<f64> = (area.first.1..=area.last.1).map(|column| sheet.width(column) * EMU_PER_SIGN).collect();
     let heights: Vec<f64> = (area.first.0..=area.last.0).map(|row| height(sheet, row, grown)).collect();
     let room = |sides: &[f64]| (sides.iter().sum::<f64>() - 2.0 * MARGIN).max(MARGIN);
     let (wide, high) = (f64::from(shown.picture.width.max(1)), f64::from(shown.picture.height.max(1)));
@@ -116,11 +116,6 @@ fn place(sides: &[f64], length: f64) -> (u32, i64) {
 #[expect(clippy::cast_possible_truncation, reason = "a sheet's sides are far below the bounds")]
 fn whole(length: f64) -> i64 {
     length.floor() as i64
-}
-
-fn width(sheet: &Sheet, column: u32) -> f64 {
-    let of_column = sheet.columns.iter().find(|columns| (columns.first..=columns.last).contains(&column));
-    of_column.and_then(|columns| columns.width).unwrap_or(sheet.default_width) * EMU_PER_SIGN
 }
 
 /// The height of a row after growth; new rows are as high as the one they are copies of.

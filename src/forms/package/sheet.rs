@@ -401,6 +401,12 @@ impl Sheet {
         self.reads = reads.into_iter().collect();
     }
 
+    /// The width of a column in signs.
+    pub(super) fn width(&self, column: u32) -> f64 {
+        let of_column = self.columns.iter().find(|columns| (columns.first..=columns.last).contains(&column));
+        of_column.and_then(|columns| columns.width).unwrap_or(self.default_width)
+    }
+
     /// The format of a cell that is not written.
     pub(super) fn style_of_blank(&self, row: Option<&Row>, column: u32) -> u32 {
         let of_row = row.and_then(|row| row.style);

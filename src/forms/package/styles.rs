@@ -147,10 +147,32 @@ pub(super) enum Content {
     Text,
 }
 
+/// What is said of a value's day behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Note {
+    /// `（截至2024-03-31）`
+    Full,
+    /// `（24-03-31）`, in narrow columns.
+    Short,
+}
+
+impl Note {
+    /// In signs.
+    pub(super) const FULL_WIDTH: usize = 18;
+
+    /// As a text of a number format.
+    fn of(self, date: NaiveDate) -> String {
+        match self {
+            Note::Full => format!("\"（截至{}）\"", date.format("%Y-%m-%d")),
+            Note::Short => format!("\"（{}）\"", date.format("%y-%m-%d")),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Variant {
     Missing,
-    Stale(NaiveDate, Content),
+    Stale(NaiveDate, Content, Note),
 }
 
 /// The cell formats that one workbook needs beside those of its template.
@@ -183,10 +205,10 @@ impl<'s> Variants<'s> {
     }
 
     /// The cell format `style` with a mark; itself if the workbook has no formats to copy.
-    pub(super) fn marked(&mut self, style: u32, mark: &Mark, content: Content) -> Parsed<u32> {
+    pub(super) fn marked(&mut self, style: u32, mark: &Mark, content: Content, note: Note) -> Parsed<u32> {
         let variant = match mark {
             Mark::Missing => Variant::Missing,
-            Mark::Stale(date) => Variant::Stale(*date, content),
+            Mark::Stale(date) => Variant::Stale(*date, content, note),
         };
         if let Some(known) = self.known.get(&(style, variant)) {
             return Ok(*known);
@@ -203,8 +225,8 @@ impl<'s> Variants<'s> {
         });
         let fill = self.len("fills") + u32::try_from(fill).unwrap_or(0);
         let mut values = vec![("fillId", fill.to_string()), ("applyFill", "1".to_owned())];
-        if let Variant::Stale(date, content) = variant {
-            let code = with_note(styles.code(style), date, content);
+        if let Variant::Stale(date, content, note) = variant {
+            let code = with_note(styles.code(style), &note.of(date), content);
             let nth = self.number_formats.iter().position(|known| *known == code).unwrap_or_else(|| {
                 self.number_formats.push(code);
                 self.number_formats.len() - 1
@@ -350,8 +372,7 @@ fn copy_of(format: &str, values: &[(&str, String)], noted: Option<Content>, pref
 }
 
 /// A number format that says as of when the value is.
-fn with_note(code: &str, date: NaiveDate, content: Content) -> String {
-    let note = format!("\"（截至{}）\"", date.format("%Y-%m-%d"));
+fn with_note(code: &str, note: &str, content: Content) -> String {
     if content == Content::Text {
         return format!("@{note}");
     }
@@ -472,6 +493,7 @@ mod tests {
     #[test]
     fn formats_with_a_note() {
         let date = NaiveDate::from_ymd_opt(2024, 3, 31).unwrap_or_default();
+        let note = Note::Full.of(date);
         let cases = [
             ("General", "General\"（截至2024-03-31）\""),
             (
@@ -482,8 +504,8 @@ mod tests {
             ("@", "General\"（截至2024-03-31）\""),
         ];
         for (code, noted) in cases {
-            assert_eq!(with_note(code, date, Content::Number), noted);
+            assert_eq!(with_note(code, &note, Content::Number), noted);
         }
-        assert_eq!(with_note("0", date, Content::Text), "@\"（截至2024-03-31）\"");
+        assert_eq!(with_note("0", &Note::Short.of(date), Content::Text), "@\"（24-03-31）\"");
     }
 }

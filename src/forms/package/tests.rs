@@ -22,6 +22,7 @@ fn form() -> Vec<u8> {
     let sheet = writer.add_worksheet().set_name("检查 台账").unwrap();
     sheet.merge_range(0, 0, 0, 5, "安全检查台账", &Format::new().set_bold()).unwrap();
     sheet.write(1, 0, "填报单位：").unwrap().merge_range(1, 1, 1, 2, "", &framed).unwrap();
+    sheet.set_column_width(1, 20).unwrap().set_column_width(4, 18).unwrap();
     for (column, heading) in (0..).zip(["类别", "场所", "检查数", "隐患数", "隐患率", "日期", "备注"])
     {
         sheet.write_with_format(4, column, heading, &framed).unwrap();
