@@ -11,6 +11,7 @@ mod department_forms;
 mod docs;
 mod explain;
 mod figures;
+mod form_rounds;
 mod forms;
 mod impact;
 mod landing;
