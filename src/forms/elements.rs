@@ -95,6 +95,8 @@ pub struct Element {
     pub refresh: Refresh,
     /// The column of the records that says how old the value is.
     pub dated: String,
+    /// Its value names a file below the pictures' folder.
+    pub is_photo: bool,
     /// Whether its values may not be shown to everybody.
     pub is_personal: bool,
 }
@@ -190,12 +192,13 @@ enum Kind {
     Number,
     Boolean,
     Date,
+    Photo,
 }
 
 impl From<Kind> for ColumnKind {
     fn from(kind: Kind) -> Self {
         match kind {
-            Kind::Text => Self::Text,
+            Kind::Text | Kind::Photo => Self::Text,
             Kind::Integer => Self::Integer,
             Kind::Number => Self::Number,
             Kind::Boolean => Self::Boolean,
@@ -352,6 +355,7 @@ fn element(
         owner: entry.owner,
         refresh: entry.refresh,
         dated: entry.dated.unwrap_or_else(|| "updated_at".to_owned()),
+        is_photo: matches!(entry.kind, Some(Kind::Photo)),
         is_personal: inherited.as_ref().is_none_or(|from| from.is_personal),
         source,
         id,

@@ -24,6 +24,7 @@ mod matching;
 mod measures;
 pub mod package;
 mod page;
+mod photos;
 mod words;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use self::fill::{CellCounts, Community, Filled, Filling, communities, fill};
 use self::layout::{Kind, Layout, Table};
 use self::matching::{Asked, Meaning};
 use self::page::Page;
+pub use self::photos::Photos;
 use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::report::safe_part;
 use crate::source::{self, Limits};

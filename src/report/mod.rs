@@ -65,6 +65,7 @@ pub use filed::Filed;
 pub use files::{Aside, safe_part};
 pub use layout::{SheetLayout, WorkbookLayout, name_of};
 pub use manifest::{Parameter, Report};
+pub use picture::{Found as PictureFound, Pictures, size as picture_size};
 pub use provenance::{
     BatchRef, Batches, Beside, Carried, Change, Content, DISTRICT, Inputs, Issue, IssuedFile, Known, Member, NoRecord,
     OFFICE, Provenance, Register, State, Verdict, ViewFiles, changes, content_of, files_below, settings_changes,

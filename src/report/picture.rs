@@ -16,8 +16,9 @@ const PICTURES_BYTES_MAX: u64 = 256 << 20;
 const SIDE_PIXELS_MAX: u32 = 12_000;
 const PIXELS_MAX: u64 = 50_000_000;
 
+/// What a name of the data stands for.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Found {
+pub enum Found {
     Picture(Arc<[u8]>),
     /// There is no such file.
     Missing,
@@ -26,7 +27,7 @@ pub(super) enum Found {
 }
 
 /// The pictures of one workbook; a file named several times is read once.
-pub(super) struct Pictures {
+pub struct Pictures {
     /// Its links followed, where it is there.
     folder: Option<PathBuf>,
     read: BTreeMap<String, Found>,
@@ -35,12 +36,13 @@ pub(super) struct Pictures {
 
 impl Pictures {
     /// Without a folder every picture is missing.
-    pub(super) fn new(folder: Option<&Path>) -> Self {
+    pub fn new(folder: Option<&Path>) -> Self {
         let followed = |folder: &Path| fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         Self { folder: folder.map(followed), read: BTreeMap::new(), bytes: 0 }
     }
 
-    pub(super) fn find(&mut self, named: &str) -> Found {
+    /// The picture that a value of the data names, by its path below the folder.
+    pub fn find(&mut self, named: &str) -> Found {
         // Some source systems write paths with backslashes.
         let relative = named.trim().replace('\\', "/");
         if named.contains([':', '\0']) || !stays_inside(Path::new(&relative)) {
@@ -85,8 +87,8 @@ fn read(folder: &Path, relative: &Path, bytes_left: u64) -> std::io::Result<Opti
     Ok(is_fit.then_some(bytes))
 }
 
-/// Width and height of a whole PNG or JPEG; `None` for anything else.
-fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+/// Width and height in pixels of a whole PNG or JPEG; `None` for anything else.
+pub fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     match bytes {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', chunks @ ..] => png_size(chunks),
         [0xFF, 0xD8, segments @ ..] => jpeg_size(segments),

@@ -11,7 +11,7 @@ use super::args::{FormCommand, Format};
 use super::{CommandContext, Ending, Opened, local_now, report, user};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::explain::{self, Audit};
-use crate::forms::{self, Answer, CellCounts, Dictionary, Filling, Form};
+use crate::forms::{self, Answer, CellCounts, Dictionary, Filling, Form, Photos};
 use crate::landing::Moment;
 use crate::project::Project;
 use crate::query::{Session, Snapshot};
@@ -226,6 +226,7 @@ async fn fill(
         ("制作".to_owned(), format!("gridhouse {}", env!("CARGO_PKG_VERSION"))),
     ];
     let folder = out.map_or_else(|| project.outbox().join(as_of.to_string()).join(FILLED_FOLDER), Path::to_owned);
+    let photos = Photos::new(&project.pictures(), &project.warehouse_folder());
     let mut ending = all.ending();
     let (mut rows, mut landed) = (Vec::new(), Vec::new());
     for form in &chosen {
@@ -238,6 +239,7 @@ async fn fill(
             communities: &communities,
             out: &folder.join(&form.name),
             workers: project.land_settings()?.workers,
+            photos: &photos,
             made_of: &made_of,
         };
         match forms::fill(&filling).await {

@@ -24,6 +24,7 @@ use super::elements::{Dictionary, Element};
 use super::file::{By, Form, FormItem, FormTable};
 use super::layout::Kind;
 use super::package::{AddedSheet, CellFill, Growth, Mark, SheetFill, Template, Value};
+use super::photos::Photos;
 use crate::diagnostic::{Context as _, Diagnostic, Result, did_you_mean};
 use crate::query::Session;
 use crate::report::{Aside, name_of, parse_address, safe_part};
@@ -110,6 +111,7 @@ pub struct Filling<'a> {
     /// The folder the workbooks go into.
     pub out: &'a Path,
     pub workers: usize,
+    pub photos: &'a Photos,
     /// What the second sheet says of the run: label and value.
     pub made_of: &'a [(String, String)],
 }
@@ -299,7 +301,7 @@ fn fill_one(
                             let value = Some(Value::Number((order + 1).to_string()));
                             fill.cells.push(CellFill { row: line, column: item.column, value, mark: None });
                         } else {
-                            let cell = cell(prepared, collected, at, (of, line), &mut found[at]);
+                            let cell = cell(filling, prepared, collected, at, (of, line), &mut found[at])?;
                             fill.cells.extend(cell.map(|(value, mark)| CellFill {
                                 row: line,
                                 column: item.column,
@@ -313,7 +315,7 @@ fn fill_one(
             Kind::Matrix | Kind::Card => {
                 for (at, item) in prepared.items.iter().enumerate() {
                     let row = item.row + shift(&fill.growths, item.row);
-                    let cell = cell(prepared, collected, at, (&of, row), &mut found[at]);
+                    let cell = cell(filling, prepared, collected, at, (&of, row), &mut found[at])?;
                     fill.cells.extend(cell.map(|(value, mark)| CellFill { row, column: item.column, value, mark }));
                 }
             }
@@ -377,20 +379,21 @@ fn lines(prepared: &Prepared<'_>, community: &Community) -> Vec<Line> {
 
 /// The value and the mark of one cell; nothing where a hand fills it.
 fn cell(
+    filling: &Filling<'_>,
     prepared: &Prepared<'_>,
     collected: &Collected,
     at: usize,
     (line, at_row): (&Line, u32),
     found: &mut Found,
-) -> Option<(Option<Value>, Option<Mark>)> {
+) -> Result<Option<(Option<Value>, Option<Mark>)>> {
     let Prepared { table, held, items, .. } = prepared;
     let (row, object) = match line {
-        Line::Record(row) => (Some(*row), held.key(*row)?),
+        Line::Record(row) => (Some(*row), held.key(*row).unwrap_or_default()),
         Line::Place(code) => (held.row(at, code), code.as_str()),
     };
     let item = &items[at];
     if !item.item.is_data() {
-        return None;
+        return Ok(None);
     }
     found.cells.asked += 1;
     let stored = item.element.zip(row).and_then(|(element, row)| held.value(at, row, element, item.item));
@@ -402,7 +405,13 @@ fn cell(
         Some((text, date)) => (values::collected(text, item.element, item.item), Some(date)),
         None => (stored, dated),
     };
-    let Some(value) = value else { return Some((None, Some(Mark::Missing))) };
+    let value = match value {
+        Some(Value::Text(name)) if item.element.is_some_and(|element| element.is_photo) => {
+            filling.photos.find(&name)?.map(Value::Picture)
+        }
+        value => value,
+    };
+    let Some(value) = value else { return Ok(Some((None, Some(Mark::Missing)))) };
     found.cells.filled += 1;
     found.collected += u64::from(newer.is_some());
     found.oldest = match (found.oldest, dated) {
@@ -412,7 +421,7 @@ fn cell(
     let old = dated.filter(|dated| item.oldest.is_some_and(|oldest| *dated < oldest));
     found.cells.old += u64::from(old.is_some());
     found.old.extend(old.map(|date| (at_row, date)));
-    Some((Some(value), old.map(Mark::Stale)))
+    Ok(Some((Some(value), old.map(Mark::Stale))))
 }
 
 /// `K9 2024-01-05、K12 2023-10-11`, as far as a cell holds it.
