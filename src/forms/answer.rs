@@ -265,7 +265,8 @@ pub(super) async fn objects(
 }
 
 /// The views that answer a table's items: each with its condition, and the items by position with their columns.
-pub(super) type Relations<'d> = Vec<(String, Option<String>, Vec<(usize, &'d Element, String)>)>;
+pub(super) type Relations<'d> = Vec<(String, Option<String>, Columns<'d>)>;
+type Columns<'d> = Vec<(usize, &'d Element, String)>;
 
 pub(super) async fn relations<'d>(
     table: &FormTable,
@@ -287,7 +288,7 @@ pub(super) async fn relations<'d>(
         let columns = held.map(|(at, element)| (at, element, element.column.clone())).collect();
         return Ok(vec![(view, table.condition.as_ref().map(|condition| format!("({condition})")), columns)]);
     }
-    let mut by_view: BTreeMap<(String, Option<String>), Vec<(usize, &Element, String)>> = BTreeMap::new();
+    let mut by_view: BTreeMap<(String, Option<String>), Columns<'d>> = BTreeMap::new();
     for (at, element) in elements {
         if let Some(source) = &element.source {
             let key = (source.relation.clone(), element.condition.clone());

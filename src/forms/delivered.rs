@@ -24,7 +24,7 @@ pub async fn land_rows(
     let mut landed = Vec::new();
     for (table, rows) in tables.iter().filter(|(table, rows)| contracts.get(table).is_some() && !rows.is_empty()) {
         let name = format!("{table}_{}", moment.as_of.format("%Y%m%d"));
-        let delivery = deliver(project, contracts, moment.clone(), table, &name, rows).await?;
+        let delivery = deliver(project, contracts, moment, table, &name, rows).await?;
         match &delivery.outcome {
             Outcome::Rejected { problem } => return Err((**problem).clone()),
             Outcome::Landed { batch } if batch.quarantined > 0 => {

@@ -75,7 +75,7 @@ fn without_metadata(bytes: &[u8]) -> Option<Picture> {
     let (width, height) = picture_size(bytes)?;
     let (bytes, kind) = match bytes {
         [0xFF, 0xD8, rest @ ..] => (jpeg(rest)?, PictureKind::Jpeg),
-        [head @ ..] if head.len() > 8 && head[1..4] == *b"PNG" => (png(&bytes[8..])?, PictureKind::Png),
+        [0x89, _, _, _, _, _, _, _, chunks @ ..] => (png(chunks)?, PictureKind::Png),
         _ => return None,
     };
     Some(Picture { bytes, kind, width, height })

@@ -228,13 +228,13 @@ fn compare_sheet(
     for key in expected.iter().filter(|key| !is_upright && !columns.contains_key(key.as_str())) {
         back.remarks.push(format!("工作表“{}”少了一列“{}”，这一列没有采纳", sheet.name, label_of(sent, key)));
     }
-    let mut refuse = |row: u32,
-                      column: u32,
-                      object: Option<&str>,
-                      key: Option<&str>,
-                      text: &str,
-                      reason: &str,
-                      back: &mut Return| {
+    let refuse = |row: u32,
+                  column: u32,
+                  object: Option<&str>,
+                  key: Option<&str>,
+                  text: &str,
+                  reason: &str,
+                  back: &mut Return| {
         back.cells.push(ReturnedCell {
             place: place(row, column),
             subject: Some(sent.subject.clone()),
@@ -454,10 +454,9 @@ pub async fn land(
         for (order, cell) in back.cells.iter().enumerate() {
             let is_new = cell.outcome == Outcome::Accepted && cell.current != cell.returned;
             let landed = cell.key.as_deref().and_then(|key| dictionary.lands_in(dictionary.get(key)?));
-            if let (true, Some(source), Some(object), Some(value)) = (is_new, landed, &cell.object, &cell.returned) {
-                if source.relation == table {
-                    changes.entry(object.clone()).or_default().push((order, source.column.clone(), value.clone()));
-                }
+            let landed = landed.filter(|source| is_new && source.relation == table);
+            if let (Some(source), Some(object), Some(value)) = (landed, &cell.object, &cell.returned) {
+                changes.entry(object.clone()).or_default().push((order, source.column.clone(), value.clone()));
             }
         }
         if changes.is_empty() {
@@ -480,7 +479,7 @@ pub async fn land(
             rows.into_iter().map(|(object, row)| (object, Value::Object(row))).collect();
         let name = format!("{table}_采集_{}", &back.hash[..16]);
         let lines: Vec<Value> = in_order.iter().map(|(_, row)| row.clone()).collect();
-        let delivery = deliver(project, contracts, moment.clone(), &table, &name, &lines).await?;
+        let delivery = deliver(project, contracts, moment, &table, &name, &lines).await?;
         let refused = match &delivery.outcome {
             Landing::Rejected { problem } => return Err((**problem).clone()),
             Landing::Landed { batch } if batch.quarantined > 0 => {
