@@ -1,4 +1,4 @@
--- The month of the as-of date beside the whole one before it. A month without fillings and without sheets has no row.
+-- The month of the as-of date beside the whole one before it. Where neither has a filling or a sheet there is no row.
 WITH months AS (
   SELECT
     to_char(as_of_date(), '%Y-%m') AS month,
@@ -50,11 +50,21 @@ SELECT
   c.accepted_cell_count,
   c.conflict_cell_count,
   c.refused_cell_count,
-  c.conflict_cell_count + c.refused_cell_count AS disputed_cell_count
+  c.conflict_cell_count + c.refused_cell_count AS disputed_cell_count,
+  b.form_count,
+  b.item_count,
+  b.element_count,
+  b.repeated_item_count,
+  b.duplicate_rate,
+  b.cell_count_year,
+  b.repeated_cell_count_year,
+  b.repeated_cell_rate_year
 FROM months AS m
 LEFT JOIN form_prefill_headline AS f ON f.filled_form_count + f.filled_form_count_previous > 0
 LEFT JOIN collection_saving_by_month AS s ON s.month = m.month
 LEFT JOIN collection_saving_by_month AS sp ON sp.month = m.previous_month
 LEFT JOIN form_correction_by_month AS c ON c.month = m.month
 LEFT JOIN form_correction_by_month AS cp ON cp.month = m.previous_month
-WHERE coalesce(f.filled_form_count, 0) + coalesce(s.sheet_count, 0) > 0
+LEFT JOIN form_burden_headline AS b ON b.form_count > 0
+WHERE coalesce(f.filled_form_count + f.filled_form_count_previous, 0)
+  + coalesce(s.sheet_count, 0) + coalesce(sp.sheet_count, 0) > 0
