@@ -34,6 +34,8 @@ pub(super) struct Filling<'a, 's> {
     pub(super) styles: &'a Styles,
     pub(super) variants: &'a mut Variants<'s>,
     pub(super) is_1904: bool,
+    /// Whether its formulas may name rows that have moved.
+    pub(super) moves: bool,
     /// Whether results of its formulas may have changed.
     pub(super) is_stale: bool,
     pub(super) formula_bytes: usize,
@@ -132,8 +134,7 @@ impl Filling<'_, '_> {
             let has_work = !here.is_empty()
                 || number != row.number
                 || (row.number_at.is_none() && !placed.is_empty())
-                || ((self.is_stale || !self.growths.are_none())
-                    && row.cells.iter().any(|cell| self.is_computed(row, cell)));
+                || ((self.is_stale || self.moves) && row.cells.iter().any(|cell| self.is_computed(row, cell)));
             if has_work {
                 self.row(row, number, 0, here, &mut out)?;
             } else {
@@ -371,7 +372,7 @@ impl Filling<'_, '_> {
 
     /// A formula where its references have moved. Shared ones are written out, for their followers may move differently.
     fn formula(&mut self, formula: &Formula, edits: &mut Edits) -> Parsed<()> {
-        if self.growths.are_none() {
+        if !self.moves {
             return Ok(());
         }
         let text = self.text_of(formula)?;

@@ -63,6 +63,7 @@ impl<'t> Job<'t> {
             styles: &self.template.styles,
             variants: &mut self.variants,
             is_1904: self.template.workbook.is_1904,
+            moves: self.growths.reach(index, &sheet.reads),
             is_stale,
             formula_bytes: 0,
         };

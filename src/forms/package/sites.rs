@@ -78,6 +78,13 @@ impl Growths<'_> {
         }
     }
 
+    /// Whether formulas of sheet `own`, which read these sheets (none: itself), may have to move.
+    pub(super) fn reach(&self, own: usize, reads: &[Option<String>]) -> bool {
+        let has_grown =
+            |name: &String| self.names.iter().zip(self.of_sheet).any(|(n, grown)| n == name && !grown.is_empty());
+        !self.on(Some(own)).is_empty() || reads.iter().flatten().any(has_grown)
+    }
+
     /// A formula after the growth; none if it stays.
     pub(super) fn moved(&self, formula: &str, own: Option<usize>, extend: Extend) -> Option<String> {
         rewritten(formula, |sheet, reference| {
