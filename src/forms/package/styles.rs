@@ -180,7 +180,6 @@ pub(super) struct Variants<'s> {
     styles: &'s Styles,
     fills: Vec<&'static str>,
     number_formats: Vec<String>,
-    first_number_format: u32,
     bold: Option<u32>,
     cell_formats: Vec<String>,
     known: BTreeMap<(u32, Variant), u32>,
@@ -188,16 +187,19 @@ pub(super) struct Variants<'s> {
 
 impl<'s> Variants<'s> {
     pub(super) fn new(styles: &'s Styles) -> Self {
-        let first_number_format = styles.number_formats.keys().last().map_or(164, |id| id.saturating_add(1).max(164));
         Self {
             styles,
             fills: Vec::new(),
             number_formats: Vec::new(),
-            first_number_format,
             bold: None,
             cell_formats: Vec::new(),
             known: BTreeMap::new(),
         }
+    }
+
+    /// Numbers that no number format has; those of a workbook begin with 164.
+    fn free_numbers(&self) -> impl Iterator<Item = u32> {
+        (164..).filter(|id| !self.styles.number_formats.contains_key(id))
     }
 
     fn len(&self, list: &str) -> u32 {
@@ -231,7 +233,7 @@ impl<'s> Variants<'s> {
                 self.number_formats.push(code);
                 self.number_formats.len() - 1
             });
-            let id = self.first_number_format + u32::try_from(nth).unwrap_or(0);
+            let id = self.free_numbers().nth(nth).unwrap_or(0);
             values.extend([("numFmtId", id.to_string()), ("applyNumberFormat", "1".to_owned())]);
             values.push(("applyAlignment", "1".to_owned()));
         }
@@ -278,7 +280,8 @@ impl<'s> Variants<'s> {
                 )
             })
             .collect();
-        let formats: Vec<String> = (self.first_number_format..)
+        let formats: Vec<String> = self
+            .free_numbers()
             .zip(&self.number_formats)
             .map(|(id, code)| format!("<{prefix}numFmt numFmtId=\"{id}\" formatCode=\"{}\"/>", escaped(code)))
             .collect();
@@ -437,6 +440,8 @@ fn built_in(id: u32) -> &'static str {
         2 => "0.00",
         3 => "#,##0",
         4 => "#,##0.00",
+        5 | 6 => "\"¥\"#,##0;-\"¥\"#,##0",
+        7 | 8 => "\"¥\"#,##0.00;-\"¥\"#,##0.00",
         9 => "0%",
         10 => "0.00%",
         11 => "0.00E+00",
@@ -463,6 +468,10 @@ fn built_in(id: u32) -> &'static str {
         38 => "#,##0;[Red]-#,##0",
         39 => "#,##0.00;-#,##0.00",
         40 => "#,##0.00;[Red]-#,##0.00",
+        41 => "#,##0",
+        42 => "\"¥\"#,##0",
+        43 => "#,##0.00",
+        44 => "\"¥\"#,##0.00",
         45 => "mm:ss",
         46 => "[h]:mm:ss",
         47 => "mm:ss.0",
