@@ -125,7 +125,7 @@ impl<'t> Job<'t> {
         let relations = existing.map_or(&none, |linked| &linked.relations);
         let mut added: Vec<(String, String, String)> = Vec::new();
         let mut anchors = Vec::new();
-        for (id, shown) in (highest.saturating_add(1)..).zip(pictures) {
+        for (id, shown) in (highest + 1..).zip(pictures) {
             let media = self.media(&shown.picture);
             let target = format!("/{media}");
             let known = added.iter().find(|(.., known)| *known == target).map(|(id, ..)| id.clone());
@@ -248,14 +248,14 @@ impl<'t> Job<'t> {
     }
 }
 
-/// The highest number of an object in a drawing.
+/// The highest number of an object in a drawing; a few programs draw lots, far above those that are counted.
 fn highest_id(drawing: &str) -> Parsed<u32> {
     let mut highest = 0;
     let mut scan = Scan::new(drawing);
     while let Some(node) = scan.next()? {
         let (Node::Open(tag) | Node::Empty(tag)) = node else { continue };
         if tag.name == "cNvPr" {
-            highest = highest.max(tag.number("id")?.unwrap_or(0));
+            highest = highest.max(tag.number("id")?.filter(|id| *id < 1 << 30).unwrap_or(0));
         }
     }
     Ok(highest)
