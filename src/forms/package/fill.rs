@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::references::{Area, Areas, Extend, Grown, ROWS_MAX, cell_name, copied, moved_row, rewritten};
 use super::sheet::{Cell, Formula, FormulaKind, Row, Sheet};
 use super::sites::Growths;
-use super::styles::{Content, Note, Styles, Variants};
+use super::styles::{Content, Room, Styles, Variants};
 use super::xml::{Broken, Edits, Parsed, escaped_text};
 use super::{Mark, Value};
 
@@ -14,6 +14,8 @@ use super::{Mark, Value};
 const FORMULA_BYTES_MAX: usize = 256 << 20;
 /// `2024-06-27`, in signs.
 const DAY_WIDTH: usize = 10;
+/// What a value has that is not known.
+const OTHER_WIDTH: usize = 4;
 
 /// What goes into one cell. Row and column are those after growth, the first of a merged area.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +23,7 @@ pub(super) struct Placed<'f> {
     pub(super) row: u32,
     pub(super) column: u32,
     /// Of the merged area.
-    pub(super) last_column: u32,
+    pub(super) room: Room,
     pub(super) value: Option<&'f Value>,
     pub(super) mark: Option<&'f Mark>,
 }
@@ -247,7 +249,7 @@ impl Filling<'_, '_> {
         let is_text = matches!(kind, "s" | "str" | "inlineStr") && !is_blank_copy;
         let content = if is_text { Content::Text } else { Content::Number };
         let style = match placed.and_then(|placed| Some((placed, placed.mark?))) {
-            Some((placed, mark)) => self.variants.marked(cell.style, mark, content, self.note(placed))?,
+            Some((placed, mark)) => self.variants.marked(cell.style, mark, content, OTHER_WIDTH, placed.room)?,
             None => cell.style,
         };
         if copy > 0 {
@@ -293,7 +295,7 @@ impl Filling<'_, '_> {
                 self.value(&name, style, marked, value, out);
             }
             (None, Some(mark)) => {
-                let style = self.variants.marked(style, mark, Content::Number, self.note(placed))?;
+                let style = self.variants.marked(style, mark, Content::Number, OTHER_WIDTH, placed.room)?;
                 self.element(&name, style, "", "", out);
             }
             (None, None) => {}
@@ -302,25 +304,15 @@ impl Filling<'_, '_> {
     }
 
     fn style_for(&mut self, style: u32, value: &Value, placed: &Placed<'_>) -> Parsed<u32> {
-        let content = match value {
-            Value::Number(_) => Content::Number,
-            Value::Date(date) if self.serial(style, *date).is_some() => Content::Number,
-            Value::Text(_) | Value::Date(_) | Value::Picture(_) => Content::Text,
+        let Some(mark) = placed.mark else { return Ok(style) };
+        let (content, width) = match value {
+            Value::Number(number) => (Content::Number, number.len()),
+            Value::Date(date) if self.serial(style, *date).is_some() => (Content::Number, DAY_WIDTH),
+            Value::Date(_) => (Content::Text, DAY_WIDTH),
+            Value::Text(text) => (Content::Text, text.width()),
+            Value::Picture(_) => (Content::Text, 0),
         };
-        placed.mark.map_or(Ok(style), |mark| self.variants.marked(style, mark, content, self.note(placed)))
-    }
-
-    /// How much is said behind a value: what shrinks to less than two thirds is hard to read.
-    fn note(&self, placed: &Placed<'_>) -> Note {
-        let value = match placed.value {
-            Some(Value::Text(text)) => text.width(),
-            Some(Value::Number(number)) => number.len(),
-            Some(Value::Date(_)) => DAY_WIDTH,
-            Some(Value::Picture(_)) | None => 4,
-        };
-        let room: f64 = (placed.column..=placed.last_column).map(|column| self.sheet.width(column)).sum();
-        let wanted = u32::try_from(value + Note::FULL_WIDTH).map_or(f64::INFINITY, f64::from);
-        if wanted > room * 1.5 { Note::Short } else { Note::Full }
+        self.variants.marked(style, mark, content, width, placed.room)
     }
 
     /// A day as the number that stands for it, where the format shows it as a day.

@@ -8,7 +8,7 @@ use super::pictures::{self, Shown};
 use super::references::{Area, Areas, COLUMNS_MAX, ROWS_MAX, cell_name};
 use super::sheet::Sheet;
 use super::sites::Growths;
-use super::styles::Variants;
+use super::styles::{Room, Variants};
 use super::xml::{Edits, Node, Parsed, Scan};
 use super::{AddedSheet, CellFill, Picture, Template, Value, added as added_sheet};
 use crate::diagnostic::{Diagnostic, Result};
@@ -55,7 +55,7 @@ impl<'t> Job<'t> {
         }
         let grown = self.growths.on(Some(index));
         let merges = grown_merges(sheet, grown);
-        let (placed, pictures) = self.placed(index, cells, &merges)?;
+        let (placed, pictures) = self.placed(index, sheet, cells, &merges)?;
         let mut filling = Filling {
             sheet,
             own: index,
@@ -84,21 +84,27 @@ impl<'t> Job<'t> {
     fn placed<'f>(
         &self,
         index: usize,
+        sheet: &Sheet,
         cells: &[&'f CellFill],
         merges: &Areas,
     ) -> Result<(Vec<Placed<'f>>, Vec<Shown>)> {
-        let sheet = &self.template.workbook.sheets[index].name;
+        let name = &self.template.workbook.sheets[index].name;
+        let grown = self.growths.on(Some(index));
         let mut by_place = BTreeMap::new();
         for cell in cells.iter().filter(|cell| cell.value.is_some() || cell.mark.is_some()) {
-            check(cell, sheet)?;
+            check(cell, name)?;
             let area = merges.around(cell.row, cell.column);
             let (row, column) = area.map_or((cell.row, cell.column), |area| area.first);
             by_place.insert((row, column), (*cell, area));
         }
+        let room_of = |area: Area| Room {
+            width: (area.first.1..=area.last.1).map(|column| sheet.width(column)).sum(),
+            height: (area.first.0..=area.last.0).map(|row| sheet.height(row, grown)).sum(),
+        };
         let placed = by_place.iter().map(|((row, column), (cell, area))| Placed {
             row: *row,
             column: *column,
-            last_column: area.map_or(*column, |area| area.last.1),
+            room: room_of(area.unwrap_or(Area { first: (*row, *column), last: (*row, *column) })),
             value: cell.value.as_ref(),
             mark: cell.mark.as_ref(),
         });

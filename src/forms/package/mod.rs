@@ -64,7 +64,7 @@ pub struct Picture {
 pub enum Mark {
     /// There is no value: light red.
     Missing,
-    /// The value is of this earlier day: amber, with the day shown behind the value, shorter in narrow columns.
+    /// The value is of this earlier day: amber, with the day shown behind the value as far as there is room.
     Stale(NaiveDate),
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Picture;
-use super::references::{Area, Grown, moved_row};
+use super::references::{Area, Grown};
 use super::sheet::Sheet;
 
 /// English metric units, of which drawings are made.
@@ -80,7 +80,9 @@ pub(super) fn anchor(
 ) -> String {
     let area = shown.area;
     let widths: Vec<f64> = (area.first.1..=area.last.1).map(|column| sheet.width(column) * EMU_PER_SIGN).collect();
-    let heights: Vec<f64> = (area.first.0..=area.last.0).map(|row| height(sheet, row, grown)).collect();
+    let heights: Vec<f64> = (area.first.0..=area.last.0)
+        .map(|row| sheet.height(row, grown).unwrap_or(sheet.default_height) * EMU_PER_POINT)
+        .collect();
     let room = |sides: &[f64]| (sides.iter().sum::<f64>() - 2.0 * MARGIN).max(MARGIN);
     let (wide, high) = (f64::from(shown.picture.width.max(1)), f64::from(shown.picture.height.max(1)));
     let scale = (room(&widths) / wide).min(room(&heights) / high);
@@ -116,17 +118,4 @@ fn place(sides: &[f64], length: f64) -> (u32, i64) {
 #[expect(clippy::cast_possible_truncation, reason = "a sheet's sides are far below the bounds")]
 fn whole(length: f64) -> i64 {
     length.floor() as i64
-}
-
-/// The height of a row after growth; new rows are as high as the one they are copies of.
-fn height(sheet: &Sheet, row: u32, grown: &[Grown]) -> f64 {
-    let copied = grown.iter().find(|list| {
-        let last = moved_row(list.last, grown);
-        row > last && row <= last + list.by
-    });
-    let of_row = match copied {
-        Some(list) => sheet.rows.iter().find(|known| known.number == list.last),
-        None => sheet.rows.iter().find(|known| moved_row(known.number, grown) == row),
-    };
-    of_row.and_then(|row| row.height).unwrap_or(sheet.default_height) * EMU_PER_POINT
 }

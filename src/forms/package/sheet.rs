@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::references::{
-    AREAS_MAX, Area, Areas, COLUMNS_MAX, ROWS_MAX, Reference, Sheet as Named, cell_at, copied, rewritten,
+    AREAS_MAX, Area, Areas, COLUMNS_MAX, Grown, ROWS_MAX, Reference, Sheet as Named, cell_at, copied, moved_row,
+    rewritten,
 };
 use super::sites::{Finder, Site};
 use super::xml::{Broken, Node, Parsed, Scan, Tag, plain};
@@ -399,6 +400,20 @@ impl Sheet {
             self.reads_anything |= computes || is_table || has_name(&formula.text);
         }
         self.reads = reads.into_iter().collect();
+    }
+
+    /// The height of a row after growth, in points, where the sheet gives one. New rows are as high as the row they are
+    /// copies of.
+    pub(super) fn height(&self, row: u32, grown: &[Grown]) -> Option<f64> {
+        let copied = grown.iter().find(|list| {
+            let last = moved_row(list.last, grown);
+            row > last && row <= last + list.by
+        });
+        let found = match copied {
+            Some(list) => self.rows.binary_search_by_key(&list.last, |known| known.number),
+            None => self.rows.binary_search_by_key(&row, |known| moved_row(known.number, grown)),
+        };
+        self.rows[found.ok()?].height
     }
 
     /// The width of a column in signs.

@@ -13,6 +13,8 @@ use super::xml::{Broken, Edits, Node, Parsed, Scan, Tag, escaped};
 /// Light red and amber.
 const MISSING_COLOUR: &str = "FFFFC7CE";
 const STALE_COLOUR: &str = "FFFFD966";
+/// A line of the usual fonts.
+const LINE_POINTS: f64 = 14.0;
 
 /// One of the lists of the part.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,7 @@ struct List {
 struct CellFormat {
     at: Range<usize>,
     number_format: u32,
+    wraps: bool,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +66,8 @@ impl Styles {
                     } else if path.len() == 2 {
                         started = tag.at.start;
                         styles.entry(path[1], &tag)?;
+                    } else {
+                        styles.inside(path[1], &tag)?;
                     }
                     path.push(tag.name);
                 }
@@ -71,6 +76,7 @@ impl Styles {
                     styles.entry(path[1], &tag)?;
                     styles.entry_end(path[1], started..tag.at.end);
                 }
+                Node::Empty(tag) if path.len() == 3 => styles.inside(path[1], &tag)?,
                 Node::Empty(tag) => {
                     if let Some(list) = LISTS.iter().find(|list| path.len() == 1 && **list == tag.name) {
                         styles.lists.entry(list).or_default().empty_at = Some(tag.at.clone());
@@ -103,7 +109,7 @@ impl Styles {
         match (list, tag.name) {
             ("cellXfs", "xf") => {
                 let number_format = tag.number("numFmtId")?.unwrap_or(0);
-                self.cell_formats.push(CellFormat { at: tag.at.clone(), number_format });
+                self.cell_formats.push(CellFormat { at: tag.at.clone(), number_format, wraps: false });
             }
             ("numFmts", "numFmt") => {
                 if let (Some(id), Some(code)) = (tag.number("numFmtId")?, tag.value("formatCode")?) {
@@ -111,6 +117,14 @@ impl Styles {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// What is in an entry.
+    fn inside(&mut self, list: &str, tag: &Tag<'_>) -> Parsed<()> {
+        if let ("cellXfs", "alignment", Some(format)) = (list, tag.name, self.cell_formats.last_mut()) {
+            format.wraps = wraps(tag)?;
         }
         Ok(())
     }
@@ -147,24 +161,48 @@ pub(super) enum Content {
     Text,
 }
 
+/// The size of a cell or merged area.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// In signs.
+    pub(super) width: f64,
+    /// In points; none where rows are as high as what is in them.
+    pub(super) height: Option<f64>,
+}
+
 /// What is said of a value's day behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Note {
+enum Note {
     /// `（截至2024-03-31）`
     Full,
-    /// `（24-03-31）`, in narrow columns.
+    /// `（24-03-31）`
     Short,
+    /// Nothing, for the value would be cut off: the colour has to do.
+    None,
 }
 
 impl Note {
-    /// In signs.
-    pub(super) const FULL_WIDTH: usize = 18;
+    /// The longest that leaves a value so many signs wide readable. What shrinks to less than two thirds is not; what wraps is
+    /// cut off below.
+    fn fitting(value: usize, room: Room, wraps: bool) -> Note {
+        let lines = room.height.map_or(f64::INFINITY, |height| (height / LINE_POINTS).floor().max(1.0));
+        let signs = if wraps { room.width * lines } else { room.width * 1.5 };
+        let fits = |note: usize| u32::try_from(value + note).is_ok_and(|wanted| f64::from(wanted) <= signs);
+        // A day is not broken over more than two lines.
+        let is_broken = wraps && room.width < 12.0;
+        match (fits(18) && !is_broken, fits(12)) {
+            (true, _) => Note::Full,
+            (false, fits) if fits || !wraps => Note::Short,
+            _ => Note::None,
+        }
+    }
 
     /// As a text of a number format.
     fn of(self, date: NaiveDate) -> String {
         match self {
             Note::Full => format!("\"（截至{}）\"", date.format("%Y-%m-%d")),
             Note::Short => format!("\"（{}）\"", date.format("%y-%m-%d")),
+            Note::None => String::new(),
         }
     }
 }
@@ -207,10 +245,20 @@ impl<'s> Variants<'s> {
     }
 
     /// The cell format `style` with a mark; itself if the workbook has no formats to copy.
-    pub(super) fn marked(&mut self, style: u32, mark: &Mark, content: Content, note: Note) -> Parsed<u32> {
+    ///
+    /// `width`: that of the value, in signs.
+    pub(super) fn marked(
+        &mut self,
+        style: u32,
+        mark: &Mark,
+        content: Content,
+        width: usize,
+        room: Room,
+    ) -> Parsed<u32> {
+        let wraps = content == Content::Text && self.styles.cell_formats.get(style as usize).is_some_and(|f| f.wraps);
         let variant = match mark {
             Mark::Missing => Variant::Missing,
-            Mark::Stale(date) => Variant::Stale(*date, content, note),
+            Mark::Stale(date) => Variant::Stale(*date, content, Note::fitting(width, room, wraps)),
         };
         if let Some(known) = self.known.get(&(style, variant)) {
             return Ok(*known);
@@ -337,6 +385,10 @@ impl<'s> Variants<'s> {
     }
 }
 
+fn wraps(alignment: &Tag<'_>) -> Parsed<bool> {
+    Ok(alignment.value("wrapText")?.is_some_and(|wraps| wraps == "1" || wraps == "true"))
+}
+
 /// A cell format with other values. A note must not turn a number into `####`: the content shrinks, unless it wraps.
 fn copy_of(format: &str, values: &[(&str, String)], noted: Option<Content>, prefix: &str) -> Parsed<String> {
     let mut edits = Edits::default();
@@ -352,7 +404,7 @@ fn copy_of(format: &str, values: &[(&str, String)], noted: Option<Content>, pref
         };
         match alignment {
             Some(tag) => {
-                let wraps = tag.value("wrapText")?.is_some_and(|wraps| wraps == "1" || wraps == "true");
+                let wraps = wraps(&tag)?;
                 if content == Content::Number || !wraps {
                     if wraps {
                         edits.set(&tag, "wrapText", "0")?;
@@ -497,6 +549,20 @@ mod tests {
         for code in others {
             assert!(!is_date_format(code), "{code}");
         }
+    }
+
+    #[test]
+    fn notes_leave_values_readable() {
+        let fits = |value, width, height, wraps| Note::fitting(value, Room { width, height }, wraps);
+        // Shrunk, in one line.
+        assert_eq!(fits(3, 14.0, None, false), Note::Full);
+        assert_eq!(fits(3, 9.0, Some(60.0), false), Note::Short);
+        // Wrapped, in as many lines as the row has, if it has a height.
+        assert_eq!(fits(20, 20.0, Some(30.0), true), Note::Full);
+        assert_eq!(fits(28, 20.0, Some(30.0), true), Note::Short);
+        assert_eq!(fits(34, 20.0, Some(30.0), true), Note::None);
+        assert_eq!(fits(34, 20.0, None, true), Note::Full);
+        assert_eq!(fits(2, 11.0, Some(30.0), true), Note::Short);
     }
 
     #[test]
