@@ -199,7 +199,7 @@ async fn counted(
             let column = quoted(column);
             sql.push_str(&format!(", count({column}), count(*) FILTER (WHERE {column} IS NOT NULL{old})"));
         }
-        sql.push_str(&format!(" FROM {}", quoted(&relation)));
+        sql.push_str(&format!(" FROM {relation}"));
         if let Some(condition) = condition {
             sql.push_str(&format!(" WHERE {condition}"));
         }
@@ -264,7 +264,7 @@ pub(super) async fn objects(
     Ok(keys)
 }
 
-/// The views that answer a table's items: each with its condition, and the items by position with their columns.
+/// What answers a table's items: what stands behind FROM, its condition, and the items by position with their columns.
 pub(super) type Relations<'d> = Vec<(String, Option<String>, Columns<'d>)>;
 type Columns<'d> = Vec<(usize, &'d Element, String)>;
 
@@ -286,22 +286,33 @@ pub(super) async fn relations<'d>(
         let schema = session.schema(&view).await?;
         let held = elements.into_iter().filter(|(_, element)| schema.index_of(&element.column).is_ok());
         let columns = held.map(|(at, element)| (at, element, element.column.clone())).collect();
-        return Ok(vec![(view, table.condition.as_ref().map(|condition| format!("({condition})")), columns)]);
-    }
-    let mut by_view: BTreeMap<(String, Option<String>), Columns<'d>> = BTreeMap::new();
-    for (at, element) in elements {
-        if let Some(source) = &element.source {
-            let key = (source.relation.clone(), element.condition.clone());
-            by_view.entry(key).or_default().push((at, element, source.column.clone()));
-        }
+        return Ok(vec![(quoted(&view), table.condition.as_ref().map(|condition| format!("({condition})")), columns)]);
     }
     // A list of places has a row for each grid; any other table one figure for the community.
     let level = if table.kind == Kind::List { "grid" } else { "community" };
-    let of_places = |condition: Option<String>| match condition {
-        Some(condition) => format!("place_level = '{level}' AND ({condition})"),
-        None => format!("place_level = '{level}'"),
-    };
-    Ok(by_view.into_iter().map(|((view, condition), columns)| (view, Some(of_places(condition)), columns)).collect())
+    let mut by_view: BTreeMap<&str, Vec<(usize, &Element)>> = BTreeMap::new();
+    for (at, element) in elements {
+        if let Some(source) = &element.source {
+            by_view.entry(&source.relation).or_default().push((at, element));
+        }
+    }
+    let relations = by_view.into_iter().map(|(view, elements)| {
+        let mut columns = Vec::new();
+        let mut selected = String::from("place_code");
+        for (order, (at, element)) in elements.into_iter().enumerate() {
+            let column = quoted(element.source.as_ref().map_or("", |source| source.column.as_str()));
+            let of =
+                element.condition.as_ref().map(|condition| format!(" FILTER (WHERE {condition})")).unwrap_or_default();
+            // What has several rows for a place is no figure of it.
+            selected.push_str(&format!(", CASE WHEN count({column}){of} = 1 THEN max({column}){of} END AS f{order}"));
+            columns.push((at, element, format!("f{order}")));
+        }
+        let view = quoted(view);
+        let from =
+            format!("(SELECT {selected} FROM {view} WHERE place_level = '{level}' GROUP BY place_code) AS figures");
+        (from, None, columns)
+    });
+    Ok(relations.collect())
 }
 
 fn element_of<'d>(item: &FormItem, subject: usize, dictionary: &'d Dictionary) -> Option<&'d Element> {

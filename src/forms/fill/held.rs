@@ -1,10 +1,11 @@
 //! The rows that a table of a form is filled with, read once for all communities.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type};
+use arrow::datatypes::{DataType, Date32Type, Schema};
 use chrono::NaiveDate;
 
 use super::super::answer::{in_form, quoted, relations};
@@ -98,8 +99,11 @@ pub(in crate::forms) async fn held(
 ) -> Result<Held> {
     let mut held = Held { parts: Vec::new(), columns: vec![None; table.items.len()], key: None };
     for (relation, condition, items) in relations(table, dictionary, session).await? {
-        let schema = session.schema(&relation).await?;
         let records = table.of.as_deref().and_then(|of| dictionary.subject(of)?.1.records.as_ref());
+        let schema = match records {
+            Some(records) => session.schema(table.from.as_ref().unwrap_or(&records.view)).await?,
+            None => Arc::new(Schema::empty()),
+        };
         let place = quoted(if records.is_some() { "community_code" } else { "place_code" });
         let mut selected = vec![place.clone()];
         let mut dates: HashMap<String, usize> = HashMap::new();
@@ -121,7 +125,7 @@ pub(in crate::forms) async fn held(
         }
         // A column may be asked for twice; names of a query must not repeat.
         let named = selected.iter().enumerate().map(|(at, column)| format!("{column} AS c{at}"));
-        let mut sql = format!("SELECT {} FROM {}", named.collect::<Vec<_>>().join(", "), quoted(&relation));
+        let mut sql = format!("SELECT {} FROM {}", named.collect::<Vec<_>>().join(", "), relation);
         let mut conditions: Vec<String> = condition.into_iter().collect();
         if let [one] = communities {
             conditions.push(format!("{place} LIKE '{}%'", one.code.replace('\'', "''")));
