@@ -3,10 +3,11 @@
 use chrono::NaiveDate;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::number_formats::{Content, Room};
 use super::references::{Area, Areas, Extend, Grown, ROWS_MAX, cell_name, copied, moved_row, rewritten};
 use super::sheet::{Cell, Formula, FormulaKind, Row, Sheet};
 use super::sites::Growths;
-use super::styles::{Content, Room, Styles, Variants};
+use super::styles::{Styles, Variants};
 use super::xml::{Broken, Edits, Parsed, escaped_text};
 use super::{Mark, Value};
 

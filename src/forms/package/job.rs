@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::fill::{Filling, Placed, grown_merges};
+use super::number_formats::Room;
 use super::parts::{self, CONTENT_TYPES, Changes, Relations, broken_part, content_types, normal};
 use super::pictures::{self, Shown};
 use super::references::{Area, Areas, COLUMNS_MAX, ROWS_MAX, cell_name};
 use super::sheet::Sheet;
 use super::sites::Growths;
-use super::styles::{Room, Variants};
+use super::styles::Variants;
 use super::xml::{Edits, Node, Parsed, Scan};
 use super::{AddedSheet, CellFill, Picture, Template, Value, added as added_sheet};
 use crate::diagnostic::{Diagnostic, Result};

@@ -8,6 +8,7 @@
 mod added;
 mod fill;
 mod job;
+mod number_formats;
 mod parts;
 mod pictures;
 mod references;
