@@ -265,12 +265,23 @@ impl Under<'_> {
             end = row.max(first + 1);
         }
         let mut items = Vec::new();
+        let is_tall = page.area(first, self.headings.columns[0].left).height() > 1;
         for (at, column) in self.headings.columns.iter().enumerate() {
             let place = Area::cell(first, column.left);
             let mut item = Item::of(&self.path(column), place);
             if item.path.len() == self.caption.len() {
                 let place = Area::cell(self.headings.top, column.left);
                 layout.doubts.push(Doubt { place, about: "a column without a heading".to_owned() });
+            } else if let Some(place) =
+                (first..end).map(|row| page.area(row, column.left)).find(|area| area.height() > 1)
+            {
+                let about =
+                    "cells of several rows of a list are merged: nothing is asked for in their column".to_owned();
+                layout.doubts.push(Doubt { place, about });
+            } else if is_tall {
+                // Each of what is listed has several rows.
+                let about = "beside cells of several rows: nothing is asked for there".to_owned();
+                layout.doubts.push(Doubt { place, about });
             } else if !page.formulas.contains(&(first, column.left)) {
                 item.number = self.headings.numbers[at].clone();
                 if item.choices.is_empty() {

@@ -4,6 +4,7 @@ use super::around::is_filled;
 use super::block::Block;
 use super::page::{Area, Page};
 use super::words::{is_blank, is_known_label, is_label, is_number, is_personal, joined};
+use crate::contract::folded_name;
 
 const HEADINGS_MAX: u32 = 8;
 /// Headings of columns that number the rows.
@@ -202,7 +203,11 @@ impl Block<'_> {
 
 /// The numbers of columns in a row: `甲 乙 1 2 3=1+2`.
 fn numbers(page: &Page, columns: &[Area], row: u32) -> Option<Vec<Option<String>>> {
-    let texts: Vec<String> = columns.iter().map(|column| joined(page.text(row, column.left))).collect();
+    let text = |column: &Area| folded_name(page.text(row, column.left)).to_uppercase();
+    let mut texts: Vec<String> = columns.iter().map(text).collect();
+    if let Some(first) = texts.first_mut().filter(|text| ["栏次", "列次", "栏目"].contains(&text.as_str())) {
+        first.clear();
+    }
     let given: Vec<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
     let counted = given.iter().filter_map(|text| {
         let digits: String = text.trim_start_matches(['（', '(']).chars().take_while(char::is_ascii_digit).collect();

@@ -108,6 +108,7 @@ pub(super) fn read(page: &Page) -> Layout {
     add_choices(page, &mut layout);
     add_unit(&mut layout);
     drop_continued(&mut layout);
+    drop_hidden(page, &mut layout);
     layout
 }
 
@@ -126,6 +127,22 @@ fn drop_continued(layout: &mut Layout) {
         seen.push(own);
         !is_continued
     });
+}
+
+/// Nobody is asked for what nobody sees.
+fn drop_hidden(page: &Page, layout: &mut Layout) {
+    let doubts = &mut layout.doubts;
+    for item in &mut layout.tables {
+        item.items.retain(|item| {
+            let is_hidden = page.hidden.iter().any(|hidden| hidden.has(item.place.top, item.place.left));
+            if is_hidden {
+                let about = "in a hidden column or row: nothing is asked for there".to_owned();
+                doubts.push(Doubt { place: item.place, about });
+            }
+            !is_hidden
+        });
+    }
+    layout.tables.retain(|table| !table.items.is_empty());
 }
 
 /// What stands in a line of its own, outside of any table.

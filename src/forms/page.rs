@@ -64,6 +64,8 @@ pub(super) struct Page {
     /// Cells that are calculated.
     pub formulas: BTreeSet<(u32, u32)>,
     pub comments: BTreeMap<(u32, u32), String>,
+    /// Hidden columns and rows.
+    pub hidden: Vec<Area>,
 }
 
 impl Page {
@@ -76,6 +78,7 @@ impl Page {
             lists: sheet.lists.iter().map(|(place, list)| (area(*place), list.clone())).collect(),
             formulas: sheet.formulas.clone(),
             comments: sheet.comments.iter().cloned().collect(),
+            hidden: sheet.hidden.iter().copied().map(area).collect(),
             ..Self::default()
         };
         sheet.merges.iter().for_each(|merged| page.merge(area(*merged)));

@@ -95,9 +95,11 @@ pub(super) fn heading(text: &str) -> (String, Option<String>, Vec<String>) {
 
 /// `男/女`, or the codes of [`codes`].
 fn listed(inside: &str) -> Vec<String> {
+    const ANSWERS: &[&str] = &["是", "否", "有", "无", "男", "女", "√", "×", "合格", "好", "优", "已", "能"];
     let parts: Vec<&str> = inside.split(['/', '／']).map(str::trim).collect();
     if (2..=6).contains(&parts.len())
-        && parts.iter().all(|part| (1..=6).contains(&part.chars().count()) && is_label(part))
+        && parts.iter().all(|part| (1..=6).contains(&part.chars().count()))
+        && parts.iter().any(|part| ANSWERS.contains(part))
     {
         return parts.iter().map(|part| (*part).to_owned()).collect();
     }

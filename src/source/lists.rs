@@ -1,5 +1,5 @@
 //! What a workbook says of its cells besides their values, which `calamine` leaves out: the lists behind drop-downs, which
-//! cells are calculated, comments, and which sheets are hidden.
+//! cells are calculated, comments, and what is hidden.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -48,7 +48,7 @@ pub(super) fn add(path: &Path, sheets: &mut [SheetCells]) -> std::io::Result<()>
         }
         if let Some(sheet) = sheets.iter_mut().find(|sheet| sheet.name == part.sheet) {
             sheet.is_hidden = part.is_hidden;
-            sheet.formulas = formulas(&text);
+            (sheet.formulas, sheet.hidden) = marks(&text);
             sheet.comments = comments(&mut archive, &part.path);
         }
     }
@@ -170,18 +170,39 @@ fn written(sheet: &str) -> Vec<Written> {
     found
 }
 
-/// Cells that are calculated.
-fn formulas(sheet: &str) -> BTreeSet<(u32, u32)> {
-    let mut found = BTreeSet::new();
+/// Cells that are calculated, and areas of hidden columns and rows.
+fn marks(sheet: &str) -> (BTreeSet<(u32, u32)>, Vec<Area>) {
+    let (mut found, mut hidden) = (BTreeSet::new(), Vec::new());
+    // Where rows and cells do not say it, they follow the one before.
+    let (mut next_row, mut next_column) = (0, 0);
     let mut place = None;
-    each_element(sheet, |element, _| match element.local_name().as_ref() {
-        "c" => place = attribute(element, "r").and_then(|name| cell(&name)),
-        "f" => found.extend(place),
-        // What follows the cells has formulas of its own.
-        "conditionalFormatting" | "dataValidations" | "extLst" => place = None,
-        _ => {}
+    each_element(sheet, |element, _| {
+        let number = |name: &str| attribute(element, name)?.parse::<u32>().ok()?.checked_sub(1);
+        let is_hidden = || attribute(element, "hidden").is_some_and(|hidden| hidden == "1" || hidden == "true");
+        match element.local_name().as_ref() {
+            "col" if is_hidden() && hidden.len() < WRITTEN_MAX => {
+                hidden.extend(number("min").zip(number("max")).map(|(first, last)| (0, first, u32::MAX, last)));
+            }
+            "row" => {
+                let row = number("r").unwrap_or(next_row);
+                (next_row, next_column) = (row + 1, 0);
+                if hidden.len() < WRITTEN_MAX && is_hidden() {
+                    hidden.push((row, 0, row, u32::MAX));
+                }
+            }
+            "c" => {
+                let named = attribute(element, "r").and_then(|name| cell(&name));
+                let own = named.unwrap_or((next_row.saturating_sub(1), next_column));
+                next_column = own.1 + 1;
+                place = Some(own);
+            }
+            "f" => found.extend(place),
+            // What follows the cells has formulas of its own.
+            "conditionalFormatting" | "dataValidations" | "extLst" => place = None,
+            _ => {}
+        }
     });
-    found
+    (found, hidden)
 }
 
 /// Comments with their places, in the order of the file.
@@ -259,8 +280,8 @@ mod tests {
     /// Lists of other sheets are written in an extension by some programs; conditional formats have formulas of their own.
     #[test]
     fn both_generations_of_drop_downs_are_read() {
-        let sheet = r#"<worksheet xmlns:x14="a" xmlns:xm="b"><sheetData><row r="1">
-            <c r="A1"><v>1</v></c><c r="B1"><f>SUM(A1:A1)</f><v>1</v></c><c r="C1"><f t="shared" si="0"/></c></row></sheetData>
+        let sheet = r#"<worksheet xmlns:x14="a" xmlns:xm="b"><cols><col min="7" max="8" hidden="1"/></cols><sheetData><row r="1">
+            <c r="A1"><v>1</v></c><c r="B1"><f>SUM(A1:A1)</f><v>1</v></c><c><f t="shared" si="0"/></c></row><row hidden="1"/></sheetData>
             <conditionalFormatting sqref="A1"><cfRule type="expression"><formula>A1=1</formula></cfRule></conditionalFormatting>
             <dataValidations><dataValidation type="whole" sqref="E1"><formula1>1</formula1></dataValidation>
             <dataValidation type="list" sqref="C2:C9 D2"><formula1>"是,否"</formula1></dataValidation></dataValidations>
@@ -271,6 +292,8 @@ mod tests {
         let lists: Vec<String> =
             written(sheet).iter().map(|written| format!("{:?} {}", written.areas, written.formula)).collect();
         assert_eq!(lists, ["[(1, 2, 8, 2), (1, 3, 1, 3)] \"是,否\"", "[(1, 5, 8, 5)] '代 码'!$A$1:$A$3"]);
-        assert_eq!(formulas(sheet).into_iter().collect::<Vec<_>>(), [(0, 1), (0, 2)]);
+        let (formulas, hidden) = marks(sheet);
+        assert_eq!(formulas.into_iter().collect::<Vec<_>>(), [(0, 1), (0, 2)]);
+        assert_eq!(hidden, [(0, 6, u32::MAX, 7), (1, 0, 1, u32::MAX)]);
     }
 }

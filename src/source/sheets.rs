@@ -27,6 +27,8 @@ pub struct SheetCells {
     /// Row and column of each cell that is calculated, and of each with a comment; none where nobody asked for them.
     pub formulas: BTreeSet<(u32, u32)>,
     pub comments: Vec<((u32, u32), String)>,
+    /// Areas as in `merges` of hidden columns and rows; none where nobody asked for them.
+    pub hidden: Vec<lists::Area>,
     /// Known where somebody asked for borders.
     pub is_hidden: bool,
 }
