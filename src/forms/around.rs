@@ -99,6 +99,9 @@ const FOOT: &[&str] = &[
     "调查员",
     "检查人",
 ];
+/// Keys of what stands around a table that may as well be labels of a card.
+const OF_CARDS: &[&str] =
+    &["单位", "编号", "街道", "社区", "村（社区）", "社区（村）", "街道（镇）", "时间", "日期", "登记日期", "登记时间"];
 const NOTES: &[&str] = &["说明", "注", "备注", "填表说明", "填报说明"];
 /// Keys and values, where every text of a line is one or follows one.
 pub(super) fn said_in(page: &Page, labels: &[Area]) -> Option<Vec<(String, String)>> {
@@ -120,12 +123,17 @@ pub(super) fn said_in(page: &Page, labels: &[Area]) -> Option<Vec<(String, Strin
 }
 
 /// The same for a line within the borders of a table, where a label with a colon may have its blank beside it: the
-/// signatures at its foot, or a line of keys with no blank.
+/// signatures at its foot, what is said of the form, or a line of keys with no blank.
 pub(super) fn said_within(page: &Page, areas: &[Area], labels: &[Area]) -> Option<Vec<(String, String)>> {
     let said = said_in(page, labels)?;
     let is_known = said.iter().all(|(key, _)| SAID.contains(&key.as_str()) || SIGNED.contains(&key.as_str()));
-    let is_foot = said.iter().any(|(key, _)| FOOT.contains(&key.as_str()));
-    (is_known && (is_foot || areas.len() == labels.len())).then_some(said)
+    let is_around = |key: &str| SAID.contains(&key) && !OF_CARDS.contains(&key);
+    // Two keys in a cell are no label.
+    let is_of_form =
+        said.iter().any(|(key, _)| is_around(key)) || areas.len() == labels.len() || said.len() > labels.len();
+    let is_foot =
+        said.iter().any(|(key, _)| FOOT.contains(&key.as_str())) && said.iter().all(|(_, value)| is_blank(value));
+    (is_known && is_of_form || is_foot).then_some(said)
 }
 
 /// Whether a text is a key with what was filled in after it: `姓名：…`.

@@ -60,19 +60,24 @@ impl Block<'_> {
                 row = areas.iter().map(|area| area.bottom).min().unwrap_or(row) + 1;
                 continue;
             }
-            let is_foot = said_within(page, &areas, &labels).is_some()
-                && (!layout.tables.is_empty() || areas.len() == labels.len());
-            if !self.is_framed || is_foot {
-                let lone = labels.len() == 1 && is_line(page.text(labels[0].top, labels[0].left), layout);
-                if lone {
-                    row = labels[0].bottom + 1;
-                    continue;
-                }
-                if let Some(said) = said_in(page, &labels) {
-                    layout.said.extend(said);
-                    row += 1;
-                    continue;
-                }
+            let is_annex = labels.len() == 1
+                && layout.tables.is_empty()
+                && ["附件", "附表"].iter().any(|word| page.text(labels[0].top, labels[0].left).starts_with(word));
+            if (is_annex || !self.is_framed)
+                && labels.len() == 1
+                && is_line(page.text(labels[0].top, labels[0].left), layout)
+            {
+                row = labels[0].bottom + 1;
+                continue;
+            }
+            let said = match self.is_framed {
+                true => said_within(page, &areas, &labels),
+                false => said_in(page, &labels),
+            };
+            if let Some(said) = said {
+                layout.said.extend(said);
+                row += 1;
+                continue;
             }
             if let [key, note] = labels.as_slice()
                 && is_note_key(page.text(key.top, key.left))

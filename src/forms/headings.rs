@@ -3,7 +3,7 @@
 use super::around::is_filled;
 use super::block::Block;
 use super::page::{Area, Page};
-use super::words::{is_blank, is_known_label, is_label, is_number, is_personal, joined};
+use super::words::{heading, is_blank, is_known_label, is_label, is_number, is_personal, joined};
 use crate::contract::folded_name;
 
 const HEADINGS_MAX: u32 = 8;
@@ -59,7 +59,7 @@ impl Block<'_> {
             if blanks > 0 && !is_corner {
                 let group = Area { right: rest[blanks - 1].right, ..area };
                 let below = page.areas(area.bottom + 1, group.left, group.right);
-                if !below.iter().all(|part| part.top > top && is_label_at(part)) {
+                if text.ends_with(['：', ':']) || !below.iter().all(|part| part.top > top && is_label_at(part)) {
                     return None;
                 }
                 spread.push(group);
@@ -137,10 +137,19 @@ impl Block<'_> {
         headings.numbers = numbers.unwrap_or_else(|| vec![None; headings.columns.len()]);
         let body = headings.body + u32::from(self.is_section(&headings, headings.body));
         let has_body = body <= self.area.bottom && self.fits(&headings, body) && !self.ends_at(body);
-        // Without borders a list may end with its headings.
-        let is_last =
-            !self.is_framed && self.area.top == 0 && (headings.body > self.area.bottom || self.ends_at(headings.body));
-        (has_body && !is_of_a_card(page, &headings, body) && !is_filled_row(page, &headings) || is_last && !is_spread)
+        // Without borders a list may end with its headings, if they are like headings.
+        let is_like_heading = |column: &&Area| {
+            let text = page.text(column.top, column.left);
+            is_known_label(text) || heading(text).1.is_some()
+        };
+        let like = headings.columns.iter().filter(is_like_heading).count();
+        let is_last = !self.is_framed
+            && self.area.top == 0
+            && (headings.body > self.area.bottom || self.ends_at(headings.body))
+            && !is_spread
+            && headings.columns.len() > 2
+            && like * 2 >= headings.columns.len();
+        (has_body && !is_of_a_card(page, &headings, body) && !is_filled_row(page, &headings) || is_last)
             .then_some(headings)
     }
 
@@ -242,20 +251,19 @@ fn is_of_a_card(page: &Page, headings: &Headings, body: u32) -> bool {
     is_pair || is_paired || columns.iter().skip(1).any(is_personal_at)
 }
 
-/// Whether what stands there is a row of a filled list rather than headings: one of the sexes without the other, and no
-/// word that names an item.
+/// Whether what stands there is a row of a filled list rather than headings: an answer without its opposite, or one of
+/// the sexes without the other and no word that names an item.
 fn is_filled_row(page: &Page, headings: &Headings) -> bool {
+    const ANSWERS: &[&[&str]] = &[&["是", "否"], &["有", "无"]];
     const VALUES: &[&[&str]] = &[
         &["男", "女"],
         &["汉族", "少数民族"],
         &["已婚", "未婚", "离异", "丧偶"],
-        &["是", "否"],
-        &["有", "无"],
         &["本科", "大专", "高中", "初中", "小学"],
     ];
     let texts: Vec<String> = headings.columns.iter().map(|column| joined(page.text(column.top, column.left))).collect();
-    let among = |values: &&[&str]| texts.iter().filter(|text| values.contains(&text.as_str())).count();
-    VALUES.iter().any(|values| among(values) == 1) && !texts.iter().any(|text| is_known_label(text))
+    let is_one = |values: &&[&str]| values.iter().filter(|value| texts.iter().any(|text| text == *value)).count() == 1;
+    ANSWERS.iter().any(is_one) || VALUES.iter().any(is_one) && !texts.iter().any(|text| is_known_label(text))
 }
 
 /// `2024年`, `6月`, `第2季度`: headings, though they are dates.

@@ -284,3 +284,20 @@ fn headings_of_several_rows_need_not_be_merged_where_they_say_the_same() {
         "[家庭户数|02|||||]",
     ]));
 }
+
+/// Somebody put borders around all of the sheet.
+#[test]
+fn what_stands_around_a_table_may_have_borders() {
+    insta::assert_snapshot!(shown(&[
+        "[附件1|||]",
+        "[门店情况表|<|<|<]",
+        "[|||表　号：开市监1表]",
+        "[街道：　　社区：||登记时间：　年　月|]",
+        "[填报单位（盖章）：|||计量单位：家]",
+        "[序号|店名|面积（㎡）|备注]",
+        "[1|||]",
+        "[合计|<||]",
+        "[填表人：||联系电话：|]",
+        "[说明：1.报送周期：月报。|<|<|<]",
+    ]));
+}
