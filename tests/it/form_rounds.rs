@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use calamine::{Data, Reader as _, Xlsx, open_workbook};
 use rust_xlsxwriter::{Format, Workbook};
 use serde_json::Value;
 
-use crate::support::{AS_OF, Run, copy, gridhouse, repository};
+use crate::support::{AS_OF, Run, copy, gridhouse, repository, skipped};
 
 /// A demo district with the shipped forms. Made once; each caller gets a copy.
 struct District {
@@ -438,4 +439,32 @@ fn all_forms_are_filled_for_all_communities_and_keep_what_is_not_filled() {
         district.sql("SELECT count(DISTINCT form), sum(asked_cell_count), sum(filled_cell_count) FROM form_fills");
     let sum = |key: &str| forms.iter().map(|form| form[key].as_u64().expect("a count")).sum::<u64>();
     assert_eq!(counted, format!("{},{},{}", forms.len(), sum("cells"), sum("filled")));
+}
+
+/// One workbook of each form is opened and saved again by another program, with as many sheets as it has.
+fn opened_by_libreoffice(filled: &Path) {
+    if Command::new("soffice").arg("--version").output().is_err() {
+        skipped("no LibreOffice (soffice)");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut expected = BTreeMap::new();
+    for (at, form) in std::fs::read_dir(filled).expect("forms").flatten().enumerate() {
+        let first = workbooks(&form.path()).into_iter().min().expect("a workbook");
+        std::fs::copy(&first, folder.path().join(format!("{at}.xlsx"))).expect("a copy");
+        expected.insert(at, read(&first).len());
+    }
+    let profile = format!("-env:UserInstallation=file://{}", folder.path().join("profile").display());
+    let saved = Command::new("soffice")
+        .args([&profile, "--headless", "--convert-to", "ods", "--outdir"])
+        .arg(folder.path())
+        .args(expected.keys().map(|at| folder.path().join(format!("{at}.xlsx"))))
+        .output()
+        .expect("soffice");
+    assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+    for (at, sheets) in expected {
+        let path = folder.path().join(format!("{at}.ods"));
+        let book: calamine::Ods<_> = open_workbook(&path).expect("LibreOffice has opened it");
+        assert_eq!(book.sheet_names().len(), sheets, "{at}");
+    }
 }

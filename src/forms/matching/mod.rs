@@ -2,6 +2,9 @@
 //!
 //! Nothing is guessed: an item is one element for a reason that is said, or its candidates are named for a person to choose.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::elements::{Dictionary, Element};
