@@ -435,6 +435,7 @@ fn all_forms_are_filled_for_all_communities_and_keep_what_is_not_filled() {
         let texts = read(&first);
         assert!(texts.iter().any(|(sheet, _)| sheet.starts_with("数据来源")), "{name} tells its sources");
     }
+    opened_by_libreoffice(&out);
     let counted =
         district.sql("SELECT count(DISTINCT form), sum(asked_cell_count), sum(filled_cell_count) FROM form_fills");
     let sum = |key: &str| forms.iter().map(|form| form[key].as_u64().expect("a count")).sum::<u64>();
