@@ -10,7 +10,7 @@ sizes AS (
 shared AS (
   SELECT a.form, b.form AS other_form, count(*) AS shared_count
   FROM asked AS a
-  JOIN asked AS b ON b.element = a.element AND b.form <> a.form
+  JOIN asked AS b ON b.element = a.element
   GROUP BY a.form, b.form
 )
 SELECT
@@ -24,13 +24,16 @@ SELECT
   os.element_count AS other_element_count,
   coalesce(s.shared_count, 0) AS shared_count,
   fs.element_count + os.element_count - coalesce(s.shared_count, 0) AS union_count,
-  CAST(coalesce(s.shared_count, 0) AS DOUBLE)
-    / nullif(fs.element_count + os.element_count - coalesce(s.shared_count, 0), 0) AS similarity_rate,
-  CAST(coalesce(s.shared_count, 0) AS DOUBLE) / nullif(fs.element_count, 0) AS contained_rate
+  CASE WHEN f.form <> o.form THEN
+    CAST(coalesce(s.shared_count, 0) AS DOUBLE)
+      / nullif(fs.element_count + os.element_count - coalesce(s.shared_count, 0), 0)
+  END AS similarity_rate,
+  CASE WHEN f.form <> o.form THEN
+    CAST(coalesce(s.shared_count, 0) AS DOUBLE) / nullif(fs.element_count, 0)
+  END AS contained_rate
 FROM stg_department_forms AS f
 CROSS JOIN stg_department_forms AS o
 JOIN sizes AS fs ON fs.form = f.form
 JOIN sizes AS os ON os.form = o.form
 LEFT JOIN shared AS s ON s.form = f.form AND s.other_form = o.form
-WHERE f.form <> o.form
 ORDER BY f.form_sort, o.form_sort

@@ -343,7 +343,8 @@ pub enum FormCommand {
     /// Take collection sheets back: each cell is compared with what went out and with what is known now
     #[command(
         after_help = "Changes are landed and judged by their contracts; where both sides changed nothing is landed. What was not \
-                            taken is listed in a workbook beside the sheets, with the cell and the reason.\n\
+                            taken is listed in a workbook in the outbox, with the cell and the reason; handed in with \
+                            decisions, that list settles what both sides changed.\n\
                             Example: gridhouse form collect returned/*.xlsx"
     )]
     Collect {

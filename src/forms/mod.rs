@@ -35,7 +35,8 @@ use std::path::Path;
 pub use self::answer::{Answer, ItemState, State, answer};
 pub use self::catalogue::{Catalogue, catalogue};
 pub use self::collection::{
-    Issued, Issuing, Needs, Outcome, Return, ReturnedCell, Saving, compare, is_known, issue, land, needs,
+    ANSWERED, DECISION, IDENTITY_SHEET, Issued, Issuing, Needs, Outcome, Return, ReturnedCell, Saving, TAKE_CURRENT,
+    TAKE_RETURNED, compare, decided, is_known, issue, land, needs,
 };
 pub use self::delivered::land_rows;
 pub use self::elements::Dictionary;
@@ -231,6 +232,10 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
 pub fn named<'f>(forms: &'f [Form], name: &str, folder: &Path) -> Result<&'f Form> {
     forms.iter().find(|form| form.name == name).ok_or_else(|| {
         let known = forms.iter().map(|form| form.name.as_str());
+        if folder.join(name).join(file::FILE_NAME).is_file() {
+            return Diagnostic::error(format!("the form `{name}` cannot be read; see above"))
+                .in_file(folder.join(name));
+        }
         let problem = Diagnostic::error(format!("there is no form `{name}`")).in_file(folder);
         match crate::diagnostic::did_you_mean(name, known) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),

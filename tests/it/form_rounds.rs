@@ -315,11 +315,25 @@ fn a_round_of_collection_fills_every_form_and_loses_nothing() {
     assert!(from.starts_with("交回.xlsx,人员!"), "{from}");
     let listed = district.root().join("outbox").join(AS_OF).join("采集表核对结果");
     let answers = std::fs::read_dir(listed).expect("answers").flatten().next().expect("a workbook").path();
-    let answers: Vec<String> = read(&answers).remove(0).1.into_values().collect();
-    assert!(
-        answers.iter().any(|text| text == "15477770000") && answers.iter().any(|text| text == "15488880002"),
-        "both values"
+    let mut answers = read(&answers);
+    let grid = sheet_of(&mut answers, "核对结果");
+    let texts: BTreeSet<&String> = grid.values().collect();
+    assert!(texts.contains(&"15477770000".to_owned()) && texts.contains(&"15488880002".to_owned()), "both values");
+    // Somebody decides.
+    let contested_row = grid.iter().find(|(_, text)| **text == contested_id).expect("the contested cell").0.0;
+    let decision = grid.iter().find(|((row, _), text)| *row == 0 && *text == "决定").expect("a column").0.1;
+    grid.insert((contested_row, decision), "取交回的值".to_owned());
+    let decided = district.folder.path().join("决定.xlsx");
+    write(&decided, &answers, None);
+    let decided = decided.to_str().expect("a path").to_owned();
+    district.run(&["form", "collect", &decided]).expect(0);
+    assert_eq!(outcome(&contested_id), "采纳,人工决定：取交回的值");
+    assert_eq!(
+        district.sql(&format!("SELECT phone FROM residents WHERE resident_id = '{contested_id}'")),
+        "15488880002"
     );
+    let again = district.run(&["form", "collect", &decided]).expect(0);
+    assert!(again.stdout.contains("nothing changed"), "{}", again.stdout);
 
     // Handed in twice: nothing changes.
     let before = district.sql("SELECT count(*) FROM collected_cells");
@@ -339,8 +353,8 @@ fn a_round_of_collection_fills_every_form_and_loses_nothing() {
     let forms: Vec<PathBuf> = workbooks(&district.root().join("outbox").join(AS_OF).join("部门报表"));
     let texts: BTreeSet<String> =
         forms.iter().flat_map(|path| read(path)).flat_map(|(_, grid)| grid.into_values()).collect();
-    assert!(texts.contains("15488880001") && texts.contains("15477770000"), "the newest numbers are in the forms");
-    assert!(!texts.contains("15488880002") && !texts.contains("15488880003"), "what was not taken is in no form");
+    assert!(texts.contains("15488880001") && texts.contains("15488880002"), "the newest numbers are in the forms");
+    assert!(!texts.contains("15477770000") && !texts.contains("15488880003"), "what was not taken is in no form");
 }
 
 /// All workbooks below a folder.

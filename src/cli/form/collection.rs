@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rust_xlsxwriter::{Format as CellFormat, Workbook, XlsxError};
+use rust_xlsxwriter::{DataValidation, Format as CellFormat, Workbook, XlsxError};
 use serde_json::{Value, json};
 
 use super::{Forms, audited, percent};
@@ -121,7 +121,7 @@ pub(super) async fn collect(
                 }
                 let not_taken: Vec<&ReturnedCell> =
                     back.cells.iter().filter(|cell| cell.outcome != Outcome::Accepted).collect();
-                if !not_taken.is_empty() {
+                if !not_taken.is_empty() && !back.is_decision {
                     ending = Ending::Problems;
                     let list = answer_file(project, &session, &back, &not_taken)?;
                     let problem = Diagnostic::warning(format!(
@@ -167,6 +167,15 @@ async fn take(
     dry_run: bool,
 ) -> Result<Option<Return>> {
     let project = &all.opened.project;
+    if let Some(mut back) = forms::decided(file, session, limits).await? {
+        if back.cells.is_empty() {
+            return Ok(None);
+        }
+        if !dry_run {
+            forms::land(&mut back, project, &all.opened.contracts, &all.dictionary, session, all.moment()?).await?;
+        }
+        return Ok(Some(back));
+    }
     let mut back = forms::compare(file, project, &all.forms, &all.dictionary, session, limits).await?;
     if forms::is_known(session, &back.hash).await? {
         return Ok(None);
@@ -193,16 +202,17 @@ fn answer_file(
     fs_err::create_dir_all(&folder).doing("listing what was not taken")?;
     let stem = back.path.file_stem().unwrap_or_default().to_string_lossy();
     let path = folder.join(format!("{stem}_{}.xlsx", &back.hash[..8]));
-    let bytes = answers(cells).doing("listing what was not taken")?;
+    let bytes = answers(cells, &back.hash).doing("listing what was not taken")?;
     let mut file = tempfile::NamedTempFile::new_in(&folder).doing("listing what was not taken")?;
     std::io::Write::write_all(&mut file, &bytes).doing("listing what was not taken")?;
     file.persist(&path).doing("listing what was not taken")?;
     Ok(path)
 }
 
-fn answers(cells: &[&ReturnedCell]) -> std::result::Result<Vec<u8>, XlsxError> {
+fn answers(cells: &[&ReturnedCell], hash: &str) -> std::result::Result<Vec<u8>, XlsxError> {
     let head = CellFormat::new().set_bold().set_border(rust_xlsxwriter::FormatBorder::Thin);
     let text = CellFormat::new().set_border(rust_xlsxwriter::FormatBorder::Thin).set_text_wrap().set_num_format("@");
+    let open = text.clone().set_background_color(rust_xlsxwriter::Color::RGB(0x00FF_F9DB));
     let mut book = Workbook::new();
     let date = rust_xlsxwriter::ExcelDateTime::from_ymd(2024, 1, 1)?;
     book.set_properties(&rust_xlsxwriter::DocProperties::new().set_creation_datetime(&date));
@@ -217,6 +227,7 @@ fn answers(cells: &[&ReturnedCell]) -> std::result::Result<Vec<u8>, XlsxError> {
         ("库中值的日期", 14),
         ("结果", 8),
         ("理由", 50),
+        (forms::DECISION, 16),
     ];
     for (at, (label, width)) in (0..).zip(header) {
         sheet.write_with_format(0, at, label, &head)?;
@@ -238,7 +249,16 @@ fn answers(cells: &[&ReturnedCell]) -> std::result::Result<Vec<u8>, XlsxError> {
         for (at, value) in (0..).zip(texts) {
             sheet.write_string_with_format(row, at, value.unwrap_or_default(), &text)?;
         }
+        let column = texts.len() as u16;
+        if cell.outcome == Outcome::Conflict {
+            sheet.write_blank(row, column, &open)?;
+            let choices = [forms::TAKE_RETURNED, forms::TAKE_CURRENT];
+            let rule = DataValidation::new().allow_list_strings(&choices)?.set_error_message("请从下拉列表中选择。")?;
+            sheet.add_data_validation(row, column, row, column, &rule)?;
+        }
     }
     sheet.set_freeze_panes(1, 0)?;
+    let identity = book.add_worksheet().set_name(forms::IDENTITY_SHEET)?.set_very_hidden(true);
+    identity.write(0, 0, forms::ANSWERED)?.write(0, 1, hash)?;
     book.save_to_buffer()
 }

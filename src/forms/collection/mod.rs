@@ -10,5 +10,7 @@ mod returned;
 mod sheet;
 
 pub use self::needs::{Needs, Saving, needs};
-pub use self::returned::{Outcome, Return, ReturnedCell, compare, is_known, land};
-pub use self::sheet::{Issued, Issuing, issue};
+pub use self::returned::{
+    ANSWERED, DECISION, Outcome, Return, ReturnedCell, TAKE_CURRENT, TAKE_RETURNED, compare, decided, is_known, land,
+};
+pub use self::sheet::{IDENTITY_SHEET, Issued, Issuing, issue};

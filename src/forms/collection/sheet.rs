@@ -23,7 +23,7 @@ use crate::query::{Session, Snapshot};
 use crate::report::{Aside, name_of};
 
 /// The hidden sheet that says which sheet it is.
-pub(super) const IDENTITY_SHEET: &str = "_gridhouse";
+pub const IDENTITY_SHEET: &str = "_gridhouse";
 /// What the hidden row of keys begins with, in the hidden column of objects.
 pub(super) const KEYS: &str = "gridhouse:keys";
 /// The column of values on a sheet whose rows are questions.

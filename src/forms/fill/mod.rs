@@ -195,7 +195,6 @@ fn template(form: &Form) -> Result<Template> {
     if blake3::hash(&bytes).to_hex().as_str() != form.blake3 {
         return Err(Diagnostic::error("the workbook is not the one that form.yml was read from")
             .in_file(path)
-            .effect("the form was not filled")
             .hint("put the original back, or remove the folder and import the new one"));
     }
     Template::open(bytes).map_err(|problem| problem.in_file(path))
