@@ -48,6 +48,8 @@ pub enum Every {
     Week,
     #[serde(rename = "旬")]
     TenDays,
+    #[serde(rename = "半月")]
+    HalfMonth,
     #[serde(rename = "月")]
     Month,
     #[serde(rename = "季")]
@@ -65,6 +67,7 @@ const EVERY: &[(Every, &str, &[&str])] = &[
     (Every::Day, "日", &["日报", "每日", "每天", "按日"]),
     (Every::Week, "周", &["周报", "每周", "按周"]),
     (Every::TenDays, "旬", &["旬报", "每旬"]),
+    (Every::HalfMonth, "半月", &["半月报", "每半月"]),
     (Every::HalfYear, "半年", &["半年报", "每半年"]),
     (Every::Quarter, "季", &["季报", "每季", "按季"]),
     (Every::Month, "月", &["月报", "每月", "按月"]),
@@ -83,6 +86,7 @@ impl Every {
             Self::Day => 365,
             Self::Week => 52,
             Self::TenDays => 36,
+            Self::HalfMonth => 24,
             Self::Month => 12,
             Self::Quarter => 4,
             Self::HalfYear => 2,

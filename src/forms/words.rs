@@ -324,3 +324,8 @@ pub(super) fn folded(text: &str) -> String {
     let text = if is_ordinal { rest.trim_start_matches(['、', '.', ',']) } else { text };
     text.strip_prefix("其中:").unwrap_or(text).to_owned()
 }
+
+/// A choice without the code before it: `2.租住` is `租住`.
+pub(super) fn without_code(choice: &str) -> &str {
+    choice.trim_start_matches(|sign: char| sign.is_ascii_digit() || ".、．- ".contains(sign))
+}

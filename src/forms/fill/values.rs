@@ -7,6 +7,7 @@ use super::super::elements::Element;
 use super::super::file::FormItem;
 use super::super::measures;
 use super::super::package::Value;
+use super::super::words::without_code;
 use crate::contract::ColumnKind;
 use crate::district::rounding::Rounding;
 
@@ -69,7 +70,7 @@ fn text(text: &str, element: &Element, item: &FormItem) -> Option<Value> {
         return Some(Value::Text(text.to_owned()));
     }
     let means = |choice: &str| {
-        let bare = choice.trim_start_matches(|sign: char| sign.is_ascii_digit() || ".、．".contains(sign));
+        let bare = without_code(choice);
         let label = |text: &str| element.codes.as_ref().and_then(|codes| codes.label(text)).map(str::to_owned);
         bare == text || choice == text || label(bare).or_else(|| label(choice)).is_some_and(|label| label == text)
     };

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::elements::{Dictionary, Element};
 use super::layout::Kind;
 use super::measures;
-use super::words::folded;
+use super::words::{folded, without_code};
 use crate::contract::ColumnKind;
 use crate::district::identifiers::check_id_number;
 
@@ -216,8 +216,8 @@ fn evidence(element: &Element, item: &Asked<'_>) -> (Vec<String>, Vec<String>) {
         }
     }
     if let Some(codes) = element.codes.as_ref().filter(|_| !item.choices.is_empty()) {
-        let unlisted: Vec<&str> =
-            item.choices.iter().map(String::as_str).filter(|choice| codes.label(choice).is_none()).collect();
+        let is_listed = |choice: &str| codes.label(choice).or_else(|| codes.label(without_code(choice))).is_some();
+        let unlisted: Vec<&str> = item.choices.iter().map(String::as_str).filter(|choice| !is_listed(choice)).collect();
         match unlisted.len() {
             0 => pros.push(format!("its choices are those of {}", codes.name)),
             all if all == item.choices.len() => cons.push(format!("none of its choices is in {}", codes.name)),
