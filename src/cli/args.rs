@@ -334,6 +334,9 @@ pub enum FormCommand {
         /// A community or subdistrict, by name or code
         #[arg(long = "for", value_name = "PLACE")]
         place: Option<String>,
+        /// A sheet for each grid instead of each community
+        #[arg(long)]
+        by_grid: bool,
         /// A folder of your own instead of the outbox
         #[arg(long, value_hint = ValueHint::DirPath)]
         out: Option<PathBuf>,

@@ -42,7 +42,7 @@ pub use self::delivered::land_rows;
 pub use self::elements::Dictionary;
 pub use self::file::Form;
 use self::file::{By, Every, FormDoubt, FormItem, FormSheet, FormTable, Heads, RowRange};
-pub use self::fill::{CellCounts, Community, Filled, Filling, communities, fill};
+pub use self::fill::{CellCounts, Community, Filled, Filling, communities, fill, grids};
 use self::layout::{Kind, Layout, Table};
 use self::matching::{Asked, Meaning};
 use self::page::Page;

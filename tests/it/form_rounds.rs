@@ -371,6 +371,19 @@ fn what_is_no_returned_sheet_is_refused() {
     assert!(refused.stderr.contains("this is no collection sheet"), "{}", refused.stderr);
     district.run(&["form", "merge", "--for", "430105001007"]).expect(0);
     let out = district.root().join("outbox").join(AS_OF).join("采集表").join("430105001007_凤亭社区.xlsx");
+    // By grid, the sheets of a community ask about the same objects between them.
+    district.run(&["form", "merge", "--for", "430105001007", "--by-grid", "--out", "by-grid"]).expect(0);
+    let objects = |path: &Path| {
+        let sheets = read(path);
+        let persons = sheets.into_iter().find(|(name, _)| name == "人员").map(|(_, grid)| grid).unwrap_or_default();
+        let ids = persons.into_iter().filter(|((row, column), _)| *row > 3 && *column == 0).map(|(_, id)| id);
+        ids.collect::<BTreeSet<String>>()
+    };
+    let grids = workbooks(&district.root().join("by-grid"));
+    assert!(grids.len() > 1, "{grids:?}");
+    let of_grids: Vec<BTreeSet<String>> = grids.iter().map(|path| objects(path)).collect();
+    assert_eq!(of_grids.iter().flatten().cloned().collect::<BTreeSet<String>>(), objects(&out));
+    assert_eq!(of_grids.iter().map(BTreeSet::len).sum::<usize>(), objects(&out).len(), "nobody is asked about twice");
     let mut sheets = read(&out);
     // A sheet of another warehouse, one without its keys, merged cells.
     let foreign = district.folder.path().join("外来.xlsx");

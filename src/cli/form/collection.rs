@@ -16,17 +16,21 @@ use crate::project::Project;
 const SHEETS_FOLDER: &str = "采集表";
 const ANSWERS_FOLDER: &str = "采集表核对结果";
 
-pub(super) async fn merge(
-    context: &CommandContext<'_>,
-    names: &[String],
-    place: Option<&str>,
-    out: Option<&Path>,
-    format: Format,
-) -> Result<Ending> {
+/// What `merge` was asked for.
+pub(super) struct Merge<'a> {
+    pub forms: &'a [String],
+    pub place: Option<&'a str>,
+    pub by_grid: bool,
+    pub out: Option<&'a Path>,
+}
+
+pub(super) async fn merge(context: &CommandContext<'_>, asked: &Merge<'_>, format: Format) -> Result<Ending> {
+    let Merge { place, out, .. } = *asked;
     let all = Forms::open(context).await?;
-    let chosen = all.chosen(names)?;
+    let chosen = all.chosen(asked.forms)?;
     let (project, session) = (&all.opened.project, &all.opened.session);
     let communities = forms::communities(session, place).await?;
+    let communities = if asked.by_grid { forms::grids(session, &communities).await? } else { communities };
     let needs = forms::needs(&chosen, &all.dictionary, session, &communities).await?;
     let as_of = session.as_of();
     let folder = out.map_or_else(|| project.outbox().join(as_of.to_string()).join(SHEETS_FOLDER), Path::to_owned);
@@ -47,7 +51,7 @@ pub(super) async fn merge(
     let separate = |code: &str| needs.separate_cells.get(code).copied().unwrap_or(0);
     let landed = issued.iter().map(|sheet| {
         json!({
-            "sheet_id": sheet.id, "community_code": sheet.community.code, "issued_on": as_of.to_string(),
+            "sheet_id": sheet.id, "community_code": sheet.community.community_code(), "issued_on": as_of.to_string(),
             "form_count": chosen.len(), "row_count": sheet.rows, "blank_cell_count": sheet.blank_cells,
             "old_cell_count": sheet.old_cells, "known_cell_count": sheet.known_cells,
             "separate_cell_count": separate(&sheet.community.code),

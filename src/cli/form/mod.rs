@@ -27,8 +27,9 @@ pub(super) async fn form(context: &CommandContext<'_>, command: &FormCommand) ->
         FormCommand::List { format } => list(context, *format).await,
         FormCommand::Show { form, format } => show(context, form, *format).await,
         FormCommand::Overlap { forms, format } => overlap(context, forms, *format).await,
-        FormCommand::Merge { forms, place, out, format } => {
-            collection::merge(context, forms, place.as_deref(), out.as_deref(), *format).await
+        FormCommand::Merge { forms, place, by_grid, out, format } => {
+            let asked = collection::Merge { forms, place: place.as_deref(), by_grid: *by_grid, out: out.as_deref() };
+            collection::merge(context, &asked, *format).await
         }
         FormCommand::Collect { files, dry_run, format } => collection::collect(context, files, *dry_run, *format).await,
         FormCommand::Fill { forms, place, out, format } => {

@@ -130,7 +130,7 @@ pub async fn needs(
         }
     }
     let per_year = |form: &Form| u64::from(form.every.map_or(0, Every::per_year));
-    let units = communities.len() as u64;
+    let units = communities.iter().map(Community::community_code).collect::<BTreeSet<_>>().len() as u64;
     saving.filings_separate = forms.iter().map(per_year).sum::<u64>() * units;
     saving.filings_collected = forms.iter().map(per_year).max().unwrap_or(0) * units;
     let subjects: Vec<SubjectNeeds> =
@@ -160,8 +160,9 @@ fn rows_of(
             let rows = held.rows(&community.code).iter();
             rows.filter_map(|row| Some((held.key(*row)?.to_owned(), Some(*row)))).collect()
         }
-        (Kind::Matrix | Kind::Card, false) => vec![(community.code.clone(), None)],
-        (Kind::List, false) => Vec::new(),
+        (Kind::Matrix | Kind::Card, false) if !community.is_grid() => vec![(community.code.clone(), None)],
+        // Figures of the whole community are asked for on its own sheet.
+        (_, false) => Vec::new(),
     }
 }
 

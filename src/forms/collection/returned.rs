@@ -14,7 +14,7 @@ use super::super::answer::quoted;
 use super::super::delivered::{deliver, land_rows};
 use super::super::elements::Dictionary;
 use super::super::file::Form;
-use super::super::fill::communities;
+use super::super::fill::{Community, communities, grids};
 use super::needs::{CellNeed, Needs, needs};
 use super::sheet::{Base, BaseColumn, BaseSheet, FORMAT, IDENTITY_SHEET, KEYS, Shown, VALUE, base, shown_values};
 use crate::contract::{ColumnKind, Contracts, normalise_text, parse_boolean, parse_date};
@@ -126,14 +126,16 @@ pub async fn compare(
     let base = base(&project.warehouse_folder(), id)
         .map_err(|problem| problem.in_file(path).effect("nothing of it was taken"))?;
     let chosen: Vec<Form> = forms.iter().filter(|form| base.forms.contains(&form.name)).cloned().collect();
-    let places = communities(session, Some(&base.community)).await?;
+    let all = communities(session, None).await?;
+    let all = if base.place().is_grid() { grids(session, &all).await? } else { all };
+    let places: Vec<Community> = all.into_iter().filter(|place| place.code == base.community).collect();
     let needs = needs(&chosen, dictionary, session, &places).await?;
     let current = Current::of(&needs, dictionary, session, &base.community).await?;
     let mut back = Return {
         path: path.to_owned(),
         hash,
         sheet_id: base.id.clone(),
-        community: base.community.clone(),
+        community: base.place().community_code().to_owned(),
         cells: Vec::new(),
         prefilled: 0,
         changed: 0,

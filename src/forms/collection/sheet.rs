@@ -74,6 +74,11 @@ pub(super) struct BaseColumn {
 }
 
 impl Base {
+    /// Whom it went to: a community or a grid.
+    pub fn place(&self) -> Community {
+        Community { code: self.community.clone(), name: String::new(), subdistrict: String::new() }
+    }
+
     pub fn path(warehouse: &Path, id: &str) -> PathBuf {
         warehouse.join(".collections").join(format!("{id}.json"))
     }

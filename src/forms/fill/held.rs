@@ -104,7 +104,12 @@ pub(in crate::forms) async fn held(
             Some(records) => session.schema(table.from.as_ref().unwrap_or(&records.view)).await?,
             None => Arc::new(Schema::empty()),
         };
-        let place = quoted(if records.is_some() { "community_code" } else { "place_code" });
+        let is_by_grid = communities.first().is_some_and(Community::is_grid);
+        let place = quoted(match records {
+            Some(_) if is_by_grid => "grid_code",
+            Some(_) => "community_code",
+            None => "place_code",
+        });
         let mut selected = vec![place.clone()];
         let mut dates: HashMap<String, usize> = HashMap::new();
         for (at, element, column) in &items {

@@ -32,12 +32,50 @@ use crate::report::{Aside, name_of, parse_address, safe_part};
 /// The sheet that says where each item comes from.
 const SOURCES_SHEET: &str = "数据来源";
 
-/// A community.
+/// A community, or one of its grids where collection sheets go out by grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Community {
     pub code: String,
     pub name: String,
     pub subdistrict: String,
+}
+
+impl Community {
+    /// Digits of a community's code (NBS); a grid's has three more.
+    const DIGITS: usize = 12;
+
+    pub fn is_grid(&self) -> bool {
+        self.code.len() > Self::DIGITS
+    }
+
+    /// The code of the community, also of a grid.
+    pub fn community_code(&self) -> &str {
+        self.code.get(..Self::DIGITS).unwrap_or(&self.code)
+    }
+}
+
+/// The grids of communities, in code order.
+///
+/// # Errors
+/// `stg_grids` cannot be queried.
+pub async fn grids(session: &Session, communities: &[Community]) -> Result<Vec<Community>> {
+    let doing = "reading the grids";
+    let utf8 = &arrow::datatypes::DataType::Utf8;
+    let wanted: BTreeSet<&str> = communities.iter().map(|community| community.code.as_str()).collect();
+    let mut grids = Vec::new();
+    for batch in
+        session.fetch("SELECT grid_code, grid_name, subdistrict_name FROM stg_grids ORDER BY grid_code").await?
+    {
+        let column = |at: usize| arrow::compute::cast(batch.column(at), utf8).doing(doing);
+        let (codes, names, subdistricts) = (column(0)?, column(1)?, column(2)?);
+        let text = |array: &arrow::array::ArrayRef, row: usize| array.as_string::<i32>().value(row).to_owned();
+        for row in 0..batch.num_rows() {
+            let grid =
+                Community { code: text(&codes, row), name: text(&names, row), subdistrict: text(&subdistricts, row) };
+            grids.extend(wanted.contains(grid.community_code()).then_some(grid));
+        }
+    }
+    Ok(grids)
 }
 
 /// One workbook that was filled.
