@@ -23,7 +23,9 @@ fn dictionary() -> Dictionary {
 /// Items as `房主/姓名 [平方米] □是 □否 = 张三`.
 fn shown(kind: Kind, title: &str, items: &[&str]) -> String {
     let dictionary = dictionary();
-    let parsed: Vec<(Vec<String>, Option<String>, Vec<String>, Vec<String>)> = items
+    /// Headings, unit, choices and samples.
+    type Item = (Vec<String>, Option<String>, Vec<String>, Vec<String>);
+    let parsed: Vec<Item> = items
         .iter()
         .map(|item| {
             let (head, samples) = item.split_once(" = ").unwrap_or((item, ""));
