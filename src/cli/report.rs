@@ -143,7 +143,7 @@ pub(super) async fn report(
 }
 
 /// The reports of a closed month are out; made from rows no night of it has seen they would say something else.
-async fn refuse_closed_month(project: &Project, as_of: NaiveDate) -> Result<()> {
+pub(super) async fn refuse_closed_month(project: &Project, as_of: NaiveDate) -> Result<()> {
     match closing::closing_of(&project.warehouse(), as_of).await? {
         Some(closing) => Err(Diagnostic::error(format!("{} was closed at {}", closing.month, closing.closed_at))
             .effect("no report was made: its reports are those of its nights")
