@@ -134,7 +134,7 @@ impl Project {
             workbook_rows_max: self.settings.limits.workbook_rows_max,
             fonts: self.fonts(),
             pictures: Some(self.pictures()),
-            editions: Some(self.warehouse_folder().join(".editions").join(as_of.to_string())),
+            editions: Some(self.editions(as_of)),
             published: Some(self.warehouse_folder().join(".published")),
             // Beside the memory of the query that reads it.
             gathered_bytes_max: usize::try_from(self.settings.limits.query_memory_bytes / 2).unwrap_or(usize::MAX),
@@ -157,6 +157,11 @@ impl Project {
             }
         }
         Ok(kept)
+    }
+
+    /// The lists of the files that were made for a date.
+    pub fn editions(&self, as_of: NaiveDate) -> PathBuf {
+        self.warehouse_folder().join(".editions").join(as_of.to_string())
     }
 
     /// What was made in this project.

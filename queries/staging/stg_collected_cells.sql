@@ -5,7 +5,7 @@ WITH numbered AS (
     file_hash,
     row_number() OVER (PARTITION BY sheet_id ORDER BY returned_at DESC NULLS LAST, file_hash) AS position
   FROM collection_returns
-  WHERE returned_at < as_of_end()
+  WHERE collected_on <= as_of_date()
 )
 SELECT
   c.file_hash,

@@ -6,7 +6,7 @@ WITH numbered AS (
       PARTITION BY subject, object_id, element ORDER BY returned_at DESC NULLS LAST, file_hash, place
     ) AS position
   FROM collected_cells
-  WHERE outcome = '采纳' AND returned_at < as_of_end()
+  WHERE outcome = '采纳' AND collected_on <= as_of_date()
 )
 SELECT
   subject,
@@ -15,6 +15,7 @@ SELECT
   element_label,
   community_code,
   returned_value AS value,
+  collected_on,
   returned_at,
   file,
   place,

@@ -5,7 +5,7 @@ WITH numbered AS (
     row_number() OVER (PARTITION BY sheet_id ORDER BY returned_at DESC NULLS LAST, file_hash) AS position,
     count(*) OVER (PARTITION BY sheet_id) AS file_count
   FROM collection_returns
-  WHERE returned_at < as_of_end()
+  WHERE collected_on <= as_of_date()
 )
 SELECT
   sheet_id,

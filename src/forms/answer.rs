@@ -189,11 +189,16 @@ async fn counted(
     session: &Session,
 ) -> Result<Vec<Option<Held>>> {
     let mut all = vec![None; table.items.len()];
+    let records = table.of.as_deref().and_then(|of| dictionary.subject(of)?.1.records.as_ref());
+    let schema = match records {
+        Some(records) => Some(session.schema(table.from.as_ref().unwrap_or(&records.view)).await?),
+        None => None,
+    };
     for (relation, condition, columns) in relations(table, dictionary, session).await? {
         let mut sql = "SELECT count(*)".to_owned();
         for (_, element, column) in &columns {
             let old = oldest(form, element, session.as_of())
-                .filter(|_| dictionary.subjects[element.subject].records.is_some())
+                .filter(|_| schema.as_ref().is_some_and(|schema| schema.index_of(&element.dated).is_ok()))
                 .map(|day| format!(" AND CAST({} AS DATE) < DATE '{day}'", quoted(&element.dated)))
                 .unwrap_or_else(|| " AND false".to_owned());
             let column = quoted(column);

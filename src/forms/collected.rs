@@ -7,16 +7,25 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type};
 use chrono::NaiveDate;
 
+use super::elements::{Dictionary, Element};
 use crate::diagnostic::{Context as _, Result};
 use crate::query::Session;
 
 /// The view of the last collected value of each object and element.
 const VIEW: &str = "stg_collected_values";
 
-/// Values by subject, object and element, with the day they came back.
+/// Values by subject, object and element, with the date of the warehouse when they came back.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     values: HashMap<(String, String, String), (String, NaiveDate)>,
+}
+
+/// What the records have of a cell.
+pub(super) struct Stored<'d> {
+    pub has_value: bool,
+    pub dated: Option<NaiveDate>,
+    pub element: Option<&'d Element>,
+    pub dictionary: &'d Dictionary,
 }
 
 impl Collected {
@@ -27,7 +36,7 @@ impl Collected {
             return Ok(collected);
         }
         let doing = "reading the collected values";
-        let sql = format!("SELECT subject, object_id, element, value, CAST(returned_at AS DATE) FROM {VIEW}");
+        let sql = format!("SELECT subject, object_id, element, value, collected_on FROM {VIEW}");
         for batch in session.fetch(&sql).await? {
             let text = |at: usize| cast(batch.column(at), &DataType::Utf8).doing(doing);
             let (subjects, objects, elements, values) = (text(0)?, text(1)?, text(2)?, text(3)?);
@@ -58,6 +67,17 @@ impl Collected {
         }
         let key = (subject.to_owned(), object.to_owned(), element.to_owned());
         self.values.get(&key).map(|(value, date)| (value.as_str(), *date))
+    }
+
+    /// A collected value that stands in for a stored one: where there is none, or an older one. What is landed in the records
+    /// is read there.
+    pub fn instead_of(&self, stored: Stored<'_>, subject: &str, object: &str, key: &str) -> Option<(&str, NaiveDate)> {
+        let Stored { has_value, dated, element, dictionary } = stored;
+        if element.is_some_and(|element| dictionary.lands_in(element).is_some()) {
+            return None;
+        }
+        let found = self.get(subject, object, key)?;
+        (!has_value || dated.is_some_and(|dated| dated < found.1)).then_some(found)
     }
 
     /// How many objects of a subject have a value of an element, and of how many it came back before a day.

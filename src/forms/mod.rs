@@ -26,6 +26,7 @@ pub mod package;
 mod page;
 mod photos;
 mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -153,7 +154,7 @@ pub fn import(
     // In place when it is whole.
     let aside = tempfile::Builder::new().prefix(".import-").tempdir_in(forms).doing(doing)?;
     fs_err::write(aside.path().join(&file_name), bytes).doing(doing)?;
-    fs_err::write(aside.path().join(file::FILE_NAME), file::text(&form)).doing(doing)?;
+    fs_err::write(aside.path().join(file::FILE_NAME), written::text(&form)).doing(doing)?;
     fs_err::rename(aside.path(), &folder).doing(doing)?;
     Ok(Imported { form, doubts })
 }
@@ -204,6 +205,7 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
             unit: item.unit.clone(),
             number: item.number.clone(),
             choices: item.choices.clone(),
+            boxes: !is_list && page.text(item.place.top, item.place.left).contains(['□', '☐']),
             ..FormItem::default()
         };
         match meaning {

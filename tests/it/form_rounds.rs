@@ -166,8 +166,10 @@ fn what_is_asked_for_more_than_once_is_counted() {
         {
             for item in table["items"].as_array().expect("items").iter().filter(|item| item["by"].is_null()) {
                 total += 1;
-                let own =
-                    || format!("{}:{}", table["of"].as_str().unwrap_or(""), item["item"].as_str().expect("an item"));
+                let own = || {
+                    format!("{}:{}", table["of"].as_str().unwrap_or(""), item["item"].as_str().expect("an item"))
+                        + item["unit"].as_str().unwrap_or("")
+                };
                 distinct.insert(item["element"].as_str().map_or_else(own, str::to_owned));
             }
         }
@@ -278,7 +280,7 @@ fn a_round_of_collection_fills_every_form_and_loses_nothing() {
     let columns = "resident_id,name,sex,birth_date,id_type,id_number,phone,household_type,ethnicity,education,marital,household_id,relation,dwelling_id,grid_code,record_status,updated_at";
     let row = district.sql(&format!("SELECT {columns} FROM residents WHERE resident_id = '{contested_id}'"));
     let mut fields: Vec<&str> = row.split(',').collect();
-    (fields[6], fields[16]) = ("15477770000", "2024-06-27 20:00:00");
+    (fields[6], fields[16]) = ("15477770000", "2024-06-27 23:59:58");
     let delivery = district.folder.path().join("residents_late.csv");
     std::fs::write(&delivery, format!("{columns}\n{}\n", fields.join(","))).expect("a delivery");
     district.run(&["land", delivery.to_str().expect("a path"), "--as-of", AS_OF]).expect(0);

@@ -36,6 +36,7 @@ pub(super) async fn merge(context: &CommandContext<'_>, asked: &Merge<'_>, forma
     let folder = out.map_or_else(|| project.outbox().join(as_of.to_string()).join(SHEETS_FOLDER), Path::to_owned);
     audited(project, session, format!("form merge for {}", place.unwrap_or("all communities")), &folder)?;
     let form_names: Vec<String> = chosen.iter().map(|form| form.name.clone()).collect();
+    let editions = project.editions(as_of);
     let issuing = forms::Issuing {
         needs: &needs,
         forms: &form_names,
@@ -46,6 +47,8 @@ pub(super) async fn merge(context: &CommandContext<'_>, asked: &Merge<'_>, forma
         warehouse: &project.warehouse_folder(),
         out: &folder,
         workers: project.land_settings()?.workers,
+        editions: out.is_none().then_some(editions.as_path()),
+        is_whole: place.is_none() && asked.forms.is_empty() && !asked.by_grid,
     };
     let issued = forms::issue(&issuing).await?;
     let separate = |code: &str| needs.separate_cells.get(code).copied().unwrap_or(0);
@@ -108,6 +111,14 @@ pub(super) async fn collect(
     format: Format,
 ) -> Result<Ending> {
     let all = Forms::open(context).await?;
+    for table in ["collected_cells", "collection_returns"] {
+        if all.opened.contracts.get(table).is_none() {
+            return Err(Diagnostic::error(format!("the project has no contract for `{table}`"))
+                .in_file(all.opened.project.contracts_folder())
+                .effect("nothing was taken: it would have nowhere to go")
+                .hint("copy it from a project that `gridhouse demo` has made"));
+        }
+    }
     let project = &all.opened.project;
     let limits = project.land_settings()?.limits;
     let _lock = if dry_run { None } else { Some(project.warehouse().lock("gridhouse form collect")?) };

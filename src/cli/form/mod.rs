@@ -244,6 +244,7 @@ async fn fill(
         ("制作".to_owned(), format!("gridhouse {}", env!("CARGO_PKG_VERSION"))),
     ];
     let folder = out.map_or_else(|| project.outbox().join(as_of.to_string()).join(FILLED_FOLDER), Path::to_owned);
+    let editions = project.editions(as_of);
     let photos = Photos::new(&project.pictures(), &project.warehouse_folder());
     let mut ending = all.ending();
     let (mut rows, mut landed) = (Vec::new(), Vec::new());
@@ -257,6 +258,8 @@ async fn fill(
             communities: &communities,
             out: &folder.join(&form.name),
             workers: project.land_settings()?.workers,
+            editions: out.is_none().then_some(editions.as_path()),
+            is_whole: place.is_none(),
             photos: &photos,
             made_of: &made_of,
         };

@@ -5,12 +5,15 @@
 //!       -> returned (base, returned, current) -> rows for the contracts, collected values, conflicts, refusals
 //! ```
 
+mod base;
+mod decision;
+mod landed;
 mod needs;
 mod returned;
 mod sheet;
 
+pub use self::decision::{ANSWERED, DECISION, TAKE_CURRENT, TAKE_RETURNED, decided};
+pub use self::landed::{is_known, land};
 pub use self::needs::{Needs, Saving, needs};
-pub use self::returned::{
-    ANSWERED, DECISION, Outcome, Return, ReturnedCell, TAKE_CURRENT, TAKE_RETURNED, compare, decided, is_known, land,
-};
+pub use self::returned::{Outcome, Return, ReturnedCell, compare};
 pub use self::sheet::{IDENTITY_SHEET, Issued, Issuing, issue};

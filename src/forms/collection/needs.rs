@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::NaiveDate;
 
 use super::super::answer::oldest;
-use super::super::collected::Collected;
-use super::super::elements::{Dictionary, Element};
+use super::super::collected::{Collected, Stored};
+use super::super::elements::Dictionary;
 use super::super::file::{Every, Form, FormItem, FormTable};
 use super::super::fill::{Community, Held, Row, held, plain_text};
 use super::super::layout::Kind;
@@ -90,6 +90,8 @@ pub async fn needs(
     communities: &[Community],
 ) -> Result<Needs> {
     let collected = Collected::read(session).await?;
+    // In the element's own unit and words.
+    let plain = FormItem::default();
     let mut subjects: BTreeMap<usize, Gathering> = BTreeMap::new();
     let mut saving = Saving { forms: forms.len(), ..Saving::default() };
     let mut separate_cells: BTreeMap<String, u64> = BTreeMap::new();
@@ -106,7 +108,12 @@ pub async fn needs(
             let asks: Vec<Option<usize>> = table
                 .items
                 .iter()
-                .map(|item| (item.is_data() && is_decided(item)).then(|| gathering.ask(form, table, item, dictionary)))
+                .map(|item| {
+                    let element = item.element.as_deref().and_then(|id| dictionary.get(id));
+                    // A photograph cannot be typed: it comes with a delivery.
+                    let is_asked = item.is_data() && is_decided(item) && !element.is_some_and(|one| one.is_photo);
+                    is_asked.then(|| gathering.ask(form, table, item, dictionary))
+                })
                 .collect();
             for community in communities {
                 let rows = rows_of(&held, table, dictionary, community);
@@ -120,8 +127,14 @@ pub async fn needs(
                         let element = table.items[at].element.as_deref().and_then(|id| dictionary.get(id));
                         let row = row.or_else(|| held.row(at, &community.code));
                         let of = &dictionary.subjects[subject].name;
-                        let value =
-                            value(&held, at, row, element, collected.get(of, &id, &table.key_of(&table.items[at])));
+                        let stored = element.zip(row).and_then(|(element, row)| held.value(at, row, element, &plain));
+                        let dated = row.and_then(|row| held.dated(at, row));
+                        let records = Stored { has_value: stored.is_some(), dated, element, dictionary };
+                        let key = table.key_of(&table.items[at]);
+                        let value = match collected.instead_of(records, of, &id, &key) {
+                            Some((text, date)) => Some((text.to_owned(), Some(date))),
+                            None => stored.map(|value| (plain_text(&value), dated)),
+                        };
                         let oldest = element.and_then(|element| oldest(form, element, session.as_of()));
                         gathering.put(object, ask, need(value, oldest));
                     }
@@ -163,23 +176,6 @@ fn rows_of(
         (Kind::Matrix | Kind::Card, false) if !community.is_grid() => vec![(community.code.clone(), None)],
         // Figures of the whole community are asked for on its own sheet.
         (_, false) => Vec::new(),
-    }
-}
-
-fn value(
-    held: &Held,
-    at: usize,
-    row: Option<Row>,
-    element: Option<&Element>,
-    collected: Option<(&str, NaiveDate)>,
-) -> Option<(String, Option<NaiveDate>)> {
-    let plain = FormItem::default();
-    let stored = element.zip(row).and_then(|(element, row)| held.value(at, row, element, &plain));
-    let dated = row.and_then(|row| held.dated(at, row));
-    let newer = collected.filter(|(_, date)| stored.is_none() || dated.is_some_and(|dated| dated < *date));
-    match newer {
-        Some((text, date)) => Some((text.to_owned(), Some(date))),
-        None => stored.map(|value| (plain_text(&value), dated)),
     }
 }
 

@@ -2,24 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use chrono::{NaiveDate, NaiveDateTime};
-use serde_json::{Map, Value, json};
+use chrono::NaiveDate;
 
-use super::super::answer::quoted;
-use super::super::delivered::{deliver, land_rows};
 use super::super::elements::Dictionary;
 use super::super::file::Form;
 use super::super::fill::{Community, communities, grids};
+use super::base::{Base, BaseColumn, BaseSheet, base};
+use super::decision::{ANSWERED, TAKE_CURRENT, TAKE_RETURNED};
 use super::needs::{CellNeed, Needs, needs};
-use super::sheet::{Base, BaseColumn, BaseSheet, FORMAT, IDENTITY_SHEET, KEYS, Shown, VALUE, base, shown_values};
-use crate::contract::{ColumnKind, Contracts, normalise_text, parse_boolean, parse_date};
+use super::sheet::{FORMAT, IDENTITY_SHEET, KEYS, Shown, VALUE, shown_values};
+use crate::contract::{ColumnKind, normalise_text, parse_boolean, parse_date};
 use crate::diagnostic::{Context as _, Diagnostic, Result};
-use crate::landing::{self, Moment, Outcome as Landing};
 use crate::project::Project;
 use crate::query::Session;
 use crate::report::name_of;
@@ -152,91 +146,7 @@ pub async fn compare(
     Ok(back)
 }
 
-/// In the identity of a list of what was not taken: the hash of the file that it answers.
-pub const ANSWERED: &str = "answered_file_hash";
-/// What a person can decide where both sides changed.
-pub const TAKE_RETURNED: &str = "取交回的值";
-pub const TAKE_CURRENT: &str = "取库中的值";
-/// The heading of the column of decisions.
-pub const DECISION: &str = "决定";
-
-/// Reads what a person decided in a list of what was not taken; `None` if the workbook is no such list or nothing is decided.
-/// What was decided before is not among the cells.
-///
-/// # Errors
-/// No workbook, or one that answers a file nobody handed in.
-pub async fn decided(path: &Path, session: &Session, limits: Limits) -> Result<Option<Return>> {
-    let doing = "reading what was decided";
-    let sheets = source::sheets(path, limits).map_err(|error| Diagnostic::error(error.to_string()).in_file(path))?;
-    let Some(hash) = identity(&sheets).remove(ANSWERED) else { return Ok(None) };
-    if hash.len() != 64 || !hash.bytes().all(|sign| sign.is_ascii_hexdigit()) {
-        return Err(Diagnostic::error("the list answers no file").in_file(path).effect("nothing of it was taken"));
-    }
-    let mut decisions: BTreeMap<String, bool> = BTreeMap::new();
-    for row in sheets.iter().filter(|sheet| sheet.name != IDENTITY_SHEET).flat_map(|sheet| &sheet.rows) {
-        let text =
-            |column: u32| row.cells.iter().find(|cell| cell.column == column).map_or("", |cell| cell.text.trim());
-        let decision = row.cells.iter().find(|cell| [TAKE_RETURNED, TAKE_CURRENT].contains(&cell.text.trim()));
-        if let Some(decision) = decision {
-            decisions.insert(text(0).to_owned(), decision.text.trim() == TAKE_RETURNED);
-        }
-    }
-    if decisions.is_empty() {
-        return Ok(None);
-    }
-    let columns = "place, subject, object_id, element, element_label, base_value, returned_value, current_value, \
-                   sheet_id, community_code, file, CAST(CAST(current_at AS DATE) AS VARCHAR)";
-    let sql = format!("SELECT {columns} FROM collected_cells WHERE file_hash = '{hash}' AND outcome = '冲突'");
-    let mut back = Return {
-        path: path.to_owned(),
-        hash: hash.clone(),
-        sheet_id: String::new(),
-        community: String::new(),
-        cells: Vec::new(),
-        prefilled: 0,
-        changed: 0,
-        added: 0,
-        remarks: Vec::new(),
-        is_decision: true,
-    };
-    for batch in session.fetch(&sql).await? {
-        let texts: Vec<arrow::array::ArrayRef> = batch
-            .columns()
-            .iter()
-            .map(|column| cast(column, &DataType::Utf8))
-            .collect::<std::result::Result<_, _>>()
-            .doing(doing)?;
-        for row in 0..batch.num_rows() {
-            let text = |at: usize| {
-                let column = texts[at].as_string::<i32>();
-                (!column.is_null(row)).then(|| column.value(row).to_owned())
-            };
-            let place = text(0).unwrap_or_default();
-            let Some(is_returned) = decisions.get(&place) else { continue };
-            let cell = ReturnedCell {
-                place,
-                subject: text(1),
-                object: text(2),
-                key: text(3),
-                label: text(4),
-                base: text(5),
-                returned: text(6),
-                current: text(7),
-                current_on: text(11).and_then(|date| date.parse().ok()),
-                outcome: if *is_returned { Outcome::Accepted } else { Outcome::Refused },
-                reason: format!("人工决定：{}", if *is_returned { TAKE_RETURNED } else { TAKE_CURRENT }),
-            };
-            // The file that was handed in, under whose name its cells stand.
-            back.path = PathBuf::from(text(10).unwrap_or_default());
-            back.sheet_id = text(8).unwrap_or_default();
-            back.community = text(9).unwrap_or_default();
-            back.cells.push(cell);
-        }
-    }
-    Ok(Some(back))
-}
-
-fn identity(sheets: &[SheetCells]) -> BTreeMap<String, String> {
+pub(super) fn identity(sheets: &[SheetCells]) -> BTreeMap<String, String> {
     let Some(sheet) = sheets.iter().find(|sheet| sheet.name == IDENTITY_SHEET) else { return BTreeMap::new() };
     let pairs = sheet.rows.iter().filter_map(|row| match row.cells.as_slice() {
         [key, value, ..] => Some((key.text.clone(), value.text.clone())),
@@ -354,31 +264,27 @@ fn compare_sheet(
             .filter(|(key, _)| asked.contains(*key))
             .flat_map(|(key, columns)| columns.iter().map(move |column| (*key, *column)))
             .collect();
-        let filled = in_row.iter().find_map(|(_, column)| Some((*column, *cells.get(&(row, *column))?)));
+        let filled = || in_row.iter().filter_map(|(_, column)| Some((*column, *cells.get(&(row, *column))?)));
         let Some(object) = object else {
-            if let Some((column, text)) = filled {
-                let reason = "这一行没有隐藏的编号，是新插入的行：新增的人、房、店请在业务系统登记";
-                refuse(row, column, None, None, text, reason, back);
-            }
+            let reason = "这一行没有隐藏的编号，是新插入的行：新增的人、房、店请在业务系统登记";
+            filled().for_each(|(column, text)| refuse(row, column, None, None, text, reason, back));
             continue;
         };
         // On a sheet of questions the hidden column holds the key, and the object is the community.
         let (object, row_key) = if is_upright { (base.community.as_str(), Some(object)) } else { (object, None) };
         let Some(values) = sent.rows.get(object).filter(|values| row_key.is_none_or(|key| values.contains_key(key)))
         else {
-            let (column, text) = filled.unwrap_or((key_column, ""));
-            refuse(row, column, None, None, text, "这一行的隐藏编号不是发出的，被改动过", back);
+            let reason = "这一行的隐藏编号不是发出的，被改动过";
+            filled().for_each(|(column, text)| refuse(row, column, None, None, text, reason, back));
             continue;
         };
-        if let Some(first) = seen.insert(row_key.unwrap_or(object), row) {
-            let same = in_row.iter().all(|(_, column)| cells.get(&(row, *column)) == cells.get(&(first, *column)));
-            if let (Some((column, text)), false) = (filled, same) {
-                let reason =
-                    format!("与第{}行是同一个编号而内容不同，是复制出来的行；以第{}行为准", first + 1, first + 1);
-                refuse(row, column, Some(object), None, text, &reason, back);
-            }
+        if let Some(first) = seen.get(row_key.unwrap_or(object)).copied() {
+            let reason = format!("与第{}行是同一个编号而内容不同，是复制出来的行；以第{}行为准", first + 1, first + 1);
+            let differing = filled().filter(|(column, text)| cells.get(&(first, *column)) != Some(text));
+            differing.for_each(|(column, text)| refuse(row, column, Some(object), None, text, &reason, back));
             continue;
         }
+        seen.insert(row_key.unwrap_or(object), row);
         for (column_key, column) in in_row {
             let key = row_key.unwrap_or(column_key);
             let Some(sent_value) = values.get(key) else {
@@ -526,147 +432,4 @@ fn normal(
             }
         }
     }
-}
-
-/// Lands what was accepted: columns of the records in their tables, judged by their contracts, and every cell with its
-/// outcome. Cells that a contract refuses become refused. The caller holds the writer's lock.
-///
-/// # Errors
-/// What keeps a table from being landed at all.
-pub async fn land(
-    back: &mut Return,
-    project: &Project,
-    contracts: &Arc<Contracts>,
-    dictionary: &Dictionary,
-    session: &Session,
-    moment: Moment,
-) -> Result<()> {
-    // The date the collection speaks for, at the time of day it is.
-    let at = moment.as_of.and_time(moment.now.time());
-    for subject in &dictionary.subjects {
-        let Some(table) = subject.records.as_ref().and_then(|records| records.table.clone()) else { continue };
-        let mut changes: BTreeMap<String, Vec<(usize, String, String)>> = BTreeMap::new();
-        for (order, cell) in back.cells.iter().enumerate() {
-            let is_new = cell.outcome == Outcome::Accepted && cell.current != cell.returned;
-            let landed = cell.key.as_deref().and_then(|key| dictionary.lands_in(dictionary.get(key)?));
-            let landed = landed.filter(|source| is_new && source.relation == table);
-            if let (Some(source), Some(object), Some(value)) = (landed, &cell.object, &cell.returned) {
-                changes.entry(object.clone()).or_default().push((order, source.column.clone(), value.clone()));
-            }
-        }
-        if changes.is_empty() {
-            continue;
-        }
-        let objects: Vec<&String> = changes.keys().collect();
-        let key = subject.records.as_ref().map(|records| records.key.clone()).unwrap_or_default();
-        let mut rows = stored_rows(session, contracts, &table, &key, &objects).await?;
-        for (object, row) in &mut rows {
-            for (_, column, value) in changes.get(object).into_iter().flatten() {
-                row.insert(column.clone(), json!(value));
-            }
-            if let Some(version) =
-                contracts.get(&table).and_then(|contract| Some(&contract.columns[contract.version_column?]))
-            {
-                row.insert(version.name.clone(), json!(at.format("%Y-%m-%d %H:%M:%S").to_string()));
-            }
-        }
-        let in_order: Vec<(String, Value)> =
-            rows.into_iter().map(|(object, row)| (object, Value::Object(row))).collect();
-        let name = format!("{table}_采集_{}", &back.hash[..16]);
-        let lines: Vec<Value> = in_order.iter().map(|(_, row)| row.clone()).collect();
-        let delivery = deliver(project, contracts, moment, &table, &name, &lines).await?;
-        let refused = match &delivery.outcome {
-            Landing::Rejected { problem } => return Err((**problem).clone()),
-            Landing::Landed { batch } if batch.quarantined > 0 => {
-                let quarantine = landing::read_quarantine(&project.warehouse()).await?;
-                quarantine.into_iter().filter(|row| row.batch_id == batch.batch_id).collect()
-            }
-            _ => Vec::new(),
-        };
-        for row in refused {
-            let at = usize::try_from(row.line).unwrap_or(0).saturating_sub(1);
-            let Some((object, _)) = in_order.get(at) else { continue };
-            for (order, _, _) in changes.get(object).into_iter().flatten() {
-                let cell = &mut back.cells[*order];
-                cell.outcome = Outcome::Refused;
-                cell.reason = row.reason.clone();
-            }
-        }
-    }
-    record(back, project, contracts, moment, at).await
-}
-
-/// Rows of a table as they are stored, as texts, by key.
-async fn stored_rows(
-    session: &Session,
-    contracts: &Contracts,
-    table: &str,
-    key: &str,
-    objects: &[&String],
-) -> Result<BTreeMap<String, Map<String, Value>>> {
-    let doing = "reading the rows that were changed";
-    let mut rows = BTreeMap::new();
-    let Some(contract) = contracts.get(table) else { return Ok(rows) };
-    let columns: Vec<&str> = contract.columns.iter().map(|column| column.name.as_str()).collect();
-    let listed: Vec<String> = objects.iter().map(|object| format!("'{}'", object.replace('\'', "''"))).collect();
-    let selected: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-    let sql = format!("SELECT {} FROM {table} WHERE {} IN ({})", selected.join(", "), quoted(key), listed.join(", "));
-    for batch in session.fetch(&sql).await? {
-        let mut texts = Vec::new();
-        for column in batch.columns() {
-            texts.push(cast(column, &DataType::Utf8).doing(doing)?);
-        }
-        for row in 0..batch.num_rows() {
-            let mut object = Map::new();
-            for (name, column) in columns.iter().zip(&texts) {
-                let column = column.as_string::<i32>();
-                let value = if column.is_null(row) { Value::Null } else { json!(column.value(row)) };
-                object.insert((*name).to_owned(), value);
-            }
-            if let Some(id) = object.get(key).and_then(Value::as_str) {
-                rows.insert(id.to_owned(), object);
-            }
-        }
-    }
-    Ok(rows)
-}
-
-/// Lands the cells with their outcomes, and the return itself, last: it says that all of it was dealt with.
-async fn record(
-    back: &Return,
-    project: &Project,
-    contracts: &Arc<Contracts>,
-    moment: Moment,
-    at: NaiveDateTime,
-) -> Result<()> {
-    let file = back.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let at = at.format("%Y-%m-%d %H:%M:%S").to_string();
-    let cells = back.cells.iter().map(|cell| {
-        json!({
-            "file_hash": back.hash, "place": cell.place, "file": file, "sheet_id": back.sheet_id,
-            "community_code": back.community, "subject": cell.subject, "object_id": cell.object, "element": cell.key,
-            "element_label": cell.label, "base_value": cell.base, "returned_value": cell.returned,
-            "current_value": cell.current, "current_at": cell.current_on.map(|date| date.to_string()),
-            "outcome": cell.outcome.label(), "reason": (!cell.reason.is_empty()).then_some(&cell.reason), "returned_at": at,
-        })
-    });
-    let summary = json!({
-        "file_hash": back.hash, "file": file, "sheet_id": back.sheet_id, "community_code": back.community,
-        "returned_at": at, "prefilled_cell_count": back.prefilled, "changed_cell_count": back.changed,
-        "added_cell_count": back.added, "accepted_cell_count": back.count(Outcome::Accepted),
-        "conflict_cell_count": back.count(Outcome::Conflict), "refused_cell_count": back.count(Outcome::Refused),
-    });
-    // A decision adds nothing to what came back.
-    let returns = if back.is_decision { Vec::new() } else { vec![summary] };
-    let tables = [("collected_cells", cells.collect()), ("collection_returns", returns)];
-    land_rows(project, contracts, moment, &tables).await.map(|_| ())
-}
-
-/// Whether a file was handed in and dealt with before.
-///
-/// # Errors
-/// The warehouse cannot be read.
-pub async fn is_known(session: &Session, hash: &str) -> Result<bool> {
-    let sql = format!("SELECT file_hash FROM collection_returns WHERE file_hash = '{hash}'");
-    Ok(session.fetch(&sql).await?.iter().any(|batch| batch.num_rows() > 0))
 }

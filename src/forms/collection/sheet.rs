@@ -11,14 +11,15 @@ use rust_xlsxwriter::{
     Color, DataValidation, DataValidationRule, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula,
     ProtectionOptions, Workbook, Worksheet, XlsxError,
 };
-use serde::{Deserialize, Serialize};
+use unicode_width::UnicodeWidthStr;
 
 use super::super::answer::quoted;
 use super::super::elements::{Dictionary, Subject};
 use super::super::fill::{Community, file_name, for_each_community};
+use super::base::{Base, BaseColumn, BaseSheet};
 use super::needs::{Ask, CellNeed, Needs, ObjectNeed, SubjectNeeds};
 use crate::contract::{Bound, ColumnKind, Contracts, RuleKind};
-use crate::diagnostic::{Context as _, Diagnostic, Result};
+use crate::diagnostic::{Context as _, Result};
 use crate::query::{Session, Snapshot};
 use crate::report::{Aside, name_of};
 
@@ -33,6 +34,9 @@ pub(super) const FORMAT: &str = "1";
 const KEY_ROW: u32 = 2;
 const HEADER_ROW: u32 = 3;
 const FIRST_ROW: u32 = 4;
+const COLUMNS_OF_A_PAGE_MAX: usize = 12;
+/// Room for what is written into blanks, in signs.
+const BLANK_WIDTH: u32 = 12;
 
 /// A sheet that was made.
 #[derive(Debug, Clone)]
@@ -44,44 +48,6 @@ pub struct Issued {
     pub blank_cells: u64,
     pub old_cells: u64,
     pub known_cells: u64,
-}
-
-/// What went out, kept in the warehouse to compare with what comes back.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Base {
-    pub id: String,
-    pub community: String,
-    pub issued_on: NaiveDate,
-    pub snapshot: String,
-    pub forms: Vec<String>,
-    pub sheets: Vec<BaseSheet>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct BaseSheet {
-    pub sheet: String,
-    pub subject: String,
-    /// Values by object and key; null where there was none.
-    pub rows: BTreeMap<String, BTreeMap<String, Option<String>>>,
-    pub columns: BTreeMap<String, BaseColumn>,
-}
-
-/// What is asked by a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct BaseColumn {
-    pub label: String,
-    pub choices: Vec<String>,
-}
-
-impl Base {
-    /// Whom it went to: a community or a grid.
-    pub fn place(&self) -> Community {
-        Community { code: self.community.clone(), name: String::new(), subdistrict: String::new() }
-    }
-
-    pub fn path(warehouse: &Path, id: &str) -> PathBuf {
-        warehouse.join(".collections").join(format!("{id}.json"))
-    }
 }
 
 /// What collection sheets are made of.
@@ -97,6 +63,9 @@ pub struct Issuing<'a> {
     pub warehouse: &'a Path,
     pub out: &'a Path,
     pub workers: usize,
+    /// As in a filling of forms.
+    pub editions: Option<&'a Path>,
+    pub is_whole: bool,
 }
 
 /// Makes the collection sheet of each community that has something to collect.
@@ -104,7 +73,19 @@ pub struct Issuing<'a> {
 /// # Errors
 /// The records cannot be queried, or the disk refuses. No sheet is in place then.
 pub async fn issue(issuing: &Issuing<'_>) -> Result<Vec<Issued>> {
-    let Issuing { needs, forms, dictionary, contracts, session, communities, warehouse, out, workers } = *issuing;
+    let Issuing {
+        needs,
+        forms,
+        dictionary,
+        contracts,
+        session,
+        communities,
+        warehouse,
+        out,
+        workers,
+        editions,
+        is_whole,
+    } = *issuing;
     let doing = "making the collection sheets";
     let mut shown = Vec::new();
     for subject in &needs.subjects {
@@ -112,7 +93,7 @@ pub async fn issue(issuing: &Issuing<'_>) -> Result<Vec<Issued>> {
     }
     let snapshot = session.snapshot().map(Snapshot::id).unwrap_or_default();
     fs_err::create_dir_all(out).doing(doing)?;
-    let aside = Aside::new(out, "collection", None).await.doing(doing)?;
+    let aside = Aside::new(out, "collection", editions).await.doing(doing)?;
     fs_err::create_dir_all(warehouse.join(".collections")).doing(doing)?;
     let made = for_each_community(communities, workers, |community| {
         let mut hasher = blake3::Hasher::new();
@@ -163,7 +144,7 @@ pub async fn issue(issuing: &Issuing<'_>) -> Result<Vec<Issued>> {
     })?;
     let made: Vec<Issued> = made.into_iter().flatten().collect();
     let names: Vec<PathBuf> = made.iter().map(|one| file_name(&one.community)).collect();
-    aside.commit(&names, false).doing(doing)?;
+    aside.commit(&names, is_whole).doing(doing)?;
     Ok(made)
 }
 
@@ -183,7 +164,12 @@ pub(super) async fn shown_values(needs: &SubjectNeeds, dictionary: &Dictionary, 
         .chain(&shown.columns)
         .map(|column| format!("CAST({} AS VARCHAR)", quoted(column)));
     let columns: Vec<String> = columns.enumerate().map(|(at, column)| format!("{column} AS c{at}")).collect();
-    let sql = format!("SELECT {} FROM {}", columns.join(", "), quoted(&records.view));
+    let mut sql = format!("SELECT {} FROM {}", columns.join(", "), quoted(&records.view));
+    let places: Vec<&String> = needs.objects.keys().collect();
+    // A sheet that came back asks about one place.
+    if let ([place], Ok(_)) = (places.as_slice(), schema.index_of("grid_code")) {
+        sql.push_str(&format!(" WHERE starts_with(grid_code, '{}')", place.replace('\'', "''")));
+    }
     for batch in session.fetch(&sql).await? {
         let mut texts = Vec::new();
         for column in batch.columns() {
@@ -289,7 +275,12 @@ impl Sheet<'_> {
         }
         sheet.set_column_hidden(0)?;
         sheet.set_row_hidden(KEY_ROW)?;
-        sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
+        sheet.set_landscape().set_paper_size(9).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
+        // A page as wide as it can be read; wider sheets go on over pages that begin with whom they are about.
+        match asked.len() <= COLUMNS_OF_A_PAGE_MAX || self.of.records.is_none() {
+            true => sheet.set_print_fit_to_pages(1, 0),
+            false => sheet.set_repeat_columns(1, 2)?,
+        };
         sheet.protect_with_options(&ProtectionOptions {
             use_autofilter: true,
             format_columns: true,
@@ -325,7 +316,6 @@ impl Sheet<'_> {
         for (at, (_, id)) in (2..).zip(&context) {
             sheet.write(KEY_ROW, at, id)?;
             sheet.write_with_format(HEADER_ROW, at, label(id), &styles.head)?;
-            sheet.set_column_width(at, 16)?;
             kept.columns.insert(id.clone(), BaseColumn { label: label(id), choices: Vec::new() });
         }
         let first = 2 + u16::try_from(context.len()).unwrap_or(u16::MAX);
@@ -334,10 +324,19 @@ impl Sheet<'_> {
             sheet.write(KEY_ROW, at, &ask.key)?;
             let unit = ask.unit.as_ref().map(|unit| format!("（{unit}）")).unwrap_or_default();
             sheet.write_with_format(HEADER_ROW, at, format!("{}{unit}", ask.label), &styles.head)?;
-            sheet.set_column_width(at, 16)?;
             if let Some(rule) = self.rule(ask, &name_of(FIRST_ROW, at))? {
                 sheet.add_data_validation(FIRST_ROW, at, last_row, at, &rule)?;
             }
+        }
+        sheet.set_column_width(1, 6)?;
+        for (at, (order, id)) in (2..).zip(&context) {
+            let texts = objects.iter().filter_map(|object| self.shown.texts.get(&object.id)?.get(*order));
+            sheet.set_column_width(at, width(&label(id), texts.map(String::as_str)))?;
+        }
+        for ((at, ask), order) in (first..).zip(&asks).zip(asked) {
+            let texts: Vec<String> =
+                objects.iter().filter_map(|object| text_of(object.cells[*order].as_ref()?)).collect();
+            sheet.set_column_width(at, width(&ask.label, texts.iter().map(String::as_str)).max(BLANK_WIDTH))?;
         }
         sheet.set_freeze_panes(FIRST_ROW, 3)?;
         for (row, object) in (FIRST_ROW..).zip(objects) {
@@ -461,6 +460,12 @@ impl Sheet<'_> {
     }
 }
 
+/// Signs of a column that shows its texts, and its heading on two lines.
+fn width<'t>(label: &str, texts: impl Iterator<Item = &'t str>) -> u32 {
+    let longest = texts.map(UnicodeWidthStr::width).max().unwrap_or(0).max(label.width().div_ceil(2));
+    u32::try_from(longest).unwrap_or(u32::MAX).saturating_add(2).clamp(6, 44)
+}
+
 fn text_of(cell: &CellNeed) -> Option<String> {
     match cell {
         CellNeed::Known(text, _) | CellNeed::Old(text, _) => Some(text.clone()),
@@ -522,19 +527,4 @@ fn identity(book: &mut Workbook, base: &Base) -> std::result::Result<(), XlsxErr
     sheet.write(4, 0, "issued_on")?;
     sheet.write(4, 1, base.issued_on.to_string())?;
     Ok(())
-}
-
-/// What went out under an id.
-///
-/// # Errors
-/// Nothing did, or what is kept of it cannot be read.
-pub(super) fn base(warehouse: &Path, id: &str) -> Result<Base> {
-    let path = Base::path(warehouse, id);
-    let is_id = id.len() == 16 && id.bytes().all(|sign| sign.is_ascii_hexdigit());
-    if !is_id || !path.is_file() {
-        return Err(Diagnostic::error("this sheet was not sent out by this warehouse")
-            .hint("`gridhouse form merge` makes collection sheets"));
-    }
-    let text = fs_err::read(&path).doing("reading what was sent out")?;
-    serde_json::from_slice(&text).doing("reading what was sent out")
 }

@@ -5,78 +5,33 @@
 //! ```
 
 mod held;
+mod places;
 mod values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::AsArray as _;
 use chrono::NaiveDate;
 
 pub(super) use self::held::{Held, Row, held};
+pub(super) use self::places::for_each_community;
+pub use self::places::{Community, communities, grids};
 pub(super) use self::values::plain_text;
 use super::answer::oldest;
 use super::blanks;
-use super::collected::Collected;
+use super::collected::{Collected, Stored};
 use super::elements::{Dictionary, Element};
 use super::file::{By, Form, FormItem, FormTable};
 use super::layout::Kind;
 use super::package::{AddedSheet, CellFill, Growth, Mark, SheetFill, Template, Value};
 use super::photos::Photos;
-use crate::diagnostic::{Context as _, Diagnostic, Result, did_you_mean};
+use crate::diagnostic::{Context as _, Diagnostic, Result};
 use crate::query::Session;
 use crate::report::{Aside, name_of, parse_address, safe_part};
 
 /// The sheet that says where each item comes from.
 const SOURCES_SHEET: &str = "数据来源";
-
-/// A community, or one of its grids where collection sheets go out by grid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Community {
-    pub code: String,
-    pub name: String,
-    pub subdistrict: String,
-}
-
-impl Community {
-    /// Digits of a community's code (NBS); a grid's has three more.
-    const DIGITS: usize = 12;
-
-    pub fn is_grid(&self) -> bool {
-        self.code.len() > Self::DIGITS
-    }
-
-    /// The code of the community, also of a grid.
-    pub fn community_code(&self) -> &str {
-        self.code.get(..Self::DIGITS).unwrap_or(&self.code)
-    }
-}
-
-/// The grids of communities, in code order.
-///
-/// # Errors
-/// `stg_grids` cannot be queried.
-pub async fn grids(session: &Session, communities: &[Community]) -> Result<Vec<Community>> {
-    let doing = "reading the grids";
-    let utf8 = &arrow::datatypes::DataType::Utf8;
-    let wanted: BTreeSet<&str> = communities.iter().map(|community| community.code.as_str()).collect();
-    let mut grids = Vec::new();
-    for batch in
-        session.fetch("SELECT grid_code, grid_name, subdistrict_name FROM stg_grids ORDER BY grid_code").await?
-    {
-        let column = |at: usize| arrow::compute::cast(batch.column(at), utf8).doing(doing);
-        let (codes, names, subdistricts) = (column(0)?, column(1)?, column(2)?);
-        let text = |array: &arrow::array::ArrayRef, row: usize| array.as_string::<i32>().value(row).to_owned();
-        for row in 0..batch.num_rows() {
-            let grid =
-                Community { code: text(&codes, row), name: text(&names, row), subdistrict: text(&subdistricts, row) };
-            grids.extend(wanted.contains(grid.community_code()).then_some(grid));
-        }
-    }
-    Ok(grids)
-}
 
 /// One workbook that was filled.
 #[derive(Debug, Clone)]
@@ -104,42 +59,6 @@ impl CellCounts {
     }
 }
 
-/// Communities in code order: all, or those a name or code stands for, a subdistrict's among them.
-///
-/// # Errors
-/// Nothing is called so.
-pub async fn communities(session: &Session, wanted: Option<&str>) -> Result<Vec<Community>> {
-    let sql = "SELECT community_code, community_name, subdistrict_name, subdistrict_code FROM stg_communities \
-               ORDER BY community_code";
-    let mut all = Vec::new();
-    for batch in session.fetch(sql).await? {
-        let column = |at: usize| arrow::compute::cast(batch.column(at), &arrow::datatypes::DataType::Utf8);
-        let columns = [column(0), column(1), column(2), column(3)];
-        let [Ok(codes), Ok(names), Ok(subdistricts), Ok(subdistrict_codes)] = columns else { continue };
-        let text = |array: &arrow::array::ArrayRef, row: usize| array.as_string::<i32>().value(row).to_owned();
-        for row in 0..batch.num_rows() {
-            let (code, name, subdistrict) = (text(&codes, row), text(&names, row), text(&subdistricts, row));
-            let is_wanted = wanted.is_none_or(|wanted| {
-                let names = [&code, &name, &subdistrict, &text(&subdistrict_codes, row)];
-                names.iter().any(|name| name.as_str() == wanted)
-            });
-            all.push((is_wanted, Community { code, name, subdistrict }));
-        }
-    }
-    let known: Vec<String> = all.iter().map(|(_, community)| community.name.clone()).collect();
-    let chosen: Vec<Community> = all.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, one)| one).collect();
-    match wanted {
-        Some(wanted) if chosen.is_empty() => {
-            let problem = Diagnostic::error(format!("no community or subdistrict is called `{wanted}`"));
-            Err(match did_you_mean(wanted, known.iter().map(String::as_str)) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("name it as in stg_communities, or give its code"),
-            })
-        }
-        _ => Ok(chosen),
-    }
-}
-
 /// What a form is filled with.
 pub struct Filling<'a> {
     pub form: &'a Form,
@@ -149,6 +68,10 @@ pub struct Filling<'a> {
     /// The folder the workbooks go into.
     pub out: &'a Path,
     pub workers: usize,
+    /// Where the lists of what was made are, so that what is no longer made goes; none in a folder of one's own.
+    pub editions: Option<&'a Path>,
+    /// Whether it is filled for all communities.
+    pub is_whole: bool,
     pub photos: &'a Photos,
     /// What the second sheet says of the run: label and value.
     pub made_of: &'a [(String, String)],
@@ -170,7 +93,9 @@ pub async fn fill(filling: &Filling<'_>) -> Result<Vec<Filled>> {
         tables.push(Prepared { sheet: &sheet.sheet, table, held, has_records, items: prepared(filling, table)? });
     }
     fs_err::create_dir_all(filling.out).doing("making the folder for the forms")?;
-    let aside = Aside::new(filling.out, "form", None).await.doing("making the folder for the forms")?;
+    let aside = Aside::new(filling.out, &format!("form-{}", form.name), filling.editions)
+        .await
+        .doing("making the folder for the forms")?;
     let card = tables.iter().find(|table| table.has_records && table.table.kind != Kind::List);
     let filled = for_each_community(filling.communities, filling.workers, |community| {
         let Some(card) = card else {
@@ -186,40 +111,8 @@ pub async fn fill(filling: &Filling<'_>) -> Result<Vec<Filled>> {
     })?;
     let filled: Vec<Filled> = filled.into_iter().flatten().collect();
     let names: Vec<PathBuf> = filled.iter().map(|one| one.path.clone()).collect();
-    let places = aside.commit(&names, false).doing("putting the forms in place")?;
+    let places = aside.commit(&names, filling.is_whole).doing("putting the forms in place")?;
     Ok(filled.into_iter().zip(places).map(|(one, path)| Filled { path, ..one }).collect())
-}
-
-/// Makes something for each community on all cores; results in their order.
-pub(super) fn for_each_community<T: Send>(
-    communities: &[Community],
-    workers: usize,
-    make: impl Fn(&Community) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(community) = communities.get(at) else { return Ok(done) };
-            done.push((at, make(community)?));
-        }
-    };
-    let results: Vec<Result<Vec<(usize, T)>>> = tokio::task::block_in_place(|| {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
-        })
-    });
-    let mut made = Vec::new();
-    for result in results {
-        made.extend(result?);
-    }
-    if made.len() < communities.len() {
-        return Err(Diagnostic::unexpected("a thread that makes workbooks ended early"));
-    }
-    made.sort_by_key(|(at, _)| *at);
-    Ok(made.into_iter().map(|(_, one)| one).collect())
 }
 
 /// The workbook of a community.
@@ -257,8 +150,6 @@ struct Prefilled<'a> {
     column: u32,
     /// What it is collected by.
     key: String,
-    /// Whether a collected value of it is landed in the records.
-    is_landed: bool,
     /// Values before it are old.
     oldest: Option<NaiveDate>,
 }
@@ -280,9 +171,8 @@ fn prepared<'a>(filling: &Filling<'a>, table: &'a FormTable) -> Result<Vec<Prefi
         let (row, column) = parse_address(&address).ok_or_else(|| no_place(item))?;
         let element = item.element.as_deref().and_then(|id| filling.dictionary.get(id));
         let oldest = element.and_then(|element| oldest(form, element, filling.session.as_of()));
-        let is_landed = element.is_some_and(|element| filling.dictionary.lands_in(element).is_some());
         let key = table.key_of(item);
-        items.push(Prefilled { item, element, row, column: u32::from(column), key, is_landed, oldest });
+        items.push(Prefilled { item, element, row, column: u32::from(column), key, oldest });
     }
     Ok(items)
 }
@@ -381,7 +271,7 @@ fn fill_one(
     let bytes =
         template.filled(&fills, Some(&added)).map_err(|problem| problem.in_file(filling.form.workbook_path()))?;
     let name = match object {
-        Some(object) => file_name(community).with_extension("").join(format!("{}.xlsx", safe_part(object))),
+        Some(object) => file_name(community).with_extension("").join(card_name(object)),
         None => file_name(community),
     };
     let path = aside.path(&name);
@@ -391,6 +281,14 @@ fn fill_one(
     fs_err::write(path, bytes).doing("writing a filled form")?;
     let rows = if object.is_some() { 1 } else { rows_all };
     Ok(Filled { community: community.clone(), path: name, rows, cells: counts })
+}
+
+/// The file of a card. Keys that differ only in signs that no file name may have get different names.
+fn card_name(object: &str) -> String {
+    match safe_part(object) {
+        same if same == object => format!("{same}.xlsx"),
+        other => format!("{other}_{}.xlsx", &blake3::hash(object.as_bytes()).to_hex()[..8]),
+    }
 }
 
 /// Rows that lists above a row have grown by.
@@ -435,9 +333,8 @@ fn cell(
     found.cells.asked += 1;
     let stored = item.element.zip(row).and_then(|(element, row)| held.value(at, row, element, item.item));
     let dated = row.and_then(|row| held.dated(at, row));
-    // What was collected stands in where the records have nothing, or something older.
-    let extra = table.of.as_deref().filter(|_| !item.is_landed).and_then(|of| collected.get(of, object, &item.key));
-    let newer = extra.filter(|(_, date)| stored.is_none() || dated.is_some_and(|dated| dated < *date));
+    let records = Stored { has_value: stored.is_some(), dated, element: item.element, dictionary: filling.dictionary };
+    let newer = table.of.as_deref().and_then(|of| collected.instead_of(records, of, object, &item.key));
     let (value, dated) = match newer {
         Some((text, date)) => (values::collected(text, item.element, item.item), Some(date)),
         None => (stored, dated),
