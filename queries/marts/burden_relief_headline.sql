@@ -48,6 +48,7 @@ SELECT
   point_change(c.correction_rate, cp.correction_rate) AS correction_period_on_period_points,
   c.added_cell_count,
   c.accepted_cell_count,
+  c.confirmed_cell_count,
   c.conflict_cell_count,
   c.refused_cell_count,
   c.conflict_cell_count + c.refused_cell_count AS disputed_cell_count,

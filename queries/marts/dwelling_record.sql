@@ -1,10 +1,4 @@
 -- All that the warehouse knows of a dwelling in force, one row each: what forms about dwellings are filled from.
-WITH last_visits AS (
-  SELECT subject_id AS dwelling_id, max(visited_date) AS last_visit_date
-  FROM stg_visits
-  WHERE subject_kind = '房屋'
-  GROUP BY subject_id
-)
 SELECT
   g.subdistrict_code,
   g.subdistrict_name,
@@ -34,4 +28,4 @@ SELECT
 FROM stg_dwellings AS d
 JOIN occupancy_by_dwelling AS o ON o.dwelling_id = d.dwelling_id
 JOIN stg_grids AS g ON g.grid_code = d.grid_code
-LEFT JOIN last_visits AS v ON v.dwelling_id = d.dwelling_id
+LEFT JOIN last_visit_by_subject AS v ON v.subject_kind = '房屋' AND v.subject_id = d.dwelling_id

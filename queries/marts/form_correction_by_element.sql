@@ -13,7 +13,7 @@ WITH counted AS (
     count(DISTINCT c.community_code) AS changing_community_count
   FROM stg_collected_cells AS c
   JOIN stg_collection_sheets AS s ON s.sheet_id = c.sheet_id
-  WHERE c.is_prefilled AND c.element IS NOT NULL
+  WHERE c.is_changed AND c.element IS NOT NULL
   GROUP BY s.month, c.element
 ),
 totals AS (

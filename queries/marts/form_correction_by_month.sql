@@ -10,6 +10,7 @@ SELECT
   CAST(sum(r.changed_cell_count) AS DOUBLE) / nullif(sum(r.prefilled_cell_count), 0) AS correction_rate,
   sum(r.added_cell_count) AS added_cell_count,
   sum(r.accepted_cell_count) AS accepted_cell_count,
+  sum(r.confirmed_cell_count) AS confirmed_cell_count,
   sum(r.conflict_cell_count) AS conflict_cell_count,
   sum(r.refused_cell_count) AS refused_cell_count
 FROM stg_collection_sheets AS s

@@ -1,10 +1,4 @@
 -- A row per person and special group, without the sensitive groups: what forms about such groups are filled from.
-WITH last_visits AS (
-  SELECT subject_kind, subject_id, max(visited_date) AS visited_date
-  FROM stg_visits
-  WHERE subject_kind IN ('居民', '房屋')
-  GROUP BY subject_kind, subject_id
-)
 SELECT
   g.subdistrict_code,
   g.subdistrict_name,
@@ -20,7 +14,7 @@ SELECT
   t.guardian_phone,
   t.visit_cycle_days,
   -- A visit to the dwelling is a visit to those who live in it.
-  greatest(vr.visited_date, vd.visited_date) AS last_visit_date,
+  greatest(vr.last_visit_date, vd.last_visit_date) AS last_visit_date,
   r.name,
   r.sex,
   r.birth_date,
@@ -44,6 +38,6 @@ FROM stg_resident_tags AS t
 JOIN stg_residents AS r ON r.resident_id = t.resident_id
 JOIN stg_grids AS g ON g.grid_code = r.grid_code
 LEFT JOIN stg_dwellings AS d ON d.dwelling_id = r.dwelling_id
-LEFT JOIN last_visits AS vr ON vr.subject_kind = '居民' AND vr.subject_id = r.resident_id
-LEFT JOIN last_visits AS vd ON vd.subject_kind = '房屋' AND vd.subject_id = r.dwelling_id
+LEFT JOIN last_visit_by_subject AS vr ON vr.subject_kind = '居民' AND vr.subject_id = r.resident_id
+LEFT JOIN last_visit_by_subject AS vd ON vd.subject_kind = '房屋' AND vd.subject_id = r.dwelling_id
 WHERE NOT t.is_sensitive

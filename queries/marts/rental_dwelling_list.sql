@@ -1,13 +1,4 @@
 -- What a visit found stands in for the hazard column until a dwelling inspection is delivered.
-WITH last_visits AS (
-  SELECT
-    subject_id AS dwelling_id,
-    max(visited_date) AS last_visit_date,
-    max(CASE WHEN issue_flag THEN visited_date END) AS last_issue_date
-  FROM stg_visits
-  WHERE subject_kind = '房屋'
-  GROUP BY subject_id
-)
 SELECT
   g.subdistrict_code,
   g.subdistrict_name,
@@ -43,6 +34,6 @@ FROM stg_dwellings AS d
 JOIN occupancy_by_dwelling AS o ON o.dwelling_id = d.dwelling_id
 JOIN stg_grids AS g ON g.grid_code = d.grid_code
 LEFT JOIN group_rental_suspect_list AS s ON s.dwelling_id = d.dwelling_id
-LEFT JOIN last_visits AS v ON v.dwelling_id = d.dwelling_id
+LEFT JOIN last_visit_by_subject AS v ON v.subject_kind = '房屋' AND v.subject_id = d.dwelling_id
 WHERE d.is_rental
 ORDER BY g.grid_code, d.door_sort, d.address, d.dwelling_id

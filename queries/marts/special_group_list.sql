@@ -19,13 +19,6 @@ WITH listed AS (
   JOIN stg_residents AS r ON r.resident_id = t.resident_id
   WHERE NOT t.is_sensitive
 ),
--- A visit to the dwelling is a visit to those who live in it.
-last_visits AS (
-  SELECT subject_kind, subject_id, max(visited_date) AS visited_date
-  FROM stg_visits
-  WHERE subject_kind IN ('居民', '房屋')
-  GROUP BY subject_kind, subject_id
-),
 -- No source names the worker in charge, so the one who visited the grid most often in 90 days stands in.
 visitors AS (
   SELECT
@@ -36,17 +29,17 @@ visitors AS (
   WHERE days_since < 90
   GROUP BY grid_code, visitor
 ),
--- A cycle starts at the last visit, and anew at the recognition: a visit before it was made for another reason.
+-- A visit to the dwelling is a visit to those who live in it. A cycle starts at the last visit, and anew at the recognition: a visit before it was made for another reason.
 dated AS (
   SELECT
     l.*,
     d.address,
-    greatest(vr.visited_date, vd.visited_date) AS last_visit_date,
-    greatest(vr.visited_date, vd.visited_date, l.since_date) AS cycle_start_date
+    greatest(vr.last_visit_date, vd.last_visit_date) AS last_visit_date,
+    greatest(vr.last_visit_date, vd.last_visit_date, l.since_date) AS cycle_start_date
   FROM listed AS l
   LEFT JOIN stg_dwellings AS d ON d.dwelling_id = l.dwelling_id
-  LEFT JOIN last_visits AS vr ON vr.subject_kind = '居民' AND vr.subject_id = l.resident_id
-  LEFT JOIN last_visits AS vd ON vd.subject_kind = '房屋' AND vd.subject_id = l.dwelling_id
+  LEFT JOIN last_visit_by_subject AS vr ON vr.subject_kind = '居民' AND vr.subject_id = l.resident_id
+  LEFT JOIN last_visit_by_subject AS vd ON vd.subject_kind = '房屋' AND vd.subject_id = l.dwelling_id
 )
 SELECT
   g.subdistrict_code,

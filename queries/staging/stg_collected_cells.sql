@@ -1,5 +1,5 @@
 -- Cells of the last file of each sheet, without what was in them. A file without changes has none and is the last all the
--- same. A cell with a value when it was sent was prefilled.
+-- same. A cell that had a value when it was sent was changed by hand if another one came back.
 WITH numbered AS (
   SELECT
     file_hash,
@@ -15,7 +15,7 @@ SELECT
   c.subject,
   c.element,
   c.element_label,
-  c.base_value IS NOT NULL AS is_prefilled,
+  c.base_value IS NOT NULL AND c.returned_value IS DISTINCT FROM c.base_value AS is_changed,
   c.outcome,
   c.returned_at
 FROM collected_cells AS c

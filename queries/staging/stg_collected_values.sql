@@ -1,4 +1,4 @@
--- What was collected last of each object and element, up to the as-of date, where it was taken.
+-- What was collected last of each object and element, up to the as-of date, where it was taken or looked at and still right.
 WITH numbered AS (
   SELECT
     *,
@@ -6,7 +6,7 @@ WITH numbered AS (
       PARTITION BY subject, object_id, element ORDER BY returned_at DESC NULLS LAST, file_hash, place
     ) AS position
   FROM collected_cells
-  WHERE outcome = '采纳' AND collected_on <= as_of_date()
+  WHERE outcome IN ('采纳', '核实') AND collected_on <= as_of_date()
 )
 SELECT
   subject,

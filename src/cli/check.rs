@@ -113,7 +113,7 @@ async fn contradictions(context: &CommandContext<'_>, opened: &Opened, broken: &
     let is_sound = |report: &&Report| !report.views().iter().any(|view| broken.contains(*view));
     let sound: Vec<&Report> = reports.iter().filter(is_sound).collect();
     let sensitive = opened.contracts.sensitive_columns();
-    let found = report::disagreements(&sound, session.as_ref(), &run, &sensitive).await;
+    let found = report::disagreements(&sound, &|_| true, session.as_ref(), &run, &sensitive).await;
     let mut errors = 0;
     for contradiction in found {
         let is_certain = contradiction.is_certain();

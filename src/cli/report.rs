@@ -82,7 +82,8 @@ pub(super) async fn report(
     let sound: Vec<&Report> = all.iter().filter(|r| !r.views().iter().any(|view| stopped.contains(view))).collect();
     let sensitive = opened.contracts.sensitive_columns();
     let mut withheld = BTreeSet::new();
-    for found in engine::disagreements(&sound, opened.session.as_ref(), &run, &sensitive).await {
+    let is_asked = |report: &Report| reports.iter().any(|asked| asked.name == report.name);
+    for found in engine::disagreements(&sound, &is_asked, opened.session.as_ref(), &run, &sensitive).await {
         if reports.iter().any(|report| found.reports.contains(&report.name)) {
             let is_certain = found.is_certain();
             let is_made = !is_certain || asked.out.is_some();
@@ -143,7 +144,7 @@ pub(super) async fn report(
 }
 
 /// The reports of a closed month are out; made from rows no night of it has seen they would say something else.
-pub(super) async fn refuse_closed_month(project: &Project, as_of: NaiveDate) -> Result<()> {
+async fn refuse_closed_month(project: &Project, as_of: NaiveDate) -> Result<()> {
     match closing::closing_of(&project.warehouse(), as_of).await? {
         Some(closing) => Err(Diagnostic::error(format!("{} was closed at {}", closing.month, closing.closed_at))
             .effect("no report was made: its reports are those of its nights")

@@ -1,18 +1,17 @@
 //! The forms of all departments side by side: what is asked for more than once, and how often it is typed in a year.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, answer, objects};
+use super::answer::{Answer, answer};
 use super::elements::Dictionary;
 use super::file::{Form, FormTable};
 use super::fill::communities;
-use crate::diagnostic::{Diagnostic, Result};
+use super::rows::objects;
+use crate::diagnostic::Result;
 use crate::query::Session;
-
-/// More forms than a set of bits holds.
-const FORMS_MAX: usize = 64;
 
 /// All forms, compared.
 #[derive(Debug)]
@@ -115,12 +114,8 @@ impl Catalogue {
 /// Compares all forms over today's rows.
 ///
 /// # Errors
-/// A view or condition of a form that cannot be queried, or more forms than 64.
+/// A view or condition of a form that cannot be queried.
 pub async fn catalogue(forms: &[Form], dictionary: &Dictionary, session: &Session) -> Result<Catalogue> {
-    if forms.len() > FORMS_MAX {
-        return Err(Diagnostic::error(format!("{} forms are more than can be compared at once", forms.len()))
-            .hint(format!("name at most {FORMS_MAX}")));
-    }
     let mut members = Members::default();
     let mut listed = Vec::new();
     let mut elements: BTreeMap<String, ListedElement> = BTreeMap::new();
@@ -142,19 +137,18 @@ pub async fn catalogue(forms: &[Form], dictionary: &Dictionary, session: &Sessio
     let frequencies: Vec<u64> =
         forms.iter().map(|form| u64::from(form.every.map_or(0, |every| every.per_year()))).collect();
     for element in elements.values_mut() {
-        let asking: u64 = element.forms.iter().map(|form| 1 << form).sum();
         let objects = members.of(element.subject.as_deref());
         let known = dictionary.get(&element.element);
         let worth = known.map_or(u64::MAX, |element| element.refresh.per_year());
         element.needed_cells_per_year =
-            objects.iter().map(|(mask, count)| count * most(&frequencies, mask & asking).min(worth)).sum();
+            objects.iter().map(|(of, count)| count * most(&frequencies, of, &element.forms).min(worth)).sum();
     }
     Ok(Catalogue { forms: listed, elements: elements.into_values().collect() })
 }
 
-/// How often the most frequent of a set of forms is filed.
-fn most(frequencies: &[u64], forms: u64) -> u64 {
-    frequencies.iter().enumerate().filter(|(at, _)| forms & (1 << at) != 0).map(|(_, times)| *times).max().unwrap_or(0)
+/// How often the most frequent of the forms in both sets is filed.
+fn most(frequencies: &[u64], forms: &BTreeSet<usize>, asking: &BTreeSet<usize>) -> u64 {
+    forms.intersection(asking).map(|at| frequencies[*at]).max().unwrap_or(0)
 }
 
 fn of_form(
@@ -213,10 +207,14 @@ fn of_form(
     }
 }
 
-/// Which objects which forms ask about: the set of forms as bits, by object.
+/// Which forms ask about which objects. Of a million objects few are asked about by different sets of forms, so that each set
+/// is kept once.
 #[derive(Default)]
 struct Members {
-    by_subject: BTreeMap<String, HashMap<String, u64>>,
+    /// The position of the set of forms by object, by subject.
+    by_subject: BTreeMap<String, HashMap<String, usize>>,
+    sets: Vec<BTreeSet<usize>>,
+    by_set: HashMap<BTreeSet<usize>, usize>,
 }
 
 impl Members {
@@ -231,19 +229,43 @@ impl Members {
     ) -> Result<u64> {
         let keys = objects(form, table, dictionary, session).await?;
         let rows = keys.len() as u64;
-        let members = self.by_subject.entry(table.of.clone().unwrap_or_default()).or_default();
+        let alone = self.set([at].into());
+        // Where an object's set goes when this form joins it.
+        let mut grown: HashMap<usize, usize> = HashMap::new();
+        let mut members = self.by_subject.remove(table.of.as_deref().unwrap_or_default()).unwrap_or_default();
         for key in keys {
-            *members.entry(key).or_default() |= 1 << at;
+            match members.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(alone);
+                }
+                Entry::Occupied(mut entry) => {
+                    let before = *entry.get();
+                    let after = *grown.entry(before).or_insert_with(|| {
+                        let mut set = self.sets[before].clone();
+                        set.insert(at);
+                        self.set(set)
+                    });
+                    entry.insert(after);
+                }
+            }
         }
+        self.by_subject.insert(table.of.clone().unwrap_or_default(), members);
         Ok(rows)
     }
 
+    fn set(&mut self, set: BTreeSet<usize>) -> usize {
+        *self.by_set.entry(set).or_insert_with_key(|set| {
+            self.sets.push(set.clone());
+            self.sets.len() - 1
+        })
+    }
+
     /// Sets of forms with the number of objects they all ask about.
-    fn of(&self, subject: Option<&str>) -> HashMap<u64, u64> {
-        let mut counts = HashMap::new();
+    fn of(&self, subject: Option<&str>) -> Vec<(&BTreeSet<usize>, u64)> {
+        let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
         let objects = self.by_subject.get(subject.unwrap_or_default());
-        objects.into_iter().flat_map(HashMap::values).for_each(|mask| *counts.entry(*mask).or_default() += 1);
-        counts
+        objects.into_iter().flat_map(HashMap::values).for_each(|set| *counts.entry(*set).or_default() += 1);
+        counts.into_iter().map(|(set, count)| (&self.sets[set], count)).collect()
     }
 }
 

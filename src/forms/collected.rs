@@ -1,6 +1,6 @@
 //! Values that came back on collection sheets and are in no other table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
@@ -12,12 +12,14 @@ use crate::diagnostic::{Context as _, Result};
 use crate::query::Session;
 
 /// The view of the last collected value of each object and element.
-const VIEW: &str = "stg_collected_values";
+pub(super) const COLLECTED_VALUES: &str = "stg_collected_values";
 
 /// Values by subject, object and element, with the date of the warehouse when they came back.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     values: HashMap<(String, String, String), (String, NaiveDate)>,
+    /// Subjects and elements that there are values of.
+    elements: HashSet<(String, String)>,
 }
 
 /// What the records have of a cell.
@@ -32,11 +34,11 @@ impl Collected {
     /// Reads all of them; none in a project without the view.
     pub async fn read(session: &Session) -> Result<Self> {
         let mut collected = Self::default();
-        if session.catalog().get(VIEW).is_none() {
+        if session.catalog().get(COLLECTED_VALUES).is_none() {
             return Ok(collected);
         }
         let doing = "reading the collected values";
-        let sql = format!("SELECT subject, object_id, element, value, collected_on FROM {VIEW}");
+        let sql = format!("SELECT subject, object_id, element, value, collected_on FROM {COLLECTED_VALUES}");
         for batch in session.fetch(&sql).await? {
             let text = |at: usize| cast(batch.column(at), &DataType::Utf8).doing(doing);
             let (subjects, objects, elements, values) = (text(0)?, text(1)?, text(2)?, text(3)?);
@@ -50,6 +52,7 @@ impl Collected {
                 if let (Some(subject), Some(object), Some(element), Some(value), Some(date)) =
                     (at(&subjects), at(&objects), at(&elements), at(&values), date)
                 {
+                    collected.elements.insert((subject.clone(), element.clone()));
                     collected.values.insert((subject, object, element), (value, date));
                 }
             }
@@ -59,6 +62,11 @@ impl Collected {
 
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// Whether any object has a value of an element.
+    pub fn has(&self, subject: &str, element: &str) -> bool {
+        self.elements.contains(&(subject.to_owned(), element.to_owned()))
     }
 
     pub fn get(&self, subject: &str, object: &str, element: &str) -> Option<(&str, NaiveDate)> {

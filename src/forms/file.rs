@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::blanks::Blank;
-use super::elements::Dictionary;
+use super::elements::{Dictionary, Records};
 use super::layout::Kind;
 use super::words::folded;
 use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
@@ -149,6 +149,8 @@ pub struct FormTable {
     /// Which rows of it, in SQL.
     #[serde(rename = "where")]
     pub condition: Option<String>,
+    /// Of a list below a card: its rows are those that have the same in this column of the records as the card's object.
+    pub with_same: Option<String>,
     pub items: Vec<FormItem>,
 }
 
@@ -226,6 +228,16 @@ impl std::fmt::Display for Heads {
 }
 
 impl FormTable {
+    /// The records of its subject; `None` for figures of a place and where the subject is not known.
+    pub fn records<'d>(&self, dictionary: &'d Dictionary) -> Option<&'d Records> {
+        dictionary.subject(self.of.as_deref()?)?.1.records.as_ref()
+    }
+
+    /// The view its rows come from.
+    pub fn view<'t>(&'t self, records: &'t Records) -> &'t str {
+        self.from.as_ref().unwrap_or(&records.view)
+    }
+
     /// What an item is collected and compared by: its element, or its name, so that forms that call it the same share it.
     pub fn key_of(&self, item: &FormItem) -> String {
         item.element.clone().unwrap_or_else(|| {
@@ -253,6 +265,20 @@ impl Form {
     /// All tables with their sheets.
     pub fn tables(&self) -> impl Iterator<Item = (&FormSheet, &FormTable)> {
         self.sheets.iter().flat_map(|sheet| sheet.tables.iter().map(move |table| (sheet, table)))
+    }
+
+    /// The table that is about one person, dwelling or shop, so that there is a workbook for each.
+    pub fn card(&self, dictionary: &Dictionary) -> Option<&FormTable> {
+        let mut tables = self.tables().map(|(_, table)| table).filter(|table| table.kind != Kind::List);
+        tables.find(|table| table.records(dictionary).is_some())
+    }
+
+    /// Columns of the records by which the rows of a list belong to a card.
+    pub fn links<'f>(&'f self, table: &'f FormTable) -> Vec<&'f str> {
+        match table.kind {
+            Kind::List => table.with_same.as_deref().into_iter().collect(),
+            Kind::Matrix | Kind::Card => self.tables().filter_map(|(_, table)| table.with_same.as_deref()).collect(),
+        }
     }
 
     /// Items that ask for a fact.

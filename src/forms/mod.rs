@@ -14,6 +14,7 @@ mod catalogue;
 mod collected;
 mod collection;
 mod columns;
+mod counted;
 mod delivered;
 mod elements;
 mod file;
@@ -25,6 +26,7 @@ mod measures;
 pub mod package;
 mod page;
 mod photos;
+mod rows;
 mod words;
 mod written;
 
@@ -92,9 +94,17 @@ pub fn import(
             tables.push(understood(&page, table, &layout.title, beside.map(|(at, _)| at), dictionary));
         }
         for (table, understood) in layout.tables.iter().zip(&tables) {
+            let rows = format!("{}:{}", table.body.0 + 1, table.body.1 + 1);
+            let is_below_card = table.kind == Kind::List
+                && tables.iter().any(|card| card.kind != Kind::List && card.records(dictionary).is_some());
             if understood.of.is_none() {
                 let about = "what these rows are about is not clear: write it as `of` in form.yml";
-                doubts.push(doubted(format!("{}:{}", table.body.0 + 1, table.body.1 + 1), about));
+                doubts.push(doubted(rows, about));
+            } else if is_below_card && understood.records(dictionary).is_some() {
+                let about = "which of these rows belong to a card is not said";
+                doubts.push(doubted(rows, about).hint(
+                    "write `with_same` in form.yml: a column that the records of both have, as household_id of persons",
+                ));
             }
             for item in understood.items.iter().filter(|item| !item.candidates.is_empty()) {
                 let about = format!("`{}`: {}", item.heads, item.why.as_deref().unwrap_or_default());
@@ -223,6 +233,7 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
         of: subject.map(|at| dictionary.subjects[at].name.clone()),
         from: None,
         condition: None,
+        with_same: None,
         items: items.collect(),
     }
 }

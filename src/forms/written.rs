@@ -47,7 +47,12 @@ pub(super) fn text(form: &Form) -> String {
         for table in &sheet.tables {
             let _ = writeln!(text, "      - kind: {}", table.kind.name());
             let _ = writeln!(text, "        rows: {}-{}", table.rows.first, table.rows.last);
-            let settings = [("of", &table.of), ("from", &table.from), ("where", &table.condition)];
+            let settings = [
+                ("of", &table.of),
+                ("from", &table.from),
+                ("where", &table.condition),
+                ("with_same", &table.with_same),
+            ];
             for (key, value) in settings.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
                 let _ = writeln!(text, "        {key}: {}", plain(value));
             }

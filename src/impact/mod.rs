@@ -365,7 +365,7 @@ async fn contradictions(
     let sound: Vec<&Report> =
         today.reports.iter().filter(|report| stopped.of(report, today.session.catalog()).is_empty()).collect();
     let mut found: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
-    let contradictions = report::disagreements(&sound, &today.session, &today.context, sensitive).await;
+    let contradictions = report::disagreements(&sound, &|_| true, &today.session, &today.context, sensitive).await;
     for contradiction in contradictions.into_iter().filter(report::Disagreement::is_certain) {
         for name in &contradiction.reports {
             found.entry(name.clone()).or_default().push(contradiction.problem.clone());

@@ -250,6 +250,15 @@ fn a_round_of_collection_fills_every_form_and_loses_nothing() {
         grid.insert((*row, phone), text.to_owned());
     }
     grid.remove(&(*cleared, phone));
+    // What is old was looked at and is still right.
+    let old =
+        base["sheets"].as_array().expect("sheets").iter().find(|sheet| sheet["sheet"] == "人员").expect("persons");
+    let old = old["old"].as_object().expect("old cells");
+    let is_old =
+        |id: &String| old.get(id).is_some_and(|keys| keys.as_array().expect("keys").contains(&"person.phone".into()));
+    let confirmed = *with_phone[6..].iter().find(|row| is_old(&object(grid, **row))).expect("an old number");
+    let confirmed_id = object(grid, confirmed);
+    grid.insert((confirmed, columns["checked"]), "是".to_owned());
     // A copied row with other contents, a row that was put in, and one that was taken out.
     let last = rows.last().copied().expect("rows") + 1;
     let copied: Vec<(u32, String)> =
@@ -310,6 +319,11 @@ fn a_round_of_collection_fills_every_form_and_loses_nothing() {
         assert!(refused.contains(reason), "{reason} is not among\n{refused}");
     }
     assert_eq!(refused.lines().count(), 5, "{refused}");
+    // What was looked at is new from now on, and is not asked for again.
+    assert_eq!(outcome(&confirmed_id), "核实,");
+    let dated =
+        |id: &str| district.sql(&format!("SELECT CAST(updated_at AS DATE) FROM residents WHERE resident_id = '{id}'"));
+    assert_eq!(dated(&confirmed_id), AS_OF);
     // Each cell tells where it came from.
     let from = district.sql(&format!(
         "SELECT file, place FROM collected_cells WHERE object_id = '{changed_id}' AND element = 'person.phone'"
@@ -357,6 +371,138 @@ fn a_round_of_collection_fills_every_form_and_loses_nothing() {
         forms.iter().flat_map(|path| read(path)).flat_map(|(_, grid)| grid.into_values()).collect();
     assert!(texts.contains("15488880001") && texts.contains("15488880002"), "the newest numbers are in the forms");
     assert!(!texts.contains("15477770000") && !texts.contains("15488880003"), "what was not taken is in no form");
+}
+
+#[test]
+fn a_list_below_a_card_has_what_belongs_to_it() {
+    let district = District::new();
+    district.run(&["form", "fill", "住宅小区基本情况登记表", "残疾人基本状况登记表", "--for", "凤亭社区"]).expect(0);
+    let out = district.root().join("outbox").join(AS_OF).join("部门报表");
+    // Cards name the estate in B3, and buildings stand in A from row 10 on; others tell what else there is.
+    let mut buildings = BTreeSet::new();
+    for path in workbooks(&out.join("住宅小区基本情况登记表")) {
+        let sheets = read(&path);
+        let grid = &sheets[0].1;
+        let column = grid.range((9, 0)..).filter(|((_, column), _)| *column == 0).map(|(_, text)| text.clone());
+        buildings
+            .extend(column.filter(|text| text.ends_with('栋')).map(|building| format!("{},{building}", grid[&(2, 1)])));
+    }
+    let expected = district.sql(
+        "SELECT DISTINCT estate, building FROM dwellings WHERE starts_with(grid_code, '430105001007') \
+         AND record_status = '生效' AND estate IS NOT NULL AND building IS NOT NULL",
+    );
+    assert_eq!(buildings, expected.lines().map(str::to_owned).collect::<BTreeSet<String>>());
+    assert!(buildings.len() > 3, "{buildings:?}");
+    // The members of a household, and nobody else; not the person the card is about.
+    let mut members = BTreeSet::new();
+    for path in workbooks(&out.join("残疾人基本状况登记表")) {
+        let sheets = read(&path);
+        let (id, grid) = (path.file_stem().expect("a name").to_string_lossy().into_owned(), &sheets[0].1);
+        let column = grid.range((13, 0)..).filter(|((_, column), _)| *column == 4).map(|(_, number)| number.clone());
+        members.extend(column.filter(|text| text.len() == 18).map(|number| format!("{id},{number}")));
+    }
+    let expected = district.sql(
+        "SELECT c.resident_id, m.id_number FROM residents AS c JOIN residents AS m \
+         ON m.household_id = c.household_id AND m.resident_id <> c.resident_id AND m.record_status = c.record_status \
+         WHERE c.record_status = '生效' AND starts_with(c.grid_code, '430105001007') AND m.id_number IS NOT NULL \
+         AND starts_with(m.grid_code, '430105001007') \
+         AND c.resident_id IN (SELECT resident_id FROM resident_tags WHERE tag = '残疾')",
+    );
+    assert_eq!(members, expected.lines().map(str::to_owned).collect::<BTreeSet<String>>());
+    assert!(members.len() > 3, "{members:?}");
+}
+
+#[test]
+fn killed_at_any_moment_and_run_again_a_round_is_as_if_undisturbed() {
+    let place = "凤亭社区";
+    let issued = District::new();
+    issued.run(&["form", "merge", "--for", place]).expect(0);
+    let out = issued.root().join("outbox").join(AS_OF).join("采集表").join("430105001007_凤亭社区.xlsx");
+    let mut sheets = read(&out);
+    let grid = sheet_of(&mut sheets, "人员");
+    let (columns, rows) = keys(grid);
+    for (at, row) in rows.iter().enumerate() {
+        grid.insert((*row, columns["person.phone"]), format!("154{at:08}"));
+        grid.insert((*row, columns["person.health_status"]), "良好".to_owned());
+    }
+    let returned = issued.folder.path().join("交回.xlsx");
+    write(&returned, &sheets, None);
+    let returned = returned.to_str().expect("a path");
+    let collect = ["form", "collect", returned];
+    let fill =
+        ["form", "fill", "老年人健康管理登记表", "住宅小区基本情况登记表", "残疾人基本状况登记表", "--for", place];
+    let merge = ["form", "merge", "--for", place];
+    let steps: [&[&str]; 3] = [&collect, &fill, &merge];
+    // Everything that is kept, but for the clock and for what counts versions of tables.
+    let kept = |district: &District| {
+        let tables = [
+            "SELECT resident_id, phone FROM residents WHERE starts_with(grid_code, '430105001007') ORDER BY 1",
+            "SELECT place, object_id, element, base_value, returned_value, outcome, reason FROM collected_cells ORDER BY 1",
+            "SELECT file_hash, prefilled_cell_count, changed_cell_count, added_cell_count FROM collection_returns",
+            "SELECT * EXCEPT (_batch_id, _line) FROM form_fills ORDER BY form, community_code",
+            "SELECT community_code, blank_cell_count, old_cell_count FROM collection_sheets ORDER BY 2, 3",
+        ];
+        let mut kept: Vec<String> = tables.iter().map(|sql| district.sql(sql)).collect();
+        let outbox = district.root().join("outbox").join(AS_OF);
+        let mut files: Vec<PathBuf> =
+            ["部门报表", "采集表"].iter().flat_map(|folder| workbooks(&outbox.join(folder))).collect();
+        files.sort();
+        for path in files {
+            let mut sheets = read(&path);
+            for (_, grid) in &mut sheets {
+                let hidden: BTreeSet<u32> = grid
+                    .iter()
+                    .filter(|(_, text)| ["数据快照", "snapshot", "sheet_id"].contains(&text.as_str()))
+                    .map(|(at, _)| at.0)
+                    .collect();
+                grid.retain(|(row, _), _| !hidden.contains(row));
+            }
+            let name = path.strip_prefix(&outbox).expect("in the outbox").display().to_string();
+            kept.push(format!("{name} {sheets:?}"));
+        }
+        kept
+    };
+    let again = |issued: &District| {
+        let district = District { folder: tempfile::tempdir().expect("a folder") };
+        copy(&issued.root(), &district.root());
+        district
+    };
+    let undisturbed = again(&issued);
+    let mut lengths = Vec::new();
+    for step in steps {
+        let clock = std::time::Instant::now();
+        assert!(undisturbed.run(step).code < 2, "{step:?}");
+        lengths.push(clock.elapsed());
+    }
+    let expected = kept(&undisturbed);
+    assert!(expected[0].contains("15400000001") && expected.len() > 7, "{} kept", expected.len());
+    // Seeded points over the length of each step.
+    let mut state: u64 = 0x5851_f42d_4c95_7f2d;
+    let mut killed = 0;
+    for _ in 0..4 {
+        let district = again(&issued);
+        for (step, length) in steps.iter().zip(&lengths) {
+            for _ in 0..2 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let mut child = crate::support::command(&district.root(), step)
+                    .stdout(std::process::Stdio::null())
+                    .stderr(std::process::Stdio::null())
+                    .spawn()
+                    .expect("the binary starts");
+                std::thread::sleep(length.mul_f64((state >> 33) as f64 / f64::from(1 << 31) * 0.95));
+                killed += usize::from(child.try_wait().expect("a child").is_none());
+                // SIGKILL.
+                drop(child.kill());
+                child.wait().expect("a child");
+            }
+            assert!(district.run(step).code < 2, "{step:?}");
+        }
+        for (expected, found) in expected.iter().zip(kept(&district)) {
+            assert!(*expected == found, "after a kill\n{found:.2000}\ninstead of\n{expected:.2000}");
+        }
+        district.run(&["fsck"]).expect(0);
+    }
+    assert!(killed >= 10, "only {killed} were killed while running");
 }
 
 /// All workbooks below a folder.

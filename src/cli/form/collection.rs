@@ -134,8 +134,7 @@ pub(super) async fn collect(
                 for remark in &back.remarks {
                     context.output.problem(&Diagnostic::warning(remark.clone()).in_file(file));
                 }
-                let not_taken: Vec<&ReturnedCell> =
-                    back.cells.iter().filter(|cell| cell.outcome != Outcome::Accepted).collect();
+                let not_taken: Vec<&ReturnedCell> = back.cells.iter().filter(|cell| !cell.outcome.is_taken()).collect();
                 if !not_taken.is_empty() && !back.is_decision {
                     ending = Ending::Problems;
                     let list = answer_file(project, &session, &back, &not_taken)?;
@@ -153,6 +152,7 @@ pub(super) async fn collect(
                     json!(back.changed),
                     json!(back.added),
                     json!(back.count(Outcome::Accepted)),
+                    json!(back.count(Outcome::Confirmed)),
                     json!(back.count(Outcome::Conflict)),
                     json!(back.count(Outcome::Refused)),
                 ]
@@ -165,7 +165,8 @@ pub(super) async fn collect(
         };
         rows.push(row);
     }
-    let header = ["file", "outcome", "prefilled", "changed", "added", "accepted", "conflicts", "refused cells"];
+    let header =
+        ["file", "outcome", "prefilled", "changed", "added", "accepted", "confirmed", "conflicts", "refused cells"];
     for row in &mut rows {
         row.resize(header.len(), Value::Null);
     }

@@ -12,10 +12,9 @@ use super::{CommandContext, Ending, Opened, local_now, report, user};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::explain::{self, Audit};
 use crate::forms::{self, Answer, CellCounts, Dictionary, Filling, Form, Photos};
-use crate::landing::{self, Moment};
+use crate::landing::Moment;
 use crate::project::Project;
 use crate::query::{Session, Snapshot};
-use crate::report as engine;
 
 /// The report of what forms have in common.
 const OVERLAP_REPORT: &str = "form_overlap";
@@ -200,30 +199,16 @@ async fn overlap(context: &CommandContext<'_>, names: &[String], format: Format)
         let lock = project.warehouse().lock("gridhouse form overlap")?;
         let landed = forms::land_rows(project, &all.opened.contracts, all.moment()?, &catalogue.rows()).await?;
         drop(lock);
-        if !landed.is_empty() {
-            print_report(context, format).await?;
+        let has_report = project.report_templates().join(OVERLAP_REPORT).is_dir();
+        if has_report && !landed.is_empty() {
+            let names = [OVERLAP_REPORT.to_owned()];
+            let asked = report::Asked { names: &names, params: &[], list: false, out: None, format };
+            if report::report(context, &asked, None).await? == Ending::Problems {
+                return Ok(Ending::Problems);
+            }
         }
     }
     Ok(all.ending())
-}
-
-/// Makes the report of what forms have in common from what has just landed. Its figures are in no other night's report, so
-/// that comparing all of them, as `report` does, would tell nothing.
-async fn print_report(context: &CommandContext<'_>, format: Format) -> Result<()> {
-    let opened = context.open(None).await?;
-    let project = &opened.project;
-    report::refuse_closed_month(project, opened.session.as_of()).await?;
-    let (reports, _) = engine::load(&project.report_templates());
-    let Some(report) = reports.iter().find(|report| report.name == OVERLAP_REPORT) else { return Ok(()) };
-    let batches = landing::read_batches(&project.warehouse()).await?;
-    let run = project.report_context(&opened.session, &batches, BTreeMap::new());
-    let out = project.outbox().join(run.as_of.to_string());
-    let files = engine::render(report, opened.session.as_ref(), &run, &out).await.map_err(Diagnostic::from)?;
-    let rows: Vec<_> = files
-        .iter()
-        .map(|file| vec![json!(report.name), json!(file.path), json!(file.rows), json!(file.bytes)])
-        .collect();
-    context.output.done_records(format, &["report", "file", "rows", "bytes"], &rows)
 }
 
 async fn fill(

@@ -1,6 +1,6 @@
 //! What went out on a collection sheet, kept to compare with what comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -27,6 +27,9 @@ pub(super) struct BaseSheet {
     /// Values by object and key; null where there was none.
     pub rows: BTreeMap<String, BTreeMap<String, Option<String>>>,
     pub columns: BTreeMap<String, BaseColumn>,
+    /// Keys whose value was older than a form allows, by object.
+    #[serde(default)]
+    pub old: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What is asked by a key.

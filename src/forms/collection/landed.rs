@@ -9,9 +9,9 @@ use arrow::datatypes::DataType;
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value, json};
 
-use super::super::answer::quoted;
 use super::super::delivered::{deliver, land_rows};
 use super::super::elements::Dictionary;
+use super::super::rows::quoted;
 use super::returned::{Outcome, Return};
 use crate::contract::Contracts;
 use crate::diagnostic::{Context as _, Diagnostic, Result};
@@ -38,7 +38,12 @@ pub async fn land(
         let Some(table) = subject.records.as_ref().and_then(|records| records.table.clone()) else { continue };
         let mut changes: BTreeMap<String, Vec<(usize, String, String)>> = BTreeMap::new();
         for (order, cell) in back.cells.iter().enumerate() {
-            let is_new = cell.outcome == Outcome::Accepted && cell.current != cell.returned;
+            // What was looked at and is still right is as new as what was changed.
+            let is_new = match cell.outcome {
+                Outcome::Accepted => cell.current != cell.returned,
+                Outcome::Confirmed => true,
+                Outcome::Conflict | Outcome::Refused => false,
+            };
             let landed = cell.key.as_deref().and_then(|key| dictionary.lands_in(dictionary.get(key)?));
             let landed = landed.filter(|source| is_new && source.relation == table);
             if let (Some(source), Some(object), Some(value)) = (landed, &cell.object, &cell.returned) {
@@ -152,8 +157,7 @@ async fn record(back: &Return, project: &Project, contracts: &Arc<Contracts>, mo
     let summary = json!({
         "file_hash": back.hash, "file": file, "sheet_id": back.sheet_id, "community_code": back.community,
         "collected_on": on, "returned_at": at, "prefilled_cell_count": back.prefilled, "changed_cell_count": back.changed,
-        "added_cell_count": back.added, "accepted_cell_count": back.count(Outcome::Accepted),
-        "conflict_cell_count": back.count(Outcome::Conflict), "refused_cell_count": back.count(Outcome::Refused),
+        "added_cell_count": back.added,
     });
     // A decision adds nothing to what came back.
     let returns = if back.is_decision { Vec::new() } else { vec![summary] };

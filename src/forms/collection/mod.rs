@@ -6,7 +6,9 @@
 //! ```
 
 mod base;
+mod checks;
 mod decision;
+mod judged;
 mod landed;
 mod needs;
 mod returned;

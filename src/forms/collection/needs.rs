@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 
-use super::super::answer::oldest;
 use super::super::collected::{Collected, Stored};
 use super::super::elements::Dictionary;
 use super::super::file::{Every, Form, FormItem, FormTable};
 use super::super::fill::{Community, Held, Row, held, plain_text};
 use super::super::layout::Kind;
+use super::super::rows::oldest;
 use crate::contract::ColumnKind;
 use crate::diagnostic::Result;
 use crate::query::Session;
@@ -125,7 +125,7 @@ pub async fn needs(
                     for (at, ask) in asks.iter().enumerate() {
                         let Some(ask) = *ask else { continue };
                         let element = table.items[at].element.as_deref().and_then(|id| dictionary.get(id));
-                        let row = row.or_else(|| held.row(at, &community.code));
+                        let row = row.or_else(|| held.row(at, &id));
                         let of = &dictionary.subjects[subject].name;
                         let stored = element.zip(row).and_then(|(element, row)| held.value(at, row, element, &plain));
                         let dated = row.and_then(|row| held.dated(at, row));
@@ -159,20 +159,19 @@ fn is_decided(item: &FormItem) -> bool {
     item.element.is_some() || item.candidates.is_empty()
 }
 
-/// The objects of a table in a community; figures of a place are those of the community.
+/// The objects of a table in a community; figures of a place are those of the community, in a list those of its grids.
 fn rows_of(
     held: &Held,
     table: &FormTable,
     dictionary: &Dictionary,
     community: &Community,
 ) -> Vec<(String, Option<Row>)> {
-    let has_records =
-        table.of.as_deref().and_then(|of| dictionary.subject(of)).is_some_and(|(_, of)| of.records.is_some());
-    match (table.kind, has_records) {
+    match (table.kind, table.records(dictionary).is_some()) {
         (_, true) => {
             let rows = held.rows(&community.code).iter();
             rows.filter_map(|row| Some((held.key(*row)?.to_owned(), Some(*row)))).collect()
         }
+        (Kind::List, false) => held.places_below(&community.code).into_iter().map(|place| (place, None)).collect(),
         (Kind::Matrix | Kind::Card, false) if !community.is_grid() => vec![(community.code.clone(), None)],
         // Figures of the whole community are asked for on its own sheet.
         (_, false) => Vec::new(),

@@ -8,11 +8,12 @@ use chrono::NaiveDate;
 use super::super::elements::Dictionary;
 use super::super::file::Form;
 use super::super::fill::{Community, communities, grids};
-use super::base::{Base, BaseColumn, BaseSheet, base};
+use super::base::{Base, BaseSheet, base};
 use super::decision::{ANSWERED, TAKE_CURRENT, TAKE_RETURNED};
+use super::judged::{Asked, Known, confirmed, judged};
 use super::needs::{CellNeed, Needs, needs};
-use super::sheet::{FORMAT, IDENTITY_SHEET, KEYS, Shown, VALUE, shown_values};
-use crate::contract::{ColumnKind, normalise_text, parse_boolean, parse_date};
+use super::sheet::{CHECKED, FORMAT, IDENTITY_SHEET, KEYS, Shown, VALUE, shown_values};
+use crate::contract::{normalise_text, parse_boolean};
 use crate::diagnostic::{Context as _, Diagnostic, Result};
 use crate::project::Project;
 use crate::query::Session;
@@ -22,10 +23,12 @@ use crate::source::{self, Limits, SheetCells};
 /// The row of keys stands near the top, wherever rows were put in above it.
 const KEY_ROWS_MAX: u32 = 30;
 
-/// What became of a cell that differs from what went out.
+/// What became of a cell that differs from what went out, or was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     Accepted,
+    /// Old when it went out, looked at, and still right.
+    Confirmed,
     /// Both sides changed it; a person decides.
     Conflict,
     Refused,
@@ -35,13 +38,19 @@ impl Outcome {
     pub fn label(self) -> &'static str {
         match self {
             Self::Accepted => "采纳",
+            Self::Confirmed => "核实",
             Self::Conflict => "冲突",
             Self::Refused => "退回",
         }
     }
+
+    /// Whether what came back counts from now on.
+    pub fn is_taken(self) -> bool {
+        matches!(self, Self::Accepted | Self::Confirmed)
+    }
 }
 
-/// A cell that differs from what went out.
+/// A cell that differs from what went out, or was looked at.
 #[derive(Debug, Clone)]
 pub struct ReturnedCell {
     /// `人员!F5`
@@ -157,7 +166,7 @@ pub(super) fn identity(sheets: &[SheetCells]) -> BTreeMap<String, String> {
 
 /// What is known now, by object and key.
 struct Current {
-    values: HashMap<(String, String), (Option<String>, Option<NaiveDate>)>,
+    values: HashMap<(String, String), Known>,
 }
 
 impl Current {
@@ -185,16 +194,9 @@ impl Current {
         Ok(Self { values })
     }
 
-    fn get(&self, object: &str, key: &str) -> Option<&(Option<String>, Option<NaiveDate>)> {
+    fn get(&self, object: &str, key: &str) -> Option<&Known> {
         self.values.get(&(object.to_owned(), key.to_owned()))
     }
-}
-
-/// A cell as it came back.
-struct Cell {
-    row: u32,
-    column: u32,
-    text: String,
 }
 
 fn compare_sheet(
@@ -226,6 +228,7 @@ fn compare_sheet(
     {
         columns.entry(text).or_default().push(*column);
     }
+    let checked = columns.remove(CHECKED).unwrap_or_default();
     let is_upright = columns.contains_key(VALUE);
     let asked: BTreeSet<&str> =
         if is_upright { BTreeSet::from([VALUE]) } else { sent.columns.keys().map(String::as_str).collect() };
@@ -285,6 +288,13 @@ fn compare_sheet(
             continue;
         }
         seen.insert(row_key.unwrap_or(object), row);
+        let mut is_checked = false;
+        for (column, text) in checked.iter().filter_map(|column| Some((*column, *cells.get(&(row, *column))?))) {
+            match parse_boolean(&normalise_text(text)) {
+                Some(said) => is_checked |= said,
+                None => refuse(row, column, Some(object), None, text, "这一栏只填“是”：橙色的值核对后仍对", back),
+            }
+        }
         for (column_key, column) in in_row {
             let key = row_key.unwrap_or(column_key);
             let Some(sent_value) = values.get(key) else {
@@ -308,24 +318,28 @@ fn compare_sheet(
             } else {
                 None
             };
+            let is_confirmed = is_checked && sent.old.get(object).is_some_and(|keys| keys.contains(key));
             if let Some(fault) = fault {
                 let is_same = sent_value.as_deref() == Some(text);
-                if !text.is_empty() && !is_same {
+                if !text.is_empty() && (!is_same || is_confirmed) {
                     refuse(row, column, Some(object), Some(key), text, fault, back);
                 }
                 continue;
             }
-            let cell = Cell { row, column, text: text.to_owned() };
-            let found =
-                judge(&cell, key, sent_value.as_deref(), current.get(object, key), sent.columns.get(key), dictionary);
-            let Some((outcome, returned, reason)) = found else { continue };
-            match sent_value {
-                Some(_) => back.changed += 1,
-                None => back.added += 1,
+            let asked = Asked { key, base: sent_value.as_deref(), column: sent.columns.get(key) };
+            let now = current.get(object, key);
+            let found = judged(&asked, text, now, dictionary);
+            if found.is_some() {
+                match sent_value {
+                    Some(_) => back.changed += 1,
+                    None => back.added += 1,
+                }
             }
-            let known = current.get(object, key).cloned().unwrap_or_default();
+            let found = found.or_else(|| is_confirmed.then(|| confirmed(&asked, now, base.issued_on)).flatten());
+            let Some((outcome, returned, reason)) = found else { continue };
+            let known = now.cloned().unwrap_or_default();
             back.cells.push(ReturnedCell {
-                place: place(cell.row, cell.column),
+                place: place(row, column),
                 subject: Some(sent.subject.clone()),
                 object: Some(object.to_owned()),
                 key: Some(key.to_owned()),
@@ -350,86 +364,4 @@ fn compare_sheet(
 
 fn label_of(sent: &BaseSheet, key: &str) -> String {
     sent.columns.get(key).map_or_else(|| key.to_owned(), |column| column.label.clone())
-}
-
-/// What becomes of a cell; nothing if it says what went out.
-fn judge(
-    cell: &Cell,
-    key: &str,
-    base: Option<&str>,
-    current: Option<&(Option<String>, Option<NaiveDate>)>,
-    column: Option<&BaseColumn>,
-    dictionary: &Dictionary,
-) -> Option<(Outcome, Option<String>, String)> {
-    let element = dictionary.get(key);
-    let kind = element.map_or(ColumnKind::Text, |element| element.kind);
-    if cell.text.is_empty() {
-        return base.map(|_| {
-            let reason = "发出时有值，交回时清空了；确实没有的，请在业务系统注销这一项".to_owned();
-            (Outcome::Refused, None, reason)
-        });
-    }
-    if base == Some(cell.text.as_str()) {
-        return None;
-    }
-    let value = match normal(&cell.text, kind, key, column, dictionary) {
-        Ok(value) => value,
-        Err(reason) => return Some((Outcome::Refused, Some(cell.text.clone()), reason)),
-    };
-    if base.is_some_and(|base| base == value || normal(base, kind, key, column, dictionary).as_ref() == Ok(&value)) {
-        return None;
-    }
-    let Some((now, _)) = current else {
-        let reason = "发出以后，库中已没有这个对象，或表单不再要它".to_owned();
-        return Some((Outcome::Conflict, Some(value), reason));
-    };
-    if now.as_deref() == Some(value.as_str()) {
-        return Some((Outcome::Accepted, Some(value), "库中已是这个值".to_owned()));
-    }
-    match now.as_deref() == base {
-        true => Some((Outcome::Accepted, Some(value), String::new())),
-        false => Some((Outcome::Conflict, Some(value), "发出以后，库中的值也改了".to_owned())),
-    }
-}
-
-/// A text in the normal form of its kind, or why it has none.
-fn normal(
-    text: &str,
-    kind: ColumnKind,
-    key: &str,
-    column: Option<&BaseColumn>,
-    dictionary: &Dictionary,
-) -> std::result::Result<String, String> {
-    let text = normalise_text(text);
-    if let Some(codes) = dictionary.get(key).and_then(|element| element.codes.as_ref()) {
-        return codes.label(&text).map(str::to_owned).ok_or_else(|| format!("不在代码表“{}”内", codes.name));
-    }
-    match kind {
-        ColumnKind::Integer => match text.parse::<f64>() {
-            Ok(number) if number.fract() == 0.0 => Ok(number.to_string()),
-            _ => Err("应当是整数".to_owned()),
-        },
-        ColumnKind::Number => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number.to_string()),
-            _ => Err("应当是数字".to_owned()),
-        },
-        ColumnKind::Date => {
-            let day = parse_date(text.as_bytes()).and_then(|days| {
-                NaiveDate::from_ymd_opt(1970, 1, 1)?.checked_add_signed(chrono::TimeDelta::days(days.into()))
-            });
-            day.map(|day| day.to_string()).ok_or_else(|| "应当是日期，如2024-06-27".to_owned())
-        }
-        ColumnKind::Boolean => match parse_boolean(&text) {
-            Some(true) => Ok("是".to_owned()),
-            Some(false) => Ok("否".to_owned()),
-            None => Err("应当填“是”或“否”".to_owned()),
-        },
-        ColumnKind::Text | ColumnKind::Timestamp => {
-            let choices = column.map(|column| column.choices.as_slice()).unwrap_or_default();
-            match choices.is_empty() || choices.iter().any(|choice| *choice == *text) {
-                true => Ok(text.into_owned()),
-                false => Err(format!("应当是{}之一", choices.join("、"))),
-            }
-        }
-    }
 }

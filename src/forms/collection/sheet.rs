@@ -8,17 +8,18 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use rust_xlsxwriter::{
-    Color, DataValidation, DataValidationRule, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula,
-    ProtectionOptions, Workbook, Worksheet, XlsxError,
+    Color, DataValidation, ExcelDateTime, Format, FormatAlign, FormatBorder, ProtectionOptions, Workbook, Worksheet,
+    XlsxError,
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::super::answer::quoted;
 use super::super::elements::{Dictionary, Subject};
-use super::super::fill::{Community, file_name, for_each_community};
+use super::super::fill::{Community, communities, file_name, for_each_community, grids};
+use super::super::rows::quoted;
 use super::base::{Base, BaseColumn, BaseSheet};
+use super::checks::cell_check;
 use super::needs::{Ask, CellNeed, Needs, ObjectNeed, SubjectNeeds};
-use crate::contract::{Bound, ColumnKind, Contracts, RuleKind};
+use crate::contract::{ColumnKind, Contracts};
 use crate::diagnostic::{Context as _, Result};
 use crate::query::{Session, Snapshot};
 use crate::report::{Aside, name_of};
@@ -29,8 +30,13 @@ pub const IDENTITY_SHEET: &str = "_gridhouse";
 pub(super) const KEYS: &str = "gridhouse:keys";
 /// The column of values on a sheet whose rows are questions.
 pub(super) const VALUE: &str = "value";
+/// The column in which a clerk says that the old values of a row were looked at and are still right.
+pub(super) const CHECKED: &str = "checked";
+const CHECKED_LABEL: &str = "橙色已核对";
 /// Raised when an older program could not read a sheet.
 pub(super) const FORMAT: &str = "1";
+/// The sheet of figures of a community's grids.
+const GRIDS_SHEET: &str = "网格";
 const KEY_ROW: u32 = 2;
 const HEADER_ROW: u32 = 3;
 const FIRST_ROW: u32 = 4;
@@ -156,8 +162,17 @@ pub(super) struct Shown {
 
 pub(super) async fn shown_values(needs: &SubjectNeeds, dictionary: &Dictionary, session: &Session) -> Result<Shown> {
     let mut shown = Shown { columns: Vec::new(), texts: HashMap::new() };
-    let Some(records) = &dictionary.subjects[needs.subject].records else { return Ok(shown) };
     let wanted: BTreeSet<&str> = needs.objects.values().flatten().map(|object| object.id.as_str()).collect();
+    let Some(records) = &dictionary.subjects[needs.subject].records else {
+        if needs.objects.iter().any(|(place, objects)| objects.iter().any(|object| object.id != *place)) {
+            shown.columns.push("grid_name".to_owned());
+            let places = communities(session, None).await?;
+            for grid in grids(session, &places).await?.into_iter().filter(|grid| wanted.contains(grid.code.as_str())) {
+                shown.texts.insert(grid.code, vec![grid.name]);
+            }
+        }
+        return Ok(shown);
+    };
     let schema = session.schema(&records.view).await?;
     shown.columns = records.shown.iter().filter(|column| schema.index_of(column).is_ok()).cloned().collect();
     let columns = std::iter::once(&records.key)
@@ -244,7 +259,25 @@ impl Sheet<'_> {
         issued: &mut Issued,
     ) -> std::result::Result<(), XlsxError> {
         let is_open = |cell: &Option<CellNeed>| matches!(cell, Some(CellNeed::Missing | CellNeed::Old(..)));
-        let objects: Vec<&ObjectNeed> = objects.iter().filter(|object| object.cells.iter().any(is_open)).collect();
+        let open = objects.iter().filter(|object| object.cells.iter().any(is_open));
+        if self.of.records.is_some() {
+            return self.write_rows(book, (&self.of.label, false), &open.collect::<Vec<_>>(), base, issued);
+        }
+        // Figures of the place itself are questions one below the other; those of its grids have a row each.
+        let (own, below): (Vec<&ObjectNeed>, Vec<_>) = open.partition(|object| object.id == self.community.code);
+        self.write_rows(book, (&self.of.label, true), &own, base, issued)?;
+        self.write_rows(book, (GRIDS_SHEET, false), &below, base, issued)
+    }
+
+    fn write_rows(
+        &self,
+        book: &mut Workbook,
+        (name, is_upright): (&str, bool),
+        objects: &[&ObjectNeed],
+        base: &mut Base,
+        issued: &mut Issued,
+    ) -> std::result::Result<(), XlsxError> {
+        let is_open = |cell: &Option<CellNeed>| matches!(cell, Some(CellNeed::Missing | CellNeed::Old(..)));
         let asked: Vec<usize> = (0..self.subject.asks.len())
             .filter(|ask| objects.iter().any(|object| is_open(&object.cells[*ask])))
             .collect();
@@ -253,31 +286,44 @@ impl Sheet<'_> {
         }
         let styles = Styles::new();
         let sheet = book.add_worksheet();
-        sheet.set_name(&self.of.label)?;
+        sheet.set_name(name)?;
         let community = &self.community.name;
-        sheet.write_with_format(0, 1, format!("{community}数据采集表（{}）", self.of.label), &styles.title)?;
-        let note = "黄色的格要填；橙色的格是较旧的值，请核对改正；白色的格已知，灰色的格不用填。请不要增减行列。";
+        sheet.write_with_format(0, 1, format!("{community}数据采集表（{name}）"), &styles.title)?;
+        let has_old = objects.iter().any(|object| asked.iter().any(|ask| is_old(object.cells[*ask].as_ref())));
+        let old = match has_old {
+            true => format!("橙色的格是较旧的值，不对的请改正，核对后仍对的请在“{CHECKED_LABEL}”栏选“是”；"),
+            false => String::new(),
+        };
+        let note = format!("黄色的格要填；{old}白色的格已知，灰色的格不用填。请不要增减行列。");
         sheet.write_with_format(1, 1, note, &styles.note)?;
         sheet.write(KEY_ROW, 0, KEYS)?;
         let mut kept = BaseSheet {
-            sheet: self.of.label.clone(),
+            sheet: name.to_owned(),
             subject: self.of.name.clone(),
             rows: BTreeMap::new(),
             columns: BTreeMap::new(),
+            old: BTreeMap::new(),
         };
+        for object in objects {
+            let old = self.subject.asks.iter().zip(&object.cells).filter(|(_, cell)| is_old(cell.as_ref()));
+            let keys: BTreeSet<String> = old.map(|(ask, _)| ask.key.clone()).collect();
+            if !keys.is_empty() {
+                kept.old.insert(object.id.clone(), keys);
+            }
+        }
         for ask in &self.subject.asks {
             let column = BaseColumn { label: ask.label.clone(), choices: ask.choices.clone() };
             kept.columns.insert(ask.key.clone(), column);
         }
-        match self.of.records.is_some() {
-            true => self.rows_of_objects(sheet, &styles, &objects, &asked, &mut kept, issued)?,
-            false => self.rows_of_questions(sheet, &styles, &objects, &asked, &mut kept, issued)?,
+        match is_upright {
+            false => self.rows_of_objects(sheet, &styles, objects, &asked, &mut kept, issued)?,
+            true => self.rows_of_questions(sheet, &styles, objects, &asked, &mut kept, issued)?,
         }
         sheet.set_column_hidden(0)?;
         sheet.set_row_hidden(KEY_ROW)?;
         sheet.set_landscape().set_paper_size(9).set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
         // A page as wide as it can be read; wider sheets go on over pages that begin with whom they are about.
-        match asked.len() <= COLUMNS_OF_A_PAGE_MAX || self.of.records.is_none() {
+        match asked.len() <= COLUMNS_OF_A_PAGE_MAX || is_upright {
             true => sheet.set_print_fit_to_pages(1, 0),
             false => sheet.set_repeat_columns(1, 2)?,
         };
@@ -324,7 +370,7 @@ impl Sheet<'_> {
             sheet.write(KEY_ROW, at, &ask.key)?;
             let unit = ask.unit.as_ref().map(|unit| format!("（{unit}）")).unwrap_or_default();
             sheet.write_with_format(HEADER_ROW, at, format!("{}{unit}", ask.label), &styles.head)?;
-            if let Some(rule) = self.rule(ask, &name_of(FIRST_ROW, at))? {
+            if let Some(rule) = cell_check(ask, &name_of(FIRST_ROW, at), self.dictionary, self.contracts)? {
                 sheet.add_data_validation(FIRST_ROW, at, last_row, at, &rule)?;
             }
         }
@@ -337,6 +383,10 @@ impl Sheet<'_> {
             let texts: Vec<String> =
                 objects.iter().filter_map(|object| text_of(object.cells[*order].as_ref()?)).collect();
             sheet.set_column_width(at, width(&ask.label, texts.iter().map(String::as_str)).max(BLANK_WIDTH))?;
+        }
+        let checked = (!kept.old.is_empty()).then(|| first + u16::try_from(asks.len()).unwrap_or(u16::MAX));
+        if let Some(at) = checked {
+            checked_column(sheet, at, last_row, styles)?;
         }
         sheet.set_freeze_panes(FIRST_ROW, 3)?;
         for (row, object) in (FIRST_ROW..).zip(objects) {
@@ -356,6 +406,9 @@ impl Sheet<'_> {
                 if let Some(cell) = &object.cells[*order] {
                     values.insert(ask.key.clone(), text_of(cell));
                 }
+            }
+            if let Some(at) = checked {
+                put_checked(sheet, row, at, kept.old.contains_key(&object.id), styles)?;
             }
             kept.rows.insert(object.id.clone(), values);
         }
@@ -381,6 +434,11 @@ impl Sheet<'_> {
         sheet.write(KEY_ROW, 5, VALUE)?;
         sheet.set_freeze_panes(FIRST_ROW, 0)?;
         let Some(object) = objects.first() else { return Ok(()) };
+        let last_row = FIRST_ROW + u32::try_from(asked.len()).unwrap_or(u32::MAX) - 1;
+        let has_checked = !kept.old.is_empty();
+        if has_checked {
+            checked_column(sheet, 6, last_row, styles)?;
+        }
         let mut values = BTreeMap::new();
         for (row, order) in (FIRST_ROW..).zip(asked) {
             let ask = &self.subject.asks[*order];
@@ -392,8 +450,11 @@ impl Sheet<'_> {
             sheet.write_with_format(row, 3, forms.join("、"), &styles.known)?;
             sheet.write_with_format(row, 4, ask.unit.as_deref().unwrap_or_default(), &styles.known)?;
             put(sheet, row, 5, ask, object.cells[*order].as_ref(), styles, issued)?;
-            if let Some(rule) = self.rule(ask, &name_of(row, 5))? {
+            if let Some(rule) = cell_check(ask, &name_of(row, 5), self.dictionary, self.contracts)? {
                 sheet.add_data_validation(row, 5, row, 5, &rule)?;
+            }
+            if has_checked {
+                put_checked(sheet, row, 6, is_old(object.cells[*order].as_ref()), styles)?;
             }
             if let Some(cell) = &object.cells[*order] {
                 values.insert(ask.key.clone(), text_of(cell));
@@ -402,62 +463,40 @@ impl Sheet<'_> {
         kept.rows.insert(object.id.clone(), values);
         Ok(())
     }
+}
 
-    /// What may be written into a cell; `first` names the first cell the rule is for.
-    fn rule(&self, ask: &Ask, first: &str) -> std::result::Result<Option<DataValidation>, XlsxError> {
-        let rule = DataValidation::new();
-        let element = self.dictionary.get(&ask.key);
-        let source = element.and_then(|element| element.source.as_ref());
-        let column = source.and_then(|source| Some(self.contracts.get(&source.relation)?.column(&source.column)?.1));
-        let rules = column.map_or(&[][..], |column| column.rules.as_slice());
-        let choices: Vec<String> = match ask.kind {
-            ColumnKind::Boolean => vec!["是".to_owned(), "否".to_owned()],
-            _ => ask.choices.clone(),
-        };
-        // The format allows 255 characters, the commas between among them.
-        let is_listed = !choices.is_empty()
-            && choices.iter().map(|choice| choice.chars().count() + 1).sum::<usize>() <= 255
-            && !choices.iter().any(|choice| choice.contains(','));
-        let range = rules.iter().find_map(|rule| match rule.kind {
-            RuleKind::Range { minimum, maximum } => Some((minimum, maximum)),
-            _ => None,
-        });
-        let is_id = rules.iter().any(|rule| matches!(rule.kind, RuleKind::IdNumber)) || ask.label.contains("身份证号");
-        let (rule, message) = if is_listed {
-            (rule.allow_list_strings(&choices)?, "请从下拉列表中选择。".to_owned())
-        } else if is_id {
-            // Weights of GB 11643 are powers of two modulo 11; a rule may hold no array constant.
-            let digits = format!("MID({first},ROW(INDIRECT(\"1:17\")),1)");
-            let sum = format!("SUMPRODUCT({digits}*MOD(2^(18-ROW(INDIRECT(\"1:17\"))),11))");
-            let formula =
-                format!("=AND(LEN({first})=18,MID(\"10X98765432\",MOD({sum},11)+1,1)=UPPER(RIGHT({first},1)))");
-            (rule.allow_custom(Formula::new(formula)), "请填写18位、校验位正确的身份证号码。".to_owned())
-        } else {
-            match ask.kind {
-                ColumnKind::Date => {
-                    let first = ExcelDateTime::from_ymd(1900, 1, 1)?;
-                    let last = ExcelDateTime::from_ymd(2100, 1, 1)?;
-                    (rule.allow_date(DataValidationRule::Between(first, last)), "请填写日期，如2024-06-27。".to_owned())
-                }
-                ColumnKind::Integer | ColumnKind::Number => {
-                    let number = |bound: Option<Bound>, other: f64| match bound {
-                        Some(Bound::Number(number)) => number,
-                        _ => other,
-                    };
-                    let (least, most) =
-                        range.map_or((0.0, 1e12), |(least, most)| (number(least, 0.0), number(most, 1e12)));
-                    let between = DataValidationRule::Between(least, most);
-                    let message = match range {
-                        Some(_) => format!("请填写{least}到{most}之间的数字。"),
-                        None => "请填写数字，没有的填0。".to_owned(),
-                    };
-                    (rule.allow_decimal_number(between), message)
-                }
-                _ => return Ok(None),
-            }
-        };
-        rule.set_error_title("填写有误")?.set_error_message(message).map(Some)
-    }
+fn is_old(cell: Option<&CellNeed>) -> bool {
+    matches!(cell, Some(CellNeed::Old(..)))
+}
+
+/// The column that tells old values that are still right from those nobody looked at.
+fn checked_column(
+    sheet: &mut Worksheet,
+    at: u16,
+    last_row: u32,
+    styles: &Styles,
+) -> std::result::Result<(), XlsxError> {
+    sheet.write(KEY_ROW, at, CHECKED)?;
+    sheet.write_with_format(HEADER_ROW, at, CHECKED_LABEL, &styles.head)?;
+    sheet.set_column_width(at, width(CHECKED_LABEL, std::iter::empty()).max(BLANK_WIDTH))?;
+    let rule =
+        DataValidation::new().allow_list_strings(&["是"])?.set_error_message("核对后仍对的选“是”，没有核对的留空。")?;
+    sheet.add_data_validation(FIRST_ROW, at, last_row, at, &rule)?;
+    Ok(())
+}
+
+fn put_checked(
+    sheet: &mut Worksheet,
+    row: u32,
+    at: u16,
+    is_asked: bool,
+    styles: &Styles,
+) -> std::result::Result<(), XlsxError> {
+    match is_asked {
+        true => sheet.write_blank(row, at, &Styles::open(ColumnKind::Boolean, true))?,
+        false => sheet.write_blank(row, at, &styles.idle)?,
+    };
+    Ok(())
 }
 
 /// Signs of a column that shows its texts, and its heading on two lines.

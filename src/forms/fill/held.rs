@@ -8,10 +8,10 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Schema};
 use chrono::NaiveDate;
 
-use super::super::answer::{in_form, quoted, relations};
 use super::super::elements::{Dictionary, Element};
 use super::super::file::{Form, FormItem, FormTable};
 use super::super::package::Value;
+use super::super::rows::{in_form, quoted, relations};
 use super::Community;
 use super::values::value;
 use crate::diagnostic::{Context as _, Result};
@@ -41,6 +41,8 @@ pub(in crate::forms) struct Held {
     columns: Vec<Option<Column>>,
     /// Where the key of a list's rows is.
     key: Option<usize>,
+    /// Where the columns are by which rows of a list belong to a card.
+    links: HashMap<String, usize>,
 }
 
 impl Held {
@@ -59,10 +61,10 @@ impl Held {
         self.parts[self.columns[at]?.part].by_community.get(place)?.first().copied()
     }
 
-    /// The places below a community that there are figures of, in code order.
+    /// The grids of a community, or the one grid, that there are figures of, in code order.
     pub fn places_below(&self, community: &str) -> Vec<String> {
         let places = self.parts.iter().flat_map(|part| part.by_community.keys());
-        let below = places.filter(|place| place.len() > community.len() && place.starts_with(community));
+        let below = places.filter(|place| place.len() > Community::DIGITS && place.starts_with(community));
         below.cloned().collect::<BTreeSet<String>>().into_iter().collect()
     }
 
@@ -70,6 +72,12 @@ impl Held {
     pub fn key(&self, (batch, row): Row) -> Option<&str> {
         let keys = self.parts.first()?.batches[batch].column(self.key?).as_string_opt::<i32>()?;
         (!keys.is_null(row)).then(|| keys.value(row))
+    }
+
+    /// What a row has in a column by which rows of a list belong to a card.
+    pub fn link(&self, (batch, row): Row, column: &str) -> Option<&str> {
+        let links = self.parts.first()?.batches[batch].column(*self.links.get(column)?).as_string_opt::<i32>()?;
+        (!links.is_null(row)).then(|| links.value(row))
     }
 
     /// The value of an item; `None` where there is none.
@@ -97,11 +105,11 @@ pub(in crate::forms) async fn held(
     session: &Session,
     communities: &[Community],
 ) -> Result<Held> {
-    let mut held = Held { parts: Vec::new(), columns: vec![None; table.items.len()], key: None };
-    for (relation, condition, items) in relations(table, dictionary, session).await? {
-        let records = table.of.as_deref().and_then(|of| dictionary.subject(of)?.1.records.as_ref());
+    let mut held = Held { parts: Vec::new(), columns: vec![None; table.items.len()], key: None, links: HashMap::new() };
+    let records = table.records(dictionary);
+    for (relation, condition, items) in relations(form, table, dictionary, session).await? {
         let schema = match records {
-            Some(records) => session.schema(table.from.as_ref().unwrap_or(&records.view)).await?,
+            Some(records) => session.schema(table.view(records)).await?,
             None => Arc::new(Schema::empty()),
         };
         let is_by_grid = communities.first().is_some_and(Community::is_grid);
@@ -127,6 +135,10 @@ pub(in crate::forms) async fn held(
         if let Some(records) = records {
             held.key = Some(selected.len());
             selected.push(quoted(&records.key));
+            for column in form.links(table) {
+                held.links.insert(column.to_owned(), selected.len());
+                selected.push(format!("CAST({} AS VARCHAR)", quoted(column)));
+            }
         }
         // A column may be asked for twice; names of a query must not repeat.
         let named = selected.iter().enumerate().map(|(at, column)| format!("{column} AS c{at}"));

@@ -8,7 +8,7 @@ mod held;
 mod places;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +18,6 @@ pub(super) use self::held::{Held, Row, held};
 pub(super) use self::places::for_each_community;
 pub use self::places::{Community, communities, grids};
 pub(super) use self::values::plain_text;
-use super::answer::oldest;
 use super::blanks;
 use super::collected::{Collected, Stored};
 use super::elements::{Dictionary, Element};
@@ -26,6 +25,7 @@ use super::file::{By, Form, FormItem, FormTable};
 use super::layout::Kind;
 use super::package::{AddedSheet, CellFill, Growth, Mark, SheetFill, Template, Value};
 use super::photos::Photos;
+use super::rows::oldest;
 use crate::diagnostic::{Context as _, Diagnostic, Result};
 use crate::query::Session;
 use crate::report::{Aside, name_of, parse_address, safe_part};
@@ -88,9 +88,16 @@ pub async fn fill(filling: &Filling<'_>) -> Result<Vec<Filled>> {
     let mut tables = Vec::new();
     for (sheet, table) in form.tables() {
         let held = held(form, table, filling.dictionary, filling.session, filling.communities).await?;
-        let subject = table.of.as_deref().and_then(|of| filling.dictionary.subject(of));
-        let has_records = subject.is_some_and(|(_, subject)| subject.records.is_some());
-        tables.push(Prepared { sheet: &sheet.sheet, table, held, has_records, items: prepared(filling, table)? });
+        let has_records = table.records(filling.dictionary).is_some();
+        let by_link = by_link(&held, table, filling.communities);
+        tables.push(Prepared {
+            sheet: &sheet.sheet,
+            table,
+            held,
+            has_records,
+            by_link,
+            items: prepared(filling, table)?,
+        });
     }
     fs_err::create_dir_all(filling.out).doing("making the folder for the forms")?;
     let aside = Aside::new(filling.out, &format!("form-{}", form.name), filling.editions)
@@ -138,6 +145,8 @@ struct Prepared<'a> {
     held: Held,
     /// Whether it is about persons, dwellings or shops.
     has_records: bool,
+    /// Rows of a list below a card, by community and by what they have in common with the card's object.
+    by_link: HashMap<(String, String), Vec<Row>>,
     items: Vec<Prefilled<'a>>,
 }
 
@@ -199,10 +208,14 @@ fn fill_one(
     let (mut fills, mut sources, mut counts, mut rows_all): (Vec<SheetFill>, _, _, _) =
         (Vec::new(), Vec::new(), CellCounts::default(), 0);
     for prepared in tables {
-        // What a card lists below it is of its object, and no view has it by object.
-        let lines = if object.is_some() { Vec::new() } else { lines(prepared, community) };
+        let is_list = prepared.table.kind == Kind::List;
+        let lines = match object {
+            _ if !is_list => Vec::new(),
+            Some(object) => lines_below(prepared, tables, community, object),
+            None => lines(prepared, community),
+        };
         let of = match object {
-            Some(object) if prepared.has_records => match prepared.held.row_of(&community.code, object) {
+            Some(object) if prepared.has_records && !is_list => match prepared.held.row_of(&community.code, object) {
                 Some(row) => Line::Record(row),
                 None => continue,
             },
@@ -310,6 +323,33 @@ fn lines(prepared: &Prepared<'_>, community: &Community) -> Vec<Line> {
         true => prepared.held.rows(&community.code).iter().copied().map(Line::Record).collect(),
         false => prepared.held.places_below(&community.code).into_iter().map(Line::Place).collect(),
     }
+}
+
+/// The rows of a list below a card: those that belong to the card's object, itself left out.
+fn lines_below(prepared: &Prepared<'_>, tables: &[Prepared<'_>], community: &Community, object: &str) -> Vec<Line> {
+    let Some(column) = prepared.table.with_same.as_deref() else { return Vec::new() };
+    let cards = tables.iter().filter(|table| table.has_records && table.table.kind != Kind::List);
+    let mut links = cards.filter_map(|card| {
+        let link = card.held.link(card.held.row_of(&community.code, object)?, column)?;
+        Some((link, card.table.of == prepared.table.of))
+    });
+    let Some((link, is_alike)) = links.next() else { return Vec::new() };
+    let rows = prepared.by_link.get(&(community.code.clone(), link.to_owned())).into_iter().flatten();
+    let others = rows.filter(|row| !is_alike || prepared.held.key(**row) != Some(object));
+    others.copied().map(Line::Record).collect()
+}
+
+fn by_link(held: &Held, table: &FormTable, communities: &[Community]) -> HashMap<(String, String), Vec<Row>> {
+    let mut by_link: HashMap<(String, String), Vec<Row>> = HashMap::new();
+    let Some(column) = table.with_same.as_deref().filter(|_| table.kind == Kind::List) else { return by_link };
+    for community in communities {
+        for row in held.rows(&community.code) {
+            if let Some(link) = held.link(*row, column) {
+                by_link.entry((community.code.clone(), link.to_owned())).or_default().push(*row);
+            }
+        }
+    }
+    by_link
 }
 
 /// The value and the mark of one cell; nothing where a hand fills it.

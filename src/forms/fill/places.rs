@@ -18,7 +18,7 @@ pub struct Community {
 
 impl Community {
     /// Digits of a community's code (NBS); a grid's has three more.
-    const DIGITS: usize = 12;
+    pub(in crate::forms) const DIGITS: usize = 12;
 
     pub fn is_grid(&self) -> bool {
         self.code.len() > Self::DIGITS

@@ -88,15 +88,18 @@ struct Pair {
     is_hidden: bool,
 }
 
-/// What the reports of a run contradict each other in. Columns called like one of `sensitive` are about persons. Datasets
+/// What the reports of a run contradict each other in, as far as it concerns some of them: what only others show is not read.
+/// Columns called like one of `sensitive` are about persons. Datasets
 /// that cannot be read are left out: the reports that need them fail.
 pub async fn disagreements(
     reports: &[&Report],
+    concerns: &(dyn Fn(&Report) -> bool + Sync),
     figures: &dyn Figures,
     context: &RunContext,
     sensitive: &BTreeSet<String>,
 ) -> Vec<Disagreement> {
-    let indicators = indicators(claims(reports, figures, sensitive), figures);
+    let mut indicators = indicators(claims(reports, figures, sensitive), figures);
+    indicators.retain(|claims| claims.iter().any(|claim| concerns(claim.report)));
     let mut places = Places::new(figures, context);
     let mut found = Vec::new();
     for claims in indicators {
