@@ -10,15 +10,16 @@ WITH tags AS (
         '、'
       ),
       '[0-9]{3}', '', 'g'
-    ) AS special_groups
+    ) AS special_groups,
+    bool_or(tag = '低保') AS is_low_income
   FROM stg_resident_tags
   WHERE NOT is_sensitive
   GROUP BY resident_id
 ),
-heads AS (
-  SELECT household_id, min(name) AS household_head
+households AS (
+  SELECT household_id, min(name) FILTER (WHERE relation = '户主') AS household_head, count(*) AS household_size
   FROM stg_residents
-  WHERE relation = '户主' AND household_id IS NOT NULL
+  WHERE household_id IS NOT NULL
   GROUP BY household_id
 )
 SELECT
@@ -43,6 +44,8 @@ SELECT
   r.household_id,
   r.relation,
   h.household_head,
+  h.household_size,
+  r.dwelling_id,
   d.address,
   d.estate,
   d.building,
@@ -50,14 +53,23 @@ SELECT
   d.owner_name AS landlord_name,
   d.owner_phone AS landlord_phone,
   t.special_groups,
+  coalesce(t.is_low_income, false) AS is_low_income,
+  -- A visit to the dwelling is a visit to those who live in it.
+  greatest(vr.last_visit_date, vd.last_visit_date) AS last_visit_date,
   r.updated_at,
   d.updated_at AS dwelling_updated_at
 FROM stg_grids AS g
 JOIN (
-  tags AS t
+  last_visit_by_subject AS vd
   RIGHT JOIN (
-    heads AS h
-    RIGHT JOIN (stg_dwellings AS d RIGHT JOIN stg_residents AS r ON r.dwelling_id = d.dwelling_id)
-      ON h.household_id = r.household_id
-  ) ON t.resident_id = r.resident_id
+    last_visit_by_subject AS vr
+    RIGHT JOIN (
+      tags AS t
+      RIGHT JOIN (
+        households AS h
+        RIGHT JOIN (stg_dwellings AS d RIGHT JOIN stg_residents AS r ON r.dwelling_id = d.dwelling_id)
+          ON h.household_id = r.household_id
+      ) ON t.resident_id = r.resident_id
+    ) ON vr.subject_kind = '居民' AND vr.subject_id = r.resident_id
+  ) ON vd.subject_kind = '房屋' AND vd.subject_id = r.dwelling_id
 ) ON r.grid_code = g.grid_code

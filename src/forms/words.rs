@@ -322,7 +322,9 @@ pub(super) fn folded(text: &str) -> String {
         && (rest.starts_with(['、', '.', ',']) || text[..text.len() - rest.len()].ends_with(')'))
         && text[..text.len() - rest.len()].chars().count() <= 4;
     let text = if is_ordinal { rest.trim_start_matches(['、', '.', ',']) } else { text };
-    text.strip_prefix("其中:").unwrap_or(text).to_owned()
+    // `按年龄分:0-14岁` is the first of several rows.
+    let below = text.strip_prefix('按').and_then(|rest| rest.split_once("分:")).map(|(_, rest)| rest);
+    below.or_else(|| text.strip_prefix("其中:")).unwrap_or(text).to_owned()
 }
 
 /// A choice without the code before it: `2.租住` is `租住`.

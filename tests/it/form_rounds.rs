@@ -489,7 +489,7 @@ fn killed_at_any_moment_and_run_again_a_round_is_as_if_undisturbed() {
                     .stderr(std::process::Stdio::null())
                     .spawn()
                     .expect("the binary starts");
-                std::thread::sleep(length.mul_f64((state >> 33) as f64 / f64::from(1 << 31) * 0.95));
+                std::thread::sleep(length.mul_f64((state >> 33) as f64 / f64::from(1_u32 << 31) * 0.95));
                 killed += usize::from(child.try_wait().expect("a child").is_none());
                 // SIGKILL.
                 drop(child.kill());

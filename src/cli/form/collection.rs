@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{NaiveDateTime, NaiveTime};
 use rust_xlsxwriter::{DataValidation, Format as CellFormat, Workbook, XlsxError};
 use serde_json::{Value, json};
 
 use super::{Forms, audited, percent};
 use crate::cli::args::Format;
-use crate::cli::{CommandContext, Ending};
+use crate::cli::{CommandContext, Ending, local_now};
 use crate::diagnostic::{Context as _, Diagnostic, Result};
 use crate::forms::{self, Outcome, Return, ReturnedCell};
 use crate::project::Project;
@@ -31,7 +32,7 @@ pub(super) async fn merge(context: &CommandContext<'_>, asked: &Merge<'_>, forma
     let (project, session) = (&all.opened.project, &all.opened.session);
     let communities = forms::communities(session, place).await?;
     let communities = if asked.by_grid { forms::grids(session, &communities).await? } else { communities };
-    let needs = forms::needs(&chosen, &all.dictionary, session, &communities).await?;
+    let needs = forms::needs(&chosen, &all.dictionary, session, &communities).await?.open();
     let as_of = session.as_of();
     let folder = out.map_or_else(|| project.outbox().join(as_of.to_string()).join(SHEETS_FOLDER), Path::to_owned);
     audited(project, session, format!("form merge for {}", place.unwrap_or("all communities")), &folder)?;
@@ -218,17 +219,18 @@ fn answer_file(
     fs_err::create_dir_all(&folder).doing("listing what was not taken")?;
     let stem = back.path.file_stem().unwrap_or_default().to_string_lossy();
     let path = folder.join(format!("{stem}_{}.xlsx", &back.hash[..8]));
-    let bytes = answers(cells, &back.hash).doing("listing what was not taken")?;
+    let bytes = answers(cells, &back.hash, local_now(project)?).doing("listing what was not taken")?;
     let mut file = tempfile::NamedTempFile::new_in(&folder).doing("listing what was not taken")?;
     std::io::Write::write_all(&mut file, &bytes).doing("listing what was not taken")?;
     file.persist(&path).doing("listing what was not taken")?;
     Ok(path)
 }
 
-fn answers(cells: &[&ReturnedCell], hash: &str) -> std::result::Result<Vec<u8>, XlsxError> {
+fn answers(cells: &[&ReturnedCell], hash: &str, returned_at: NaiveDateTime) -> std::result::Result<Vec<u8>, XlsxError> {
     let head = CellFormat::new().set_bold().set_border(rust_xlsxwriter::FormatBorder::Thin);
     let text = CellFormat::new().set_border(rust_xlsxwriter::FormatBorder::Thin).set_text_wrap().set_num_format("@");
     let open = text.clone().set_background_color(rust_xlsxwriter::Color::RGB(0x00FF_F9DB));
+    let returned_at = returned_at.format("%Y-%m-%d %H:%M").to_string();
     let mut book = Workbook::new();
     let date = rust_xlsxwriter::ExcelDateTime::from_ymd(2024, 1, 1)?;
     book.set_properties(&rust_xlsxwriter::DocProperties::new().set_creation_datetime(&date));
@@ -239,8 +241,9 @@ fn answers(cells: &[&ReturnedCell], hash: &str) -> std::result::Result<Vec<u8>, 
         ("数据项", 18),
         ("发出时的值", 22),
         ("交回的值", 22),
+        ("交回的时间", 17),
         ("库中现在的值", 22),
-        ("库中值的日期", 14),
+        ("库中值的时间", 17),
         ("结果", 8),
         ("理由", 50),
         (forms::DECISION, 16),
@@ -250,15 +253,20 @@ fn answers(cells: &[&ReturnedCell], hash: &str) -> std::result::Result<Vec<u8>, 
         sheet.set_column_width(at, width)?;
     }
     for (row, cell) in (1..).zip(cells) {
-        let date = cell.current_on.map(|date| date.to_string());
+        // Where only the day is known it stands alone.
+        let time = cell.current_at.map(|time| match time.time() {
+            NaiveTime::MIN => time.date().to_string(),
+            _ => time.format("%Y-%m-%d %H:%M").to_string(),
+        });
         let texts = [
             Some(cell.place.as_str()),
             cell.object.as_deref(),
             cell.label.as_deref(),
             cell.base.as_deref(),
             cell.returned.as_deref(),
+            Some(returned_at.as_str()),
             cell.current.as_deref(),
-            date.as_deref(),
+            time.as_deref(),
             Some(cell.outcome.label()),
             Some(cell.reason.as_str()),
         ];

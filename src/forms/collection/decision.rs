@@ -46,7 +46,7 @@ pub async fn decided(path: &Path, session: &Session, limits: Limits) -> Result<O
         return Ok(None);
     }
     let columns = "place, subject, object_id, element, element_label, base_value, returned_value, current_value, \
-                   sheet_id, community_code, file, CAST(CAST(current_at AS DATE) AS VARCHAR)";
+                   sheet_id, community_code, file, CAST(current_at AS VARCHAR)";
     let sql = format!("SELECT {columns} FROM collected_cells WHERE file_hash = '{hash}' AND outcome = '冲突'");
     let mut back = Return {
         path: path.to_owned(),
@@ -83,7 +83,7 @@ pub async fn decided(path: &Path, session: &Session, limits: Limits) -> Result<O
                 base: text(5),
                 returned: text(6),
                 current: text(7),
-                current_on: text(11).and_then(|date| date.parse().ok()),
+                current_at: text(11).and_then(|time| time.parse().ok()),
                 outcome: if *is_returned { Outcome::Accepted } else { Outcome::Refused },
                 reason: format!("人工决定：{}", if *is_returned { TAKE_RETURNED } else { TAKE_CURRENT }),
             };

@@ -1,14 +1,14 @@
 //! What becomes of a cell that came back: three values, one outcome.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 
 use super::super::elements::Dictionary;
 use super::base::BaseColumn;
 use super::returned::Outcome;
 use crate::contract::{ColumnKind, normalise_text, parse_boolean, parse_date};
 
-/// What is known of a cell now, and the day it is of where the records say so.
-pub(super) type Known = (Option<String>, Option<NaiveDate>);
+/// What is known of a cell now, and when it was recorded where the records say so.
+pub(super) type Known = (Option<String>, Option<NaiveDateTime>);
 
 /// A cell as it went out.
 pub(super) struct Asked<'a> {
@@ -69,7 +69,7 @@ pub(super) fn confirmed(asked: &Asked<'_>, current: Option<&Known>, issued_on: N
         Some((now, _)) if now.as_deref() != Some(&base) => {
             Some((Outcome::Conflict, Some(base), BOTH_CHANGED.to_owned()))
         }
-        Some((_, Some(date))) if *date >= issued_on => None,
+        Some((_, Some(time))) if time.date() >= issued_on => None,
         Some(_) => Some((Outcome::Confirmed, Some(base), String::new())),
     }
 }

@@ -149,7 +149,7 @@ async fn record(back: &Return, project: &Project, contracts: &Arc<Contracts>, mo
             "file_hash": back.hash, "place": cell.place, "file": file, "sheet_id": back.sheet_id,
             "community_code": back.community, "subject": cell.subject, "object_id": cell.object, "element": cell.key,
             "element_label": cell.label, "base_value": cell.base, "returned_value": cell.returned,
-            "current_value": cell.current, "current_at": cell.current_on.map(|date| date.to_string()),
+            "current_value": cell.current, "current_at": cell.current_at.map(|time| time.to_string()),
             "outcome": cell.outcome.label(), "reason": (!cell.reason.is_empty()).then_some(&cell.reason),
             "collected_on": on, "returned_at": at,
         })

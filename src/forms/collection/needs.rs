@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::super::collected::{Collected, Stored};
 use super::super::elements::Dictionary;
@@ -31,19 +31,37 @@ pub struct Ask {
 /// What is to be done about one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CellNeed {
-    /// Known and new enough, with the day it is of where the records say so.
-    Known(String, Option<NaiveDate>),
-    /// Known since a day that is too long ago for a form.
-    Old(String, NaiveDate),
+    /// Known and new enough, with the time it was recorded where the records say so.
+    Known(Box<str>, Option<NaiveDateTime>),
+    /// Recorded too long ago for a form.
+    Old(Box<str>, NaiveDateTime),
     Missing,
+}
+
+impl CellNeed {
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Missing | Self::Old(..))
+    }
 }
 
 /// One person, dwelling, shop or community.
 #[derive(Debug)]
 pub struct ObjectNeed {
     pub id: String,
-    /// By what it is asked; nothing where no form asks it of this object.
-    pub cells: Vec<Option<CellNeed>>,
+    /// What forms ask of this object, by position among what is asked. Of a million persons most are asked little.
+    pub cells: Vec<(u16, CellNeed)>,
+}
+
+impl ObjectNeed {
+    pub fn cell(&self, ask: usize) -> Option<&CellNeed> {
+        let at = self.cells.binary_search_by_key(&u16::try_from(ask).ok()?, |(ask, _)| *ask).ok()?;
+        Some(&self.cells[at].1)
+    }
+
+    /// Whether anything of it is to be filled or looked at.
+    pub fn is_open(&self) -> bool {
+        self.cells.iter().any(|(_, cell)| cell.is_open())
+    }
 }
 
 /// All that is asked of the objects of one subject.
@@ -63,6 +81,19 @@ pub struct Needs {
     pub saving: Saving,
     /// Cells each community would fill if every form came alone.
     pub separate_cells: BTreeMap<String, u64>,
+}
+
+impl Needs {
+    /// Only the objects of which something is to be filled or looked at.
+    pub fn open(mut self) -> Self {
+        for subject in &mut self.subjects {
+            for objects in subject.objects.values_mut() {
+                objects.retain(ObjectNeed::is_open);
+                objects.shrink_to_fit();
+            }
+        }
+        self
+    }
 }
 
 /// Both counts of what is saved.
@@ -129,10 +160,15 @@ pub async fn needs(
                         let of = &dictionary.subjects[subject].name;
                         let stored = element.zip(row).and_then(|(element, row)| held.value(at, row, element, &plain));
                         let dated = row.and_then(|row| held.dated(at, row));
-                        let records = Stored { has_value: stored.is_some(), dated, element, dictionary };
+                        let records = Stored {
+                            has_value: stored.is_some(),
+                            dated: dated.map(|time| time.date()),
+                            element,
+                            dictionary,
+                        };
                         let key = table.key_of(&table.items[at]);
                         let value = match collected.instead_of(records, of, &id, &key) {
-                            Some((text, date)) => Some((text.to_owned(), Some(date))),
+                            Some((text, date)) => Some((text.to_owned(), Some(date.and_time(NaiveTime::MIN)))),
                             None => stored.map(|value| (plain_text(&value), dated)),
                         };
                         let oldest = element.and_then(|element| oldest(form, element, session.as_of()));
@@ -149,8 +185,7 @@ pub async fn needs(
     let subjects: Vec<SubjectNeeds> =
         subjects.into_iter().map(|(subject, gathering)| gathering.done(subject)).collect();
     let cells = subjects.iter().flat_map(|subject| subject.objects.values().flatten()).flat_map(|object| &object.cells);
-    saving.cells_collected =
-        cells.filter(|cell| matches!(cell, Some(CellNeed::Missing | CellNeed::Old(..)))).count() as u64;
+    saving.cells_collected = cells.filter(|(_, cell)| cell.is_open()).count() as u64;
     Ok(Needs { subjects, saving, separate_cells })
 }
 
@@ -178,11 +213,13 @@ fn rows_of(
     }
 }
 
-fn need(value: Option<(String, Option<NaiveDate>)>, oldest: Option<NaiveDate>) -> CellNeed {
+fn need(value: Option<(String, Option<NaiveDateTime>)>, oldest: Option<NaiveDate>) -> CellNeed {
     match value {
         None => CellNeed::Missing,
-        Some((text, Some(date))) if oldest.is_some_and(|oldest| date < oldest) => CellNeed::Old(text, date),
-        Some((text, date)) => CellNeed::Known(text, date),
+        Some((text, Some(time))) if oldest.is_some_and(|oldest| time.date() < oldest) => {
+            CellNeed::Old(text.into(), time)
+        }
+        Some((text, time)) => CellNeed::Known(text.into(), time),
     }
 }
 
@@ -231,25 +268,23 @@ impl Gathering {
     /// Enters a cell; of what several forms ask, the one that asks for the newest decides.
     fn put(&mut self, object: usize, ask: usize, need: CellNeed) {
         let cells = &mut self.objects[object].1.cells;
-        if cells.len() <= ask {
-            cells.resize(ask + 1, None);
-        }
         // A value that one view has is known though another has none; an old one is to be looked at again.
         let rank = |cell: &CellNeed| match cell {
             CellNeed::Missing => 0,
             CellNeed::Known(..) => 1,
             CellNeed::Old(..) => 2,
         };
-        if cells[ask].as_ref().is_none_or(|before| rank(before) < rank(&need)) {
-            cells[ask] = Some(need);
+        let Ok(ask) = u16::try_from(ask) else { return };
+        match cells.binary_search_by_key(&ask, |(ask, _)| *ask) {
+            Ok(at) if rank(&cells[at].1) < rank(&need) => cells[at].1 = need,
+            Ok(_) => {}
+            Err(at) => cells.insert(at, (ask, need)),
         }
     }
 
     fn done(self, subject: usize) -> SubjectNeeds {
-        let count = self.asks.len();
         let mut objects: BTreeMap<String, Vec<ObjectNeed>> = BTreeMap::new();
-        for (community, mut object) in self.objects {
-            object.cells.resize(count, None);
+        for (community, object) in self.objects {
             objects.entry(community).or_default().push(object);
         }
         SubjectNeeds { subject, asks: self.asks, objects }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::NaiveDateTime;
 
 use super::super::elements::Dictionary;
 use super::super::file::Form;
@@ -62,7 +62,7 @@ pub struct ReturnedCell {
     pub base: Option<String>,
     pub returned: Option<String>,
     pub current: Option<String>,
-    pub current_on: Option<NaiveDate>,
+    pub current_at: Option<NaiveDateTime>,
     pub outcome: Outcome,
     /// Chinese, for the clerk.
     pub reason: String,
@@ -180,12 +180,12 @@ impl Current {
                     let text = (!text.is_empty()).then(|| text.clone());
                     values.insert((object.id.clone(), format!("{name}.{column}")), (text, None));
                 }
-                for (ask, cell) in subject.asks.iter().zip(&object.cells) {
+                for (ask, cell) in &object.cells {
+                    let ask = &subject.asks[usize::from(*ask)];
                     let value = match cell {
-                        None => continue,
-                        Some(CellNeed::Missing) => (None, None),
-                        Some(CellNeed::Known(text, date)) => (Some(text.clone()), *date),
-                        Some(CellNeed::Old(text, date)) => (Some(text.clone()), Some(*date)),
+                        CellNeed::Missing => (None, None),
+                        CellNeed::Known(text, time) => (Some(text.to_string()), *time),
+                        CellNeed::Old(text, time) => (Some(text.to_string()), Some(*time)),
                     };
                     values.insert((object.id.clone(), ask.key.clone()), value);
                 }
@@ -252,7 +252,7 @@ fn compare_sheet(
             base: None,
             returned: Some(text.to_owned()),
             current: None,
-            current_on: None,
+            current_at: None,
             outcome: Outcome::Refused,
             reason: reason.to_owned(),
         });
@@ -347,7 +347,7 @@ fn compare_sheet(
                 base: sent_value.clone(),
                 returned,
                 current: known.0,
-                current_on: known.1,
+                current_at: known.1,
                 outcome,
                 reason,
             });

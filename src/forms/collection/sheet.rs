@@ -58,6 +58,7 @@ pub struct Issued {
 
 /// What collection sheets are made of.
 pub struct Issuing<'a> {
+    /// Of objects that something is asked of.
     pub needs: &'a Needs,
     /// Names of the forms they serve.
     pub forms: &'a [String],
@@ -258,13 +259,12 @@ impl Sheet<'_> {
         base: &mut Base,
         issued: &mut Issued,
     ) -> std::result::Result<(), XlsxError> {
-        let is_open = |cell: &Option<CellNeed>| matches!(cell, Some(CellNeed::Missing | CellNeed::Old(..)));
-        let open = objects.iter().filter(|object| object.cells.iter().any(is_open));
+        let objects = objects.iter();
         if self.of.records.is_some() {
-            return self.write_rows(book, (&self.of.label, false), &open.collect::<Vec<_>>(), base, issued);
+            return self.write_rows(book, (&self.of.label, false), &objects.collect::<Vec<_>>(), base, issued);
         }
         // Figures of the place itself are questions one below the other; those of its grids have a row each.
-        let (own, below): (Vec<&ObjectNeed>, Vec<_>) = open.partition(|object| object.id == self.community.code);
+        let (own, below): (Vec<&ObjectNeed>, Vec<_>) = objects.partition(|object| object.id == self.community.code);
         self.write_rows(book, (&self.of.label, true), &own, base, issued)?;
         self.write_rows(book, (GRIDS_SHEET, false), &below, base, issued)
     }
@@ -277,9 +277,8 @@ impl Sheet<'_> {
         base: &mut Base,
         issued: &mut Issued,
     ) -> std::result::Result<(), XlsxError> {
-        let is_open = |cell: &Option<CellNeed>| matches!(cell, Some(CellNeed::Missing | CellNeed::Old(..)));
         let asked: Vec<usize> = (0..self.subject.asks.len())
-            .filter(|ask| objects.iter().any(|object| is_open(&object.cells[*ask])))
+            .filter(|ask| objects.iter().any(|object| object.cell(*ask).is_some_and(CellNeed::is_open)))
             .collect();
         if asked.is_empty() {
             return Ok(());
@@ -289,7 +288,7 @@ impl Sheet<'_> {
         sheet.set_name(name)?;
         let community = &self.community.name;
         sheet.write_with_format(0, 1, format!("{community}数据采集表（{name}）"), &styles.title)?;
-        let has_old = objects.iter().any(|object| asked.iter().any(|ask| is_old(object.cells[*ask].as_ref())));
+        let has_old = objects.iter().any(|object| asked.iter().any(|ask| is_old(object.cell(*ask))));
         let old = match has_old {
             true => format!("橙色的格是较旧的值，不对的请改正，核对后仍对的请在“{CHECKED_LABEL}”栏选“是”；"),
             false => String::new(),
@@ -305,8 +304,8 @@ impl Sheet<'_> {
             old: BTreeMap::new(),
         };
         for object in objects {
-            let old = self.subject.asks.iter().zip(&object.cells).filter(|(_, cell)| is_old(cell.as_ref()));
-            let keys: BTreeSet<String> = old.map(|(ask, _)| ask.key.clone()).collect();
+            let old = object.cells.iter().filter(|(_, cell)| is_old(Some(cell)));
+            let keys: BTreeSet<String> = old.map(|(ask, _)| self.subject.asks[usize::from(*ask)].key.clone()).collect();
             if !keys.is_empty() {
                 kept.old.insert(object.id.clone(), keys);
             }
@@ -380,8 +379,7 @@ impl Sheet<'_> {
             sheet.set_column_width(at, width(&label(id), texts.map(String::as_str)))?;
         }
         for ((at, ask), order) in (first..).zip(&asks).zip(asked) {
-            let texts: Vec<String> =
-                objects.iter().filter_map(|object| text_of(object.cells[*order].as_ref()?)).collect();
+            let texts: Vec<String> = objects.iter().filter_map(|object| text_of(object.cell(*order)?)).collect();
             sheet.set_column_width(at, width(&ask.label, texts.iter().map(String::as_str)).max(BLANK_WIDTH))?;
         }
         let checked = (!kept.old.is_empty()).then(|| first + u16::try_from(asks.len()).unwrap_or(u16::MAX));
@@ -402,8 +400,8 @@ impl Sheet<'_> {
                 issued.known_cells += u64::from(!text.is_empty());
             }
             for ((at, ask), order) in (first..).zip(&asks).zip(asked) {
-                put(sheet, row, at, ask, object.cells[*order].as_ref(), styles, issued)?;
-                if let Some(cell) = &object.cells[*order] {
+                put(sheet, row, at, ask, object.cell(*order), styles, issued)?;
+                if let Some(cell) = object.cell(*order) {
                     values.insert(ask.key.clone(), text_of(cell));
                 }
             }
@@ -449,14 +447,14 @@ impl Sheet<'_> {
             let forms: Vec<&str> = ask.forms.iter().map(String::as_str).collect();
             sheet.write_with_format(row, 3, forms.join("、"), &styles.known)?;
             sheet.write_with_format(row, 4, ask.unit.as_deref().unwrap_or_default(), &styles.known)?;
-            put(sheet, row, 5, ask, object.cells[*order].as_ref(), styles, issued)?;
+            put(sheet, row, 5, ask, object.cell(*order), styles, issued)?;
             if let Some(rule) = cell_check(ask, &name_of(row, 5), self.dictionary, self.contracts)? {
                 sheet.add_data_validation(row, 5, row, 5, &rule)?;
             }
             if has_checked {
-                put_checked(sheet, row, 6, is_old(object.cells[*order].as_ref()), styles)?;
+                put_checked(sheet, row, 6, is_old(object.cell(*order)), styles)?;
             }
-            if let Some(cell) = &object.cells[*order] {
+            if let Some(cell) = object.cell(*order) {
                 values.insert(ask.key.clone(), text_of(cell));
             }
         }
@@ -507,7 +505,7 @@ fn width<'t>(label: &str, texts: impl Iterator<Item = &'t str>) -> u32 {
 
 fn text_of(cell: &CellNeed) -> Option<String> {
     match cell {
-        CellNeed::Known(text, _) | CellNeed::Old(text, _) => Some(text.clone()),
+        CellNeed::Known(text, _) | CellNeed::Old(text, _) => Some(text.to_string()),
         CellNeed::Missing => None,
     }
 }
@@ -525,7 +523,7 @@ fn put(
         None => sheet.write_blank(row, column, &styles.idle)?,
         Some(CellNeed::Known(text, _)) => {
             issued.known_cells += 1;
-            sheet.write_with_format(row, column, text, &styles.known)?
+            sheet.write_with_format(row, column, &**text, &styles.known)?
         }
         Some(CellNeed::Missing) => {
             issued.blank_cells += 1;
@@ -542,7 +540,7 @@ fn put(
                     let date = ExcelDateTime::parse_from_str(&date.to_string())?;
                     sheet.write_with_format(row, column, &date, &format)?
                 }
-                _ => sheet.write_with_format(row, column, text, &format)?,
+                _ => sheet.write_with_format(row, column, &**text, &format)?,
             }
         }
     };

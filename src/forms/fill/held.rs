@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Schema};
-use chrono::NaiveDate;
+use arrow::datatypes::{DataType, Schema, TimestampNanosecondType};
+use chrono::NaiveDateTime;
 
 use super::super::elements::{Dictionary, Element};
 use super::super::file::{Form, FormItem, FormTable};
@@ -86,11 +86,12 @@ impl Held {
         value(self.parts[column.part].batches[batch].column(column.value), row, element, item)
     }
 
-    /// How old a value is, where the records say so.
-    pub fn dated(&self, at: usize, (batch, row): Row) -> Option<NaiveDate> {
+    /// When a value was recorded, where the records say so.
+    pub fn dated(&self, at: usize, (batch, row): Row) -> Option<NaiveDateTime> {
         let column = self.columns[at]?;
-        let dates = self.parts[column.part].batches[batch].column(column.dated?).as_primitive_opt::<Date32Type>()?;
-        (!dates.is_null(row)).then(|| dates.value_as_date(row)).flatten()
+        let times = self.parts[column.part].batches[batch].column(column.dated?);
+        let times = times.as_primitive_opt::<TimestampNanosecondType>()?;
+        (!times.is_null(row)).then(|| times.value_as_datetime(row)).flatten()
     }
 }
 
@@ -126,7 +127,7 @@ pub(in crate::forms) async fn held(
             let is_dated = records.is_some() && schema.index_of(&element.dated).is_ok();
             let dated = is_dated.then(|| {
                 *dates.entry(element.dated.clone()).or_insert_with(|| {
-                    selected.push(format!("CAST({} AS DATE)", quoted(&element.dated)));
+                    selected.push(format!("CAST({} AS TIMESTAMP)", quoted(&element.dated)));
                     selected.len() - 1
                 })
             });

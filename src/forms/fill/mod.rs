@@ -372,7 +372,7 @@ fn cell(
     }
     found.cells.asked += 1;
     let stored = item.element.zip(row).and_then(|(element, row)| held.value(at, row, element, item.item));
-    let dated = row.and_then(|row| held.dated(at, row));
+    let dated = row.and_then(|row| held.dated(at, row)).map(|time| time.date());
     let records = Stored { has_value: stored.is_some(), dated, element: item.element, dictionary: filling.dictionary };
     let newer = table.of.as_deref().and_then(|of| collected.instead_of(records, of, object, &item.key));
     let (value, dated) = match newer {
