@@ -43,7 +43,18 @@ impl Block<'_> {
         let end = row.max(first + 1);
         let table = Under { block: self, headings, caption, first, end, sections };
         let stubs = table.stubs();
-        let table = if table.is_matrix(&stubs) { table.matrix(&stubs, layout) } else { table.list(layout) };
+        let goes_on = row <= self.area.bottom && !self.ends_at(row);
+        let table = match table.is_matrix(&stubs) {
+            true => table.matrix(&stubs, layout),
+            // One blank below each label, and more below within the same borders: nothing is listed there.
+            false if self.is_framed && row == first + 1 && goes_on && !table.is_counted() => {
+                let page = self.page;
+                let mut card = table.list(layout);
+                card.items.iter_mut().for_each(|item| item.place = page.area(first, item.place.left));
+                Table { kind: Kind::Card, ..card }
+            }
+            false => table.list(layout),
+        };
         for group in &headings.spread {
             let about = format!(
                 "`{}` is taken for the heading of {} columns, though they are not merged",
@@ -100,6 +111,10 @@ impl Under<'_> {
 
     fn is_counter(&self, column: &Area) -> bool {
         self.path(column).last().is_some_and(|head| COUNTERS.contains(&heading(head).0.as_str()))
+    }
+
+    fn is_counted(&self) -> bool {
+        self.headings.columns.iter().any(|column| self.is_counter(column))
     }
 
     /// The columns on the left that name their rows.
@@ -203,7 +218,9 @@ impl Under<'_> {
                     continue;
                 }
                 let mut item = Item::of(&heads, place);
-                item.unit = Item::of(&self.path(column), place).unit.or(unit.clone()).or(own.unit.clone());
+                let of_column = || self.headings.units[at].clone();
+                item.unit =
+                    Item::of(&self.path(column), place).unit.or_else(of_column).or(unit.clone()).or(own.unit.clone());
                 item.number = self.headings.numbers[at].clone();
                 if item.choices.is_empty() {
                     item.choices = boxes(text);
@@ -284,6 +301,7 @@ impl Under<'_> {
                 layout.doubts.push(Doubt { place, about });
             } else if !page.formulas.contains(&(first, column.left)) {
                 item.number = self.headings.numbers[at].clone();
+                item.unit = item.unit.or_else(|| self.headings.units[at].clone());
                 if item.choices.is_empty() {
                     item.choices = boxes(page.text(first, column.left));
                 }

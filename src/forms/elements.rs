@@ -112,6 +112,32 @@ pub struct Subject {
     pub groups: BTreeSet<String>,
     /// Words in the title of a form that is about it.
     pub titles: Vec<String>,
+    /// Whose lists it stands in, below a card.
+    pub belongs: Vec<Belonging>,
+}
+
+/// By what the rows of a list below a card belong to the card's object.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Belonging {
+    /// The subject of the card.
+    pub to: String,
+    /// A column that the records of both have.
+    pub by: String,
+    /// Headings of such a list; without any each list of the subject is one.
+    #[serde(default)]
+    pub below: Vec<String>,
+}
+
+impl Subject {
+    /// How its rows belong to a card's subject in a list with these first headings.
+    pub fn belonging<'h>(&self, card: &Subject, firsts: impl Iterator<Item = &'h str> + Clone) -> Option<&Belonging> {
+        let is_below = |one: &&Belonging| {
+            let names: BTreeSet<String> = one.below.iter().map(|name| folded(name)).collect();
+            one.to == card.name && (names.is_empty() || firsts.clone().all(|head| names.contains(&folded(head))))
+        };
+        self.belongs.iter().find(is_below)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -158,6 +184,8 @@ struct SubjectEntry {
     key: Option<String>,
     #[serde(default)]
     shown: Vec<String>,
+    #[serde(default)]
+    belongs: Vec<Belonging>,
     #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
@@ -283,6 +311,16 @@ impl Dictionary {
                 records,
                 groups: folded_all(&subject.groups),
                 titles: subject.titles,
+                belongs: subject.belongs,
+            });
+        }
+        let lost = dictionary.subjects.iter().flat_map(|subject| &subject.belongs);
+        if let Some(one) = lost.into_iter().find(|one| dictionary.subject(&one.to).is_none()) {
+            let problem = Diagnostic::error(format!("rows belong to `{}`, which is no subject", one.to)).in_file(path);
+            let known = dictionary.subjects.iter().map(|subject| subject.name.as_str());
+            return Err(match did_you_mean(&one.to, known) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem.hint("`to` in `belongs` is the name of a subject"),
             });
         }
         Ok(dictionary)

@@ -3,7 +3,7 @@
 use super::around::is_filled;
 use super::block::Block;
 use super::page::{Area, Page};
-use super::words::{heading, is_blank, is_known_label, is_label, is_number, is_personal, joined};
+use super::words::{heading, is_blank, is_known_label, is_label, is_number, is_personal, is_unit, joined};
 use crate::contract::folded_name;
 
 const HEADINGS_MAX: u32 = 8;
@@ -20,6 +20,8 @@ pub(super) struct Headings {
     pub spread: Vec<Area>,
     /// `3=1+2` of each column.
     pub numbers: Vec<Option<String>>,
+    /// Of each column, where a row below the headings gives them.
+    pub units: Vec<Option<String>>,
     /// The first row of what is to be filled.
     pub body: u32,
     /// The first row may as well be labels with a blank beside each.
@@ -48,7 +50,7 @@ impl Block<'_> {
             let text = page.text(area.top, area.left);
             // The corner of a matrix may be blank.
             let is_corner = at == 0 && text.is_empty() && first.len() > 2;
-            if !is_label_at(&area) && !is_corner || is_filled(text) {
+            if !is_label_at(&area) && !is_corner || is_filled(text) || is_key(text) {
                 return None;
             }
             bottom = bottom.max(area.bottom);
@@ -130,8 +132,19 @@ impl Block<'_> {
             bottom = begun.iter().map(|part| part.bottom).max().unwrap_or(next);
         }
         let columns = self.columns(page.areas(bottom, left, right), bottom + 1);
-        let mut headings =
-            Headings { top, bottom, columns, spread, numbers: Vec::new(), body: bottom + 1, is_ambiguous };
+        let mut headings = Headings {
+            top,
+            bottom,
+            columns,
+            spread,
+            numbers: Vec::new(),
+            units: Vec::new(),
+            body: bottom + 1,
+            is_ambiguous,
+        };
+        let units = units(page, &headings.columns, headings.body);
+        headings.body += u32::from(units.is_some());
+        headings.units = units.unwrap_or_else(|| vec![None; headings.columns.len()]);
         let numbers = numbers(page, &headings.columns, headings.body);
         headings.body += u32::from(numbers.is_some());
         headings.numbers = numbers.unwrap_or_else(|| vec![None; headings.columns.len()]);
@@ -180,7 +193,8 @@ impl Block<'_> {
         let ends = |area: &Area| headings.columns.iter().position(|column| column.right == area.right);
         page.areas(row, first.left, last.right).iter().all(|area| match (begins(area), ends(area)) {
             (Some(from), Some(to)) => {
-                from == to || is_label(page.text(area.top, area.left)) && area.width() < last.right - first.left + 1
+                let text = page.text(area.top, area.left);
+                from == to || is_label(text) && !is_blank(text) && area.width() < last.right - first.left + 1
             }
             _ => false,
         })
@@ -208,6 +222,22 @@ impl Block<'_> {
         (is_counted || headings.columns.iter().filter(known).count() > 1 || headings.columns.iter().all(is_again))
             && self.headings(row).is_some()
     }
+}
+
+/// `工程名称：` is filled in beside it; `其中：` is of the columns below.
+fn is_key(text: &str) -> bool {
+    text.trim_end().ends_with(['：', ':']) && !joined(text).ends_with("其中：") && !joined(text).ends_with("其中:")
+}
+
+/// The units of columns in a row: `户 人 元`.
+fn units(page: &Page, columns: &[Area], row: u32) -> Option<Vec<Option<String>>> {
+    const NO_UNIT: &[&str] = &["单位", "计量单位", "—", "-", "－", "/"];
+    let texts: Vec<String> = columns.iter().map(|column| joined(page.text(row, column.left))).collect();
+    let units: Vec<Option<String>> = texts.iter().map(|text| is_unit(text).then(|| text.clone())).collect();
+    let is_of_units = texts.iter().all(|text| text.is_empty() || is_unit(text) || NO_UNIT.contains(&text.as_str()));
+    let is_exact = columns.iter().all(|column| page.area(row, column.left).right == column.right);
+    (is_of_units && is_exact && units.iter().flatten().count() * 2 > columns.len() && columns.len() > 2)
+        .then_some(units)
 }
 
 /// The numbers of columns in a row: `甲 乙 1 2 3=1+2`.

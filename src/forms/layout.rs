@@ -202,8 +202,14 @@ fn add_unit(layout: &mut Layout) {
     let figures =
         layout.tables.iter_mut().filter(|table| table.kind == Kind::Matrix).flat_map(|table| &mut table.items);
     figures
-        .filter(|item| item.unit.is_none() && item.choices.is_empty())
+        .filter(|item| item.unit.is_none() && item.choices.is_empty() && !is_rate(item))
         .for_each(|item| item.unit = Some(unit.clone()));
+}
+
+/// What is divided has another unit than what it is divided by.
+fn is_rate(item: &Item) -> bool {
+    const ENDS: &[&str] = &["率", "比例", "比重", "占比", "增幅", "同比", "环比"];
+    item.path.iter().any(|head| ENDS.iter().any(|end| head.ends_with(end)))
 }
 
 /// Lists behind drop-downs, and codes in comments and notes that name an item.

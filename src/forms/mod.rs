@@ -100,7 +100,7 @@ pub fn import(
             if understood.of.is_none() {
                 let about = "what these rows are about is not clear: write it as `of` in form.yml";
                 doubts.push(doubted(rows, about));
-            } else if is_below_card && understood.records(dictionary).is_some() {
+            } else if is_below_card && understood.records(dictionary).is_some() && understood.with_same.is_none() {
                 let about = "which of these rows belong to a card is not said";
                 doubts.push(doubted(rows, about).hint(
                     "write `with_same` in form.yml: a column that the records of both have, as household_id of persons",
@@ -190,6 +190,13 @@ fn form_sheet(name: &str, page: &Page, layout: Layout, tables: Vec<FormTable>) -
 /// A table with the element of each item.
 fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, dictionary: &Dictionary) -> FormTable {
     const SAMPLES_MAX: usize = 20;
+    let firsts = table.items.iter().map(|item| item.path.first().map_or("", String::as_str));
+    let belonging = |of: usize| {
+        let card = &dictionary.subjects[beside.filter(|_| table.kind == Kind::List)?];
+        dictionary.subjects[of].belonging(card, firsts.clone())
+    };
+    // 家庭成员 says what the list below it is about, and nothing of the items.
+    let members = (0..dictionary.subjects.len()).find(|of| belonging(*of).is_some_and(|one| !one.below.is_empty()));
     let asked: Vec<Asked<'_>> = table
         .items
         .iter()
@@ -198,12 +205,13 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
                 Kind::List => table.body.0..=table.body.1,
                 Kind::Matrix | Kind::Card => item.place.top..=item.place.top,
             };
-            let texts = rows.map(|row| page.text(row, item.place.left)).filter(|text| !text.is_empty());
+            let texts = rows.map(|row| page.text(row, item.place.left)).filter(|text| !words::is_blank(text));
             let samples = if item.choices.is_empty() { texts.take(SAMPLES_MAX).collect() } else { Vec::new() };
-            Asked { path: &item.path, unit: item.unit.as_deref(), choices: &item.choices, samples }
+            let path = if members.is_some() && item.path.len() > 1 { &item.path[1..] } else { &item.path };
+            Asked { path, unit: item.unit.as_deref(), choices: &item.choices, samples }
         })
         .collect();
-    let (subject, meanings) = matching::meanings(dictionary, table.kind, title, beside, &asked);
+    let (subject, meanings) = matching::meanings(dictionary, table.kind, title, (beside, members), &asked);
     let items = table.items.iter().zip(meanings).map(|(item, meaning)| {
         let place = Page::name_of(item.place);
         let column = place.trim_end_matches(|sign: char| sign.is_ascii_digit()).to_owned();
@@ -218,7 +226,9 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
             boxes: !is_list && page.text(item.place.top, item.place.left).contains(['□', '☐']),
             ..FormItem::default()
         };
+        let left = page.text(item.place.top, item.place.left);
         match meaning {
+            _ if words::is_for_hand(left) => known.by = Some(By::Hand),
             Meaning::Counter => known.by = Some(By::Counter),
             Meaning::ByHand => known.by = Some(By::Hand),
             Meaning::Element { id, why } => (known.element, known.why) = (Some(id), Some(why)),
@@ -233,7 +243,7 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
         of: subject.map(|at| dictionary.subjects[at].name.clone()),
         from: None,
         condition: None,
-        with_same: None,
+        with_same: subject.and_then(belonging).map(|one| one.by.clone()),
         items: items.collect(),
     }
 }

@@ -83,6 +83,56 @@ fn a_list_has_the_headings_of_its_columns() {
 }
 
 #[test]
+fn boxes_for_opinions_are_filled_by_hand_and_head_nothing() {
+    insta::assert_snapshot!(shown(&[
+        "低保申请审批表|<|<|<",
+        "[申请人|姓名||性别]",
+        "[反映问题||<|<]",
+        "[社区评议意见|负责人签字：      （公章）    年  月  日|<|<]",
+        "[街道审核意见|领导签字：          年  月  日|<|<]",
+        "[处理结果||<|<]",
+    ]));
+}
+
+#[test]
+fn labels_may_stand_above_their_blanks() {
+    insta::assert_snapshot!(shown(&[
+        "签约服务登记卡|<|<|<",
+        "[姓名|性别|出生日期|身份证号]",
+        "[|||]",
+        "[联系电话|居住地址|<|所属社区]",
+        "[||<|]",
+        "[人群分类|□老年人 □孕产妇 □儿童|<|<]",
+        "[签约医生||签约日期|]",
+    ]));
+}
+
+#[test]
+fn a_row_of_units_is_no_row_to_be_filled_and_rates_have_units_of_their_own() {
+    let list = shown(&[
+        "社区经济情况统计表|<|<|<",
+        "[社区名称|总户数|总人口|人均收入]",
+        "[—|户|人|元]",
+        "[（1）|（2）|（3）|（4）]",
+        "[|||]",
+        "[|||]",
+    ]);
+    let matrix = shown(&["纠纷化解月报表|<|<", "||单位：件", "[类别|新增|化解率]", "[社区||]", "[网格||]"]);
+    insta::assert_snapshot!(format!("{list}\n{matrix}"));
+}
+
+#[test]
+fn what_is_said_above_the_headings_within_the_borders_heads_no_column() {
+    insta::assert_snapshot!(shown(&[
+        "文明施工检查表|<|<|<",
+        "[工程名称：|<|施工单位：|<]",
+        "[序号|检查内容|检查情况|存在问题]",
+        "[1|围挡是否封闭|□是 □否|]",
+        "[2|通道是否畅通|□是 □否|]",
+    ]));
+}
+
+#[test]
 fn a_matrix_has_the_names_of_its_rows_before_the_headings() {
     insta::assert_snapshot!(shown(&[
         "人口与家庭情况统计表|<|<|<|<|<",

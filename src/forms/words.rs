@@ -148,6 +148,41 @@ pub(super) fn is_blank(text: &str) -> bool {
         || text.chars().all(|sign| "年月日时分".contains(sign))
         || is_unit(&text)
         || text.starts_with('（') && text.ends_with('）') && text.chars().count() <= 8
+        || is_for_hand(&text)
+}
+
+/// Whether something is left for hand and seal: `负责人签字：　（公章）　　年　月　日`.
+pub(super) fn is_for_hand(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "单位",
+        "部门",
+        "社区",
+        "街道",
+        "村（居）委会",
+        "居委会",
+        "主要",
+        "分管",
+        "领导",
+        "负责人",
+        "经办人",
+        "审核人",
+        "审批人",
+        "调查人",
+        "检查人",
+        "申请人",
+        "本人",
+        "签字",
+        "签名",
+        "签章",
+        "盖章",
+        "公章",
+        "（章）",
+    ];
+    let mut text: String = text.chars().filter(|sign| !sign.is_whitespace() && !"_＿".contains(*sign)).collect();
+    let has_place = ["签字", "签名", "签章", "盖章", "公章", "年月日"].iter().any(|word| text.contains(word));
+    let ends_open = text.ends_with(['：', ':', '日', '）', ')']);
+    WORDS.iter().for_each(|word| text = text.replace(word, ""));
+    has_place && ends_open && text.chars().all(|sign| "年月日时分：:（）()、，,".contains(sign))
 }
 
 /// Words in the headings of columns that tell of one person or one place.

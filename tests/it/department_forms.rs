@@ -136,3 +136,43 @@ fn every_shipped_form_is_read_as_it_is_laid_out() {
         }
     }
 }
+
+/// The heading 家庭成员 below a card tells what its list is about; a heading nobody knows tells nothing.
+#[test]
+fn a_list_below_a_card_belongs_to_it_by_its_heading() {
+    let project = Project::sample();
+    std::fs::copy(repository().join("data/elements.yml"), project.path("data/elements.yml")).expect("a dictionary");
+    for (file, heading) in [("家庭.xlsx", "家庭成员情况"), ("帮扶.xlsx", "帮扶责任人")] {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        let framed = Format::new().set_border(FormatBorder::Thin);
+        sheet.merge_range(0, 0, 0, 5, "困难家庭登记表", &Format::new()).expect("a title");
+        for (row, labels) in [(1, ["姓名", "性别", "身份证号码"]), (2, ["民族", "联系电话", "现住址"])]
+        {
+            for (at, label) in (0..).zip(labels) {
+                sheet.write_with_format(row, 2 * at, label, &framed).expect("a label");
+                sheet.write_blank(row, 2 * at + 1, &framed).expect("a blank");
+            }
+        }
+        sheet.merge_range(3, 0, 3, 5, heading, &framed).expect("a heading");
+        for (at, label) in (0..).zip(["序号", "姓名", "身份证号码", "健康状况", "联系电话", "备注"])
+        {
+            sheet.write_with_format(4, at, label, &framed).expect("a heading");
+            for row in 5..8 {
+                sheet.write_blank(row, at, &framed).expect("a blank");
+            }
+        }
+        book.save(project.path(file)).expect("a workbook");
+    }
+    let read = |file: &str, name: &str| {
+        let run = project.run(&["form", "import", file, "--name", name]).expect(0);
+        let form = std::fs::read_to_string(project.path(&format!("data/forms/{name}/form.yml"))).expect("form.yml");
+        (form, run.stderr)
+    };
+    let (form, _) = read("家庭.xlsx", "家庭");
+    assert!(form.contains("of: person\n        with_same: household_id"), "{form}");
+    assert!(form.contains("家庭成员情况/姓名, column: B, element: person.name"), "{form}");
+    let (form, said) = read("帮扶.xlsx", "帮扶");
+    assert!(!form.contains("with_same") && !form.contains("column: B, element"), "{form}");
+    assert!(said.contains("below the heading 帮扶责任人 it may be another's"), "{said}");
+}

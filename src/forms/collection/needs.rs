@@ -236,7 +236,7 @@ impl Gathering {
         let key = table.key_of(item);
         let at = self.asks.iter().position(|ask| ask.key == key).unwrap_or_else(|| {
             let element = item.element.as_deref().and_then(|id| dictionary.get(id));
-            let is_figure = table.kind == Kind::Matrix;
+            let is_figure = item.unit.is_some() && item.choices.is_empty();
             let codes = element.and_then(|element| element.codes.as_ref());
             self.asks.push(Ask {
                 label: element.map_or_else(|| item.heads.to_string(), |element| element.label.clone()),

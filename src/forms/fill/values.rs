@@ -16,6 +16,8 @@ const YES: &[&str] = &["是", "有", "√", "✓", "已", "合格", "符合", "�
 const NO: &[&str] = &["否", "无", "×", "✗", "未", "没", "不"];
 /// Words that turn a choice round: 有隐患 is no good news of a place that is safe.
 const FAULTS: &[&str] = &["隐患", "问题", "违规", "违章", "异常", "损坏"];
+/// Figures are shorter than telephone numbers.
+const FIGURE_SIGNS_MAX: usize = 10;
 /// Decimals of a figure that was worked out from one in another unit.
 const CONVERTED_DIGITS: usize = 4;
 
@@ -72,7 +74,11 @@ fn ticked(value: Value, item: &FormItem) -> Value {
 
 fn returned(written: &str, element: Option<&Element>, item: &FormItem) -> Option<Value> {
     let Some(element) = element else {
-        let is_number = item.cell.is_some() && written.parse::<f64>().is_ok();
+        // Numbers of accounts and of cards are texts, as is what begins with zeros.
+        let is_short = written.len() <= FIGURE_SIGNS_MAX
+            && (!written.starts_with('0') || !written[1..].starts_with(|sign: char| sign.is_ascii_digit()));
+        let is_figure = item.unit.is_some() || item.cell.is_some();
+        let is_number = is_figure && is_short && written.parse::<f64>().is_ok_and(f64::is_finite);
         return Some(if is_number { Value::Number(written.to_owned()) } else { Value::Text(written.to_owned()) });
     };
     match element.kind {

@@ -50,18 +50,19 @@ struct Found<'d> {
 /// The subject a table is about, and what its items are.
 ///
 /// The subject is the one most items and the title can be read as; `None` if two come off equally or none at all. Named rows
-/// and columns are figures of `beside`, the subject of the card that stands on the same sheet, or of the place.
+/// and columns are figures of `beside`, the subject of the card that stands on the same sheet, or of the place. A list may be
+/// `known` to be about something.
 pub(super) fn meanings(
     dictionary: &Dictionary,
     kind: Kind,
     title: &str,
-    beside: Option<usize>,
+    (beside, known): (Option<usize>, Option<usize>),
     items: &[Asked<'_>],
 ) -> (Option<usize>, Vec<Meaning>) {
     let found: Vec<Vec<Found<'_>>> = items.iter().map(|item| found(dictionary, item.path)).collect();
     let subject = match kind {
         Kind::Matrix => beside.or_else(|| dictionary.subjects.iter().position(|subject| subject.records.is_none())),
-        Kind::List | Kind::Card => subject_of(dictionary, title, items, &found),
+        Kind::List | Kind::Card => known.or_else(|| subject_of(dictionary, title, items, &found)),
     };
     let meanings = items.iter().zip(found).map(|(item, found)| meaning(dictionary, kind, subject, item, found));
     (subject, meanings.collect())
@@ -129,6 +130,17 @@ fn found<'d>(dictionary: &'d Dictionary, path: &[String]) -> Vec<Found<'d>> {
     let mut all = Vec::new();
     for (at, subject) in dictionary.subjects.iter().enumerate() {
         let sets_form = |head: &String| dictionary.neutral.contains(head) || subject.groups.contains(head);
+        // 产权人信息 is whose name and number follow: the owner's.
+        let bare: Vec<String> = segments
+            .iter()
+            .enumerate()
+            .map(|(order, head)| match order + 1 < segments.len() && !sets_form(head) {
+                true => without_kind(head).to_owned(),
+                false => head.clone(),
+            })
+            .collect();
+        let (written, segments) = (&segments, &bare);
+        let first = segments.iter().position(|head| !sets_form(head));
         let mut telling: Vec<&String> = segments.iter().filter(|head| !sets_form(head)).collect();
         if telling.is_empty() {
             telling = segments.last().into_iter().collect();
@@ -158,7 +170,7 @@ fn found<'d>(dictionary: &'d Dictionary, path: &[String]) -> Vec<Found<'d>> {
                     break;
                 }
                 if with_heads.is_some() && best.is_none() {
-                    let heading = telling.first().map(|head| (*head).clone());
+                    let heading = first.or(written.len().checked_sub(1)).map(|at| written[at].clone());
                     best = Some(Found { element, why, below: heading });
                 }
             }
@@ -166,6 +178,13 @@ fn found<'d>(dictionary: &'d Dictionary, path: &[String]) -> Vec<Found<'d>> {
         }
     }
     all
+}
+
+/// A heading of a group without the word for what stands below it.
+fn without_kind(head: &str) -> &str {
+    const KINDS: &[&str] = &["基本信息", "基本情况", "信息", "情况"];
+    let rest = KINDS.iter().find_map(|kind| head.strip_suffix(kind));
+    rest.filter(|rest| rest.chars().count() > 1).unwrap_or(head)
 }
 
 fn subject_of(dictionary: &Dictionary, title: &str, items: &[Asked<'_>], found: &[Vec<Found<'_>>]) -> Option<usize> {

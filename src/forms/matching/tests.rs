@@ -49,7 +49,7 @@ fn shown(kind: Kind, title: &str, items: &[&str]) -> String {
             samples: samples.iter().map(String::as_str).collect(),
         })
         .collect();
-    let (subject, found) = meanings(&dictionary, kind, title, None, &asked);
+    let (subject, found) = meanings(&dictionary, kind, title, (None, None), &asked);
     let mut text = format!("{}\n", subject.map_or("?", |at| dictionary.subjects[at].name.as_str()));
     for (item, meaning) in items.iter().zip(found) {
         let said = match meaning {
@@ -99,6 +99,7 @@ fn the_heading_above_says_whose_it_is() {
             "房主/姓名",
             "房主/联系电话",
             "承租人/姓名",
+            "产权人信息/姓名",
             "中介/姓名",
             "面积 [亩]",
             "面积 [元]",
