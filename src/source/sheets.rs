@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::thread;
 
 use calamine::{DataRef, Reader, SheetType, XlsxError};
 
 use super::xlsx::{SHEETS_MAX, Workbook, damaged, gone, write_cell};
-use super::{Limit, Limits, SourceError, lists, xlsx_guard};
+use super::{Limit, Limits, SourceError, foreign_kind, lists, xlsx_guard};
 
 /// One sheet with the cells that hold something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +72,14 @@ fn guarded(path: &Path, limits: Limits, with_frames: bool) -> Result<Vec<SheetCe
     }
     if metadata.len() > limits.file_bytes_max {
         return Err(SourceError::over(Limit::FileBytes, limits.file_bytes_max, None));
+    }
+    let mut head = Vec::new();
+    File::open(path)?.take(4096).read_to_end(&mut head)?;
+    if let Some(foreign) = foreign_kind(&head) {
+        return Err(foreign);
+    }
+    if !head.starts_with(b"PK") {
+        return Err(SourceError::Unsupported { what: "no workbook", hint: "save it as .xlsx" });
     }
     xlsx_guard::check(File::open(path)?, limits)?;
     let file = BufReader::new(File::open(path)?);

@@ -79,6 +79,16 @@ fn what_is_no_form_is_refused_and_leaves_nothing() {
     assert!(refused.stderr.contains("no form is recognised in it"), "{}", refused.stderr);
     project.write("破.xlsx", "PK\u{3}\u{4}not a workbook");
     project.run(&["form", "import", "破.xlsx"]).expect(1);
+    // What Excel wrote before 2007, and what is no workbook.
+    project.write("旧.xls", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1");
+    project.write("文.docx", "some text");
+    for (file, told) in [
+        ("旧.xls", "an old .xls or a password-protected workbook; save it as .xlsx"),
+        ("文.docx", "no workbook; save it as .xlsx"),
+    ] {
+        let refused = project.run(&["form", "import", file]).expect(1);
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    }
     let missing = project.run(&["form", "import", "没有.xlsx"]).expect(1);
     assert!(missing.stderr.contains("没有.xlsx"), "{}", missing.stderr);
     assert!(!project.path("data/forms").exists());

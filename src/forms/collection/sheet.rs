@@ -41,6 +41,9 @@ const KEY_ROW: u32 = 2;
 const HEADER_ROW: u32 = 3;
 const FIRST_ROW: u32 = 4;
 const COLUMNS_OF_A_PAGE_MAX: usize = 12;
+/// Of the headings.
+const LINES_MAX: usize = 6;
+const POINTS_OF_A_LINE: usize = 16;
 /// Room for what is written into blanks, in signs.
 const BLANK_WIDTH: u32 = 12;
 
@@ -290,7 +293,7 @@ impl Sheet<'_> {
         sheet.write_with_format(0, 1, format!("{community}数据采集表（{name}）"), &styles.title)?;
         let has_old = objects.iter().any(|object| asked.iter().any(|ask| is_old(object.cell(*ask))));
         let old = match has_old {
-            true => format!("橙色的格是较旧的值，不对的请改正，核对后仍对的请在“{CHECKED_LABEL}”栏选“是”；"),
+            true => format!("橙色的格较旧，不对的改正，仍对的在“{CHECKED_LABEL}”栏选“是”；"),
             false => String::new(),
         };
         let note = format!("黄色的格要填；{old}白色的格已知，灰色的格不用填。请不要增减行列。");
@@ -374,14 +377,20 @@ impl Sheet<'_> {
             }
         }
         sheet.set_column_width(1, 6)?;
+        let mut lines = 1;
         for (at, (order, id)) in (2..).zip(&context) {
             let texts = objects.iter().filter_map(|object| self.shown.texts.get(&object.id)?.get(*order));
             sheet.set_column_width(at, width(&label(id), texts.map(String::as_str)))?;
         }
         for ((at, ask), order) in (first..).zip(&asks).zip(asked) {
             let texts: Vec<String> = objects.iter().filter_map(|object| text_of(object.cell(*order)?)).collect();
-            sheet.set_column_width(at, width(&ask.label, texts.iter().map(String::as_str)).max(BLANK_WIDTH))?;
+            let width = width(&ask.label, texts.iter().map(String::as_str)).max(BLANK_WIDTH);
+            sheet.set_column_width(at, width)?;
+            lines = lines.max(
+                (ask.label.width() + ask.unit.as_ref().map_or(0, |unit| unit.width() + 4)).div_ceil(width as usize - 1),
+            );
         }
+        sheet.set_row_height(HEADER_ROW, (lines.min(LINES_MAX) * POINTS_OF_A_LINE) as u32)?;
         let checked = (!kept.old.is_empty()).then(|| first + u16::try_from(asks.len()).unwrap_or(u16::MAX));
         if let Some(at) = checked {
             checked_column(sheet, at, last_row, styles)?;
