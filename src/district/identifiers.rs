@@ -202,6 +202,9 @@ pub fn normalise_phone(text: &str) -> Cow<'_, str> {
     if national == text { Cow::Borrowed(text) } else { Cow::Owned(national.to_owned()) }
 }
 
+/// Frequent surnames of one character.
+pub const SURNAMES: &str = "王李张刘陈杨黄周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方邹熊孟秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严易文柳欧成佘";
+
 /// Two-character surnames; a name that starts with one keeps both characters when masked.
 const COMPOUND_SURNAMES: [&str; 12] =
     ["欧阳", "司马", "上官", "诸葛", "司徒", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "夏侯"];

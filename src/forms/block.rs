@@ -1,10 +1,10 @@
 //! Part of a sheet: its rows from the top, each the beginning of a table or said of the form.
 
-use super::around::{is_note_key, note_of, said_in, said_within};
+use super::around::{is_note_key, keyed, note_of, said_in, said_within};
 use super::card::TextsAbove;
 use super::layout::{Doubt, Item, Kind, Layout, Table, is_line};
 use super::page::{Area, Page};
-use super::words::{heading, is_blank, is_label, without_numbers};
+use super::words::{heading, is_blank, is_for_hand, is_label, without_numbers};
 
 /// Part of a sheet: within borders that touch, or all of a sheet without any.
 #[derive(Clone, Copy)]
@@ -15,12 +15,11 @@ pub(super) struct Block<'p> {
 }
 
 impl Block<'_> {
-    /// Adds what is asked for there, and what is said, to a layout.
-    pub(super) fn read(self, layout: &mut Layout) {
+    /// Adds what is asked for there, and what is said, to a layout. The caption is of the first table.
+    pub(super) fn read(self, mut caption: Option<String>, layout: &mut Layout) {
         let page = self.page;
         let mut row = self.area.top;
         // A line over the whole width names the table below it.
-        let mut caption: Option<String> = None;
         let mut above = TextsAbove::default();
         while row <= self.area.bottom {
             let (left, right) = self.width(row);
@@ -58,6 +57,11 @@ impl Block<'_> {
                     });
                 }
                 row = areas.iter().map(|area| area.bottom).min().unwrap_or(row) + 1;
+                continue;
+            }
+            if !layout.tables.is_empty() && (row..=self.area.bottom).all(|row| self.is_signed(row)) {
+                layout.said.extend(labels.iter().flat_map(|label| keyed(page.text(label.top, label.left))));
+                row += 1;
                 continue;
             }
             let is_annex = labels.len() == 1
@@ -125,6 +129,27 @@ impl Block<'_> {
     pub fn width(self, row: u32) -> (u32, u32) {
         let framed = self.page.framed_width(row, self.area).filter(|_| self.is_framed);
         framed.unwrap_or((self.area.left, self.area.right))
+    }
+
+    /// Whether a row is for the signatures below a table: every text in it waits for what is written beside or after it.
+    pub fn is_foot(self, row: u32) -> bool {
+        let (left, right) = self.width(row);
+        let labels = self.page.labels(row, left, right);
+        let waits = |area: &Area| {
+            let text = self.page.text(area.top, area.left).trim_end();
+            text.ends_with(['：', ':']) || is_for_hand(text)
+        };
+        !labels.is_empty() && labels.iter().all(waits)
+    }
+
+    /// Whether a row is a foot by its words.
+    fn is_signed(self, row: u32) -> bool {
+        const WORDS: &[&str] =
+            &["审核", "审批", "复核", "填表", "填报", "制表", "经办", "负责人", "签字", "签名", "盖章", "公章", "日期"];
+        let (left, right) = self.width(row);
+        let labels = self.page.labels(row, left, right);
+        let is_known = |area: &Area| WORDS.iter().any(|word| self.page.text(area.top, area.left).contains(word));
+        self.is_foot(row) && labels.iter().any(is_known)
     }
 
     /// Whether a row ends what stands above it: something is said of the form, or a line goes over the whole width.

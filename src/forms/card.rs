@@ -7,6 +7,9 @@ use super::layout::{Doubt, Item, Kind, Layout, Table};
 use super::page::Area;
 use super::words::{boxes, is_blank, is_known_label, is_label, is_unit, joined};
 
+/// Doubts of a card that has as few items.
+const DOUBTS_MAX: usize = 2;
+
 /// Whether a text may name a group of items rather than one.
 fn is_group(text: &str) -> bool {
     let name = joined(text);
@@ -42,6 +45,7 @@ impl Block<'_> {
     pub(super) fn card(self, top: u32, caption: &[String], above: &mut TextsAbove, layout: &mut Layout) -> u32 {
         let page = self.page;
         let mut items = Vec::new();
+        let known = layout.doubts.len();
         let mut row = top;
         while row <= self.area.bottom && (row == top || !self.is_other(row, above)) {
             let (left, right) = self.width(row);
@@ -53,6 +57,11 @@ impl Block<'_> {
             row += 1;
         }
         let end = row.max(top + 1);
+        // More that does not pair than pairs: no card, whatever it is.
+        if !items.is_empty() && layout.doubts.len() - known > items.len().max(DOUBTS_MAX) {
+            layout.doubts.truncate(known);
+            items.clear();
+        }
         if items.is_empty() {
             let (left, right) = self.width(top);
             layout.doubts.push(Doubt {

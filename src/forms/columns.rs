@@ -6,7 +6,7 @@ use super::block::Block;
 use super::headings::{COUNTERS, Headings};
 use super::layout::{Doubt, Item, Kind, Layout, Table};
 use super::page::{Area, Page};
-use super::words::{boxes, heading, is_blank, is_label, is_number, is_personal, is_unit, joined};
+use super::words::{boxes, heading, is_blank, is_label, is_like_a_name, is_number, is_personal, is_unit, joined};
 
 /// Headings of columns that give the unit of each row.
 const UNIT_HEADINGS: &[&str] = &["计量单位", "单位"];
@@ -29,7 +29,11 @@ impl Block<'_> {
         while row <= self.area.bottom {
             if self.is_section(headings, row) {
                 sections.push(row);
-            } else if self.ends_at(row) || !self.fits(headings, row) || row > first && self.is_new(headings, row) {
+            } else if self.ends_at(row)
+                || row > first && self.is_foot(row)
+                || !self.fits(headings, row)
+                || row > first && self.is_new(headings, row)
+            {
                 break;
             }
             row += 1;
@@ -141,6 +145,13 @@ impl Under<'_> {
                 self.rows().map(|row| page.text(row, column.left)).filter(|text| is_label(text)).collect();
             names.len() > 1 || names.len() == 1 && self.rows().count() == 1
         });
+        let names: Vec<&str> = naming
+            .iter()
+            .flat_map(|column| self.rows().map(|row| page.text(row, column.left)))
+            .filter(|text| !text.is_empty())
+            .collect();
+        let persons = names.iter().filter(|text| is_like_a_name(text)).count();
+        let is_of_persons = is_of_persons || persons > 1 && persons * 2 > names.len();
         // Somebody's number beside a name makes it somebody's name.
         let has_numbers = self.rows().any(|row| {
             self.headings
@@ -164,6 +175,21 @@ impl Under<'_> {
     fn matrix(&self, stubs: &[Area], layout: &mut Layout) -> Table {
         let page = self.page();
         let mut items: Vec<Item> = Vec::new();
+        // The right half of a table that goes on beside itself begins with the first heading again.
+        let columns = &self.headings.columns;
+        let first = self.path(&columns[0]);
+        let again = columns.iter().skip(stubs.len()).position(|column| !first.is_empty() && self.path(column) == first);
+        let ends = again.map_or(columns.len(), |at| at + stubs.len());
+        if let Some(column) = columns.get(ends) {
+            let place = Area {
+                top: self.headings.top,
+                bottom: self.end - 1,
+                right: columns[columns.len() - 1].right,
+                ..*column
+            };
+            let about = "a second table beside the first, with the same headings: nothing is asked for there";
+            layout.doubts.push(Doubt { place, about: about.to_owned() });
+        }
         let mut section: Option<String> = None;
         // `其中：一人户` is counted as the row it is part of.
         let mut whole_unit: Option<String> = None;
@@ -197,7 +223,7 @@ impl Under<'_> {
                 true => own.unit = own.unit.or(whole_unit.clone()),
                 false => whole_unit = own.unit.clone(),
             }
-            for (at, column) in self.headings.columns.iter().enumerate().skip(stubs.len()) {
+            for (at, column) in self.headings.columns.iter().enumerate().take(ends).skip(stubs.len()) {
                 let (place, text) = (page.area(row, column.left), page.text(row, column.left));
                 if place.top != row || NOT_ASKED.contains(&text) || page.formulas.contains(&(row, column.left)) {
                     continue;
@@ -229,7 +255,7 @@ impl Under<'_> {
             }
         }
         self.tell_apart(&mut items);
-        let items = without_doubles(items, layout);
+        let items = without_alike(items, layout);
         Table { kind: Kind::Matrix, items, body: (self.first, self.end - 1), rows: (self.headings.top, self.end - 1) }
     }
 
@@ -243,11 +269,11 @@ impl Under<'_> {
             let blanks = text.chars().take_while(|sign| sign.is_whitespace()).count();
             blanks + if text.trim_start().starts_with("其中") { 1 } else { 0 }
         };
-        let mut times: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        let mut times: BTreeMap<(Vec<String>, Option<String>), usize> = BTreeMap::new();
         for item in items.iter() {
-            *times.entry(item.path.clone()).or_default() += 1;
+            *times.entry((item.path.clone(), item.unit.clone())).or_default() += 1;
         }
-        for item in items.iter_mut().filter(|item| times[&item.path] > 1) {
+        for item in items.iter_mut().filter(|item| times[&(item.path.clone(), item.unit.clone())] > 1) {
             let row = item.place.top;
             let above = (self.first..row).rev().find(|above| !raw(*above).is_empty() && indent(*above) < indent(row));
             if let Some(above) = above {
@@ -313,12 +339,25 @@ impl Under<'_> {
     }
 }
 
+/// Figures of the same headings: which is which cannot be told, and none is asked for.
+fn without_alike(items: Vec<Item>, layout: &mut Layout) -> Vec<Item> {
+    let mut times: BTreeMap<(Vec<String>, Option<String>), usize> = BTreeMap::new();
+    items.iter().for_each(|item| *times.entry((item.path.clone(), item.unit.clone())).or_default() += 1);
+    let (kept, alike): (Vec<Item>, Vec<Item>) =
+        items.into_iter().partition(|item| times[&(item.path.clone(), item.unit.clone())] == 1);
+    layout.doubts.extend(alike.into_iter().map(|item| Doubt {
+        place: item.place,
+        about: "the same headings stand for another figure of the table: nothing is asked for there".to_owned(),
+    }));
+    kept
+}
+
 /// What has the headings of another item cannot be told from it, and is not asked for.
 pub(super) fn without_doubles(items: Vec<Item>, layout: &mut Layout) -> Vec<Item> {
-    let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
+    let mut seen: BTreeSet<(Vec<String>, Option<String>)> = BTreeSet::new();
     let mut kept = Vec::new();
     for item in items {
-        if seen.insert(item.path.clone()) {
+        if seen.insert((item.path.clone(), item.unit.clone())) {
             kept.push(item);
         } else {
             let about = "the same headings stand for another item of the table: nothing is asked for there".to_owned();

@@ -160,6 +160,8 @@ pub struct Dictionary {
     pub neutral: BTreeSet<String>,
     pub counters: BTreeSet<String>,
     pub by_hand: BTreeSet<String>,
+    /// Words of a title by which figures are of part of the population only.
+    pub populations: Vec<String>,
     by_id: BTreeMap<String, usize>,
 }
 
@@ -172,6 +174,8 @@ struct File {
     counters: Vec<String>,
     #[serde(default)]
     by_hand: Vec<String>,
+    #[serde(default)]
+    populations: Vec<String>,
     subjects: Vec<SubjectEntry>,
 }
 
@@ -264,6 +268,7 @@ impl Dictionary {
             neutral: folded_all(&file.neutral),
             counters: folded_all(&file.counters),
             by_hand: folded_all(&file.by_hand),
+            populations: file.populations,
             by_id: BTreeMap::new(),
         };
         for subject in file.subjects {

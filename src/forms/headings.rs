@@ -7,6 +7,8 @@ use super::words::{heading, is_blank, is_known_label, is_label, is_number, is_pe
 use crate::contract::folded_name;
 
 const HEADINGS_MAX: u32 = 8;
+/// Rows that are looked at for the columns that name rows.
+const STUB_ROWS_MAX: u32 = 40;
 /// Headings of columns that number the rows.
 pub(super) const COUNTERS: &[&str] = &["序号", "编号", "代码", "指标代码", "行次", "顺序号", "No", "No."];
 
@@ -36,7 +38,7 @@ impl Block<'_> {
         let (left, right) = self.width(top);
         let is_label_at = |area: &Area| {
             let text = page.text(area.top, area.left);
-            is_label(text) && !is_blank(text) || is_period(text)
+            is_label(text) && !is_blank(text) || is_period(text) || self.is_in_run(area)
         };
         let (mut spread, mut repeated) = (Vec::new(), Vec::new());
         let mut bottom = top;
@@ -166,15 +168,48 @@ impl Block<'_> {
             .then_some(headings)
     }
 
+    /// Whether a text is one of a run of headings that count on: years, days, weeks, grades.
+    fn is_in_run(self, area: &Area) -> bool {
+        let page = self.page;
+        let (left, right) = self.width(area.top);
+        let counted = |area: &Area| counted(page.text(area.top, area.left));
+        let areas = page.areas(area.top, left, right);
+        let Some(at) = areas.iter().position(|other| other == area).filter(|at| *at > 0) else { return false };
+        let Some((words, _)) = counted(area) else { return false };
+        // The cells of the same words around it, each counting on from the one before.
+        let is_alike = |other: &&Area| counted(other).is_some_and(|(other, _)| other == words);
+        let before = areas[1..at].iter().rev().take_while(is_alike).count();
+        let after = areas[at..].iter().take_while(is_alike).count();
+        let run: Vec<Vec<u32>> =
+            areas[at - before..at + after].iter().filter_map(counted).map(|(_, numbers)| numbers).collect();
+        let is_of_years = || run.iter().all(|numbers| matches!(numbers.as_slice(), [1990..=2099]));
+        run.len() > 1 && run.windows(2).all(|pair| pair[0] < pair[1]) && (!words.is_empty() || is_of_years())
+    }
+
     /// The columns of a table: a heading over the names of rows may go over several.
     fn columns(self, headings: Vec<Area>, body: u32) -> Vec<Area> {
         let page = self.page;
         let mut columns = Vec::new();
         for heading in headings {
-            let parts = page.areas(body, heading.left, heading.right);
-            let is_exact = parts.last().is_some_and(|last| last.right == heading.right);
-            let is_of_names = parts.iter().all(|part| is_label(page.text(part.top, part.left)));
-            match heading.width() > 1 && body <= self.area.bottom && is_exact && is_of_names {
+            // The first row may be 合计, over the columns that name all others.
+            let last = self.area.bottom.min(body + STUB_ROWS_MAX);
+            let mut parts = Vec::new();
+            for row in body..=last {
+                let of_row = page.areas(row, heading.left, heading.right);
+                let is_exact = of_row.first().is_some_and(|first| first.left == heading.left)
+                    && of_row.last().is_some_and(|last| last.right == heading.right);
+                let is_of_names = of_row.iter().all(|part| {
+                    let text = page.text(part.top, part.left);
+                    is_label(text) && !is_key(text) || is_unit(text)
+                });
+                if !is_exact || !is_of_names {
+                    break;
+                }
+                if of_row.len() > parts.len() {
+                    parts = of_row;
+                }
+            }
+            match heading.width() > 1 && parts.len() > 1 {
                 true => columns.extend(parts.iter().map(|part| Area { left: part.left, right: part.right, ..heading })),
                 false => columns.push(heading),
             }
@@ -224,6 +259,19 @@ impl Block<'_> {
     }
 }
 
+/// The words of a text that counts, and its numbers: `6.1-6.7` is `.-.` with 6, 1, 6, 7.
+fn counted(text: &str) -> Option<(String, Vec<u32>)> {
+    let signs: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+    let words: String = signs.chars().filter(|sign| !sign.is_ascii_digit()).collect();
+    let numbers: Vec<u32> = signs
+        .split(|sign: char| !sign.is_ascii_digit())
+        .filter(|digits| !digits.is_empty())
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()
+        .ok()?;
+    (!numbers.is_empty() && signs.chars().count() <= 12).then_some((words, numbers))
+}
+
 /// `工程名称：` is filled in beside it; `其中：` is of the columns below.
 fn is_key(text: &str) -> bool {
     text.trim_end().ends_with(['：', ':']) && !joined(text).ends_with("其中：") && !joined(text).ends_with("其中:")
@@ -244,9 +292,15 @@ fn units(page: &Page, columns: &[Area], row: u32) -> Option<Vec<Option<String>>>
 fn numbers(page: &Page, columns: &[Area], row: u32) -> Option<Vec<Option<String>>> {
     let text = |column: &Area| folded_name(page.text(row, column.left)).to_uppercase();
     let mut texts: Vec<String> = columns.iter().map(text).collect();
-    if let Some(first) = texts.first_mut().filter(|text| ["栏次", "列次", "栏目"].contains(&text.as_str())) {
-        first.clear();
-    }
+    let circled = |sign: char| match sign {
+        '①'..='⑳' => (u32::from(sign) - u32::from('①') + 1).to_string(),
+        sign => sign.to_string(),
+    };
+    texts.iter_mut().for_each(|text| *text = text.chars().map(circled).collect());
+    let names_numbers = |text: &&mut String| {
+        ["栏次", "列次", "栏目", "栏号", "列号"].contains(&text.as_str()) || COUNTERS.contains(&text.as_str())
+    };
+    texts.iter_mut().take_while(names_numbers).for_each(String::clear);
     let given: Vec<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
     let counted = given.iter().filter_map(|text| {
         let digits: String = text.trim_start_matches(['（', '(']).chars().take_while(char::is_ascii_digit).collect();

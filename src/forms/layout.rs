@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::around::{keyed, note_of, said_in, said_in_note};
 use super::block::Block;
 use super::page::{Area, Page};
-use super::words::{codes, heading, is_unit, joined, without_numbers};
+use super::words::{codes, heading, is_unit, is_unit_heading, joined, without_numbers};
 
 /// A form as it is laid out.
 #[derive(Debug, Default, PartialEq)]
@@ -83,22 +83,47 @@ pub(super) struct Doubt {
     pub about: String,
 }
 
+impl Layout {
+    /// The units of all figures without one of their own: `单位：户、万平方米` has two.
+    pub fn units(&self) -> Vec<&str> {
+        let said = self.said.iter().filter(|(key, _)| ["计量单位", "单位"].contains(&key.as_str()));
+        let listed = said.map(|(_, value)| value.split(['、', ',', '，', ' ']).collect::<Vec<&str>>());
+        listed.filter(|units| units.iter().all(|unit| is_unit(unit))).next_back().unwrap_or_default()
+    }
+}
+
 pub(super) fn read(page: &Page) -> Layout {
     let mut layout = Layout::default();
     let Some(last) = page.last_row() else { return layout };
     let frames = frames(page);
     if let Some((left, right)) = width(page).filter(|_| frames.is_empty()) {
         let all = Area { top: 0, left, bottom: last, right };
-        Block { page, area: all, is_framed: false }.read(&mut layout);
+        Block { page, area: all, is_framed: false }.read(None, &mut layout);
     }
+    // `二、物资储备` right above a table's borders.
+    let mut caption: Option<String> = None;
     for row in 0..=last {
         for frame in frames.iter().filter(|frame| frame.top == row) {
-            Block { page, area: *frame, is_framed: true }.read(&mut layout);
+            let (known, own) = (layout.tables.len(), caption.take());
+            Block { page, area: *frame, is_framed: true }.read(own.clone(), &mut layout);
+            // It tells figures of two tables apart; the items of a list are what their columns say.
+            let lists = layout.tables[known..].iter_mut().filter(|table| table.kind == Kind::List);
+            for item in lists.flat_map(|table| &mut table.items) {
+                if item.path.len() > 1 && item.path.first() == own.as_ref() {
+                    item.path.remove(0);
+                }
+            }
         }
         let is_outside = |area: &Area| !frames.iter().any(|frame| frame.has(area.top, area.left));
         let texts = page.texts.range((row, 0)..=(row, u32::MAX)).filter(|(_, text)| !text.trim().is_empty());
         let labels: Vec<Area> = texts.map(|((row, column), _)| page.area(*row, *column)).filter(is_outside).collect();
-        if !frames.is_empty() && !labels.is_empty() {
+        if let [alone] = labels.as_slice()
+            && !layout.title.is_empty()
+            && frames.iter().any(|frame| frame.top == alone.bottom + 1)
+            && is_counted_caption(page.text(alone.top, alone.left))
+        {
+            caption = Some(heading(page.text(alone.top, alone.left)).0);
+        } else if !frames.is_empty() && !labels.is_empty() {
             beside(page, &labels, &mut layout);
         }
     }
@@ -176,7 +201,21 @@ pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
         layout.notes.extend(notes);
         return true;
     }
-    let text = without_numbers(&joined(text));
+    // `附件1` may stand in a line of its own before the title.
+    let text = match text.trim().split_once('\n') {
+        Some((first, rest)) if first.starts_with('附') && first.trim().chars().count() <= 5 => rest,
+        _ => text,
+    };
+    let mut text = without_numbers(&joined(text));
+    // `房屋情况统计表（单位：套）`
+    let unit = text.strip_suffix(['）', ')']).and_then(|rest| rest.rsplit_once(['（', '(']));
+    if let Some((rest, unit)) = unit.and_then(|(rest, inside)| {
+        let (key, unit) = inside.split_once(['：', ':'])?;
+        (["单位", "计量单位"].contains(&key) && is_unit(unit)).then(|| (rest.to_owned(), unit.to_owned()))
+    }) {
+        layout.said.push(("单位".to_owned(), unit));
+        text = rest;
+    }
     let is_annex = ["附件", "附表"].iter().any(|word| text.starts_with(word));
     if !keyed(&text).is_empty() && !is_annex {
         return false;
@@ -196,14 +235,25 @@ pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
 
 /// `计量单位：人` is the unit of all figures without one of their own.
 fn add_unit(layout: &mut Layout) {
-    let mut units =
-        layout.said.iter().filter(|(key, value)| ["计量单位", "单位"].contains(&key.as_str()) && is_unit(value));
-    let Some((_, unit)) = units.next_back().cloned() else { return };
+    let [unit] = layout.units()[..] else { return };
+    let unit = unit.to_owned();
     let figures =
         layout.tables.iter_mut().filter(|table| table.kind == Kind::Matrix).flat_map(|table| &mut table.items);
     figures
         .filter(|item| item.unit.is_none() && item.choices.is_empty() && !is_rate(item))
         .for_each(|item| item.unit = Some(unit.clone()));
+}
+
+/// `一、本月情况`, `（二）累计`, `表2 设施`
+fn is_counted_caption(text: &str) -> bool {
+    const SIGNS_MAX: usize = 30;
+    let text = joined(text);
+    let rest = text.trim_start_matches(['（', '(', '表', '附']);
+    let counted = rest.trim_start_matches(|sign: char| sign.is_ascii_digit() || "一二三四五六七八九十".contains(sign));
+    counted.len() < rest.len()
+        && (counted.starts_with(['、', '.', '．', '）', ')', ' ']) || text.starts_with('表'))
+        && text.chars().count() <= SIGNS_MAX
+        && keyed(&text).is_empty()
 }
 
 /// What is divided has another unit than what it is divided by.
@@ -228,7 +278,10 @@ fn add_choices(page: &Page, layout: &mut Layout) {
     for table in &mut layout.tables {
         let (top, bottom) = table.rows;
         for item in table.items.iter_mut().filter(|item| item.choices.is_empty()) {
-            item.choices = page.choices(item.place);
+            // A list of persons is no list of answers.
+            let names_somebody = |head: &String| ["姓名", "人", "员", "长"].iter().any(|end| head.ends_with(end));
+            item.choices =
+                if item.path.last().is_some_and(names_somebody) { Vec::new() } else { page.choices(item.place) };
             let columns = item.place.left..=item.place.right;
             let comments = page.comments.iter().filter(|((row, column), _)| match table.kind {
                 Kind::List => (top..=bottom).contains(row) && columns.contains(column),
@@ -254,7 +307,9 @@ impl Item {
         for head in heads {
             let (name, own_unit, own_choices) = heading(head);
             (unit, choices) = (own_unit.or(unit), own_choices);
-            if !name.is_empty() && path.last() != Some(&name) {
+            if !path.is_empty() && is_unit_heading(&name) {
+                unit = Some(name);
+            } else if !name.is_empty() && path.last() != Some(&name) {
                 path.push(name);
             }
         }

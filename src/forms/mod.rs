@@ -54,6 +54,9 @@ use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::report::safe_part;
 use crate::source::{self, Limits};
 
+/// Doubts that are told with a refusal.
+const REASONS_MAX: usize = 5;
+
 /// A form that was read.
 #[derive(Debug)]
 pub struct Imported {
@@ -91,7 +94,7 @@ pub fn import(
             let is_object = |subject: &(usize, &elements::Subject)| subject.1.records.is_some();
             let cards = tables.iter().filter(|table| table.kind == Kind::Card);
             let beside = cards.filter_map(|card| dictionary.subject(card.of.as_deref()?)).find(is_object);
-            tables.push(understood(&page, table, &layout.title, beside.map(|(at, _)| at), dictionary));
+            tables.push(understood(&page, table, &layout, beside.map(|(at, _)| at), dictionary));
         }
         for (table, understood) in layout.tables.iter().zip(&tables) {
             let rows = format!("{}:{}", table.body.0 + 1, table.body.1 + 1);
@@ -120,8 +123,12 @@ pub fn import(
     let title = title.unwrap_or_default().to_owned();
     read.retain(|sheet| !sheet.tables.is_empty());
     if read.iter().all(|sheet| sheet.tables.iter().all(|table| table.items.is_empty())) {
-        return Err(Diagnostic::error("no form is recognised in it")
-            .in_file(workbook)
+        let problem = Diagnostic::error("no form is recognised in it").in_file(workbook);
+        let problem = doubts.iter().take(REASONS_MAX).fold(problem, |problem, doubt| {
+            let at = doubt.notes.iter().find(|(key, _)| *key == "at").map_or("", |(_, at)| at.as_str());
+            problem.note("at", format!("{at}: {}", doubt.message))
+        });
+        return Err(problem
             .note("looked for", "rows of headings with blank rows below, or labels with blanks beside them")
             .effect("nothing was imported")
             .hint("see that its headings are complete and its blanks empty or bordered"));
@@ -188,7 +195,14 @@ fn form_sheet(name: &str, page: &Page, layout: Layout, tables: Vec<FormTable>) -
 }
 
 /// A table with the element of each item.
-fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, dictionary: &Dictionary) -> FormTable {
+fn understood(
+    page: &Page,
+    table: &Table,
+    layout: &Layout,
+    beside: Option<usize>,
+    dictionary: &Dictionary,
+) -> FormTable {
+    let title = layout.title.as_str();
     const SAMPLES_MAX: usize = 20;
     let firsts = table.items.iter().map(|item| item.path.first().map_or("", String::as_str));
     let belonging = |of: usize| {
@@ -231,7 +245,16 @@ fn understood(page: &Page, table: &Table, title: &str, beside: Option<usize>, di
             _ if words::is_for_hand(left) => known.by = Some(By::Hand),
             Meaning::Counter => known.by = Some(By::Counter),
             Meaning::ByHand => known.by = Some(By::Hand),
-            Meaning::Element { id, why } => (known.element, known.why) = (Some(id), Some(why)),
+            Meaning::Element { id, why } => {
+                // `单位：万平方米` in the corner of a list is of the columns that can be in it.
+                let own = dictionary.get(&id).and_then(|element| element.unit.as_deref());
+                let fits = |unit: &&str| is_list && own.is_some_and(|own| measures::conversion(own, unit).is_some());
+                let fitting: Vec<&str> = layout.units().into_iter().filter(fits).collect();
+                if let ([unit], None) = (fitting.as_slice(), &known.unit) {
+                    known.unit = Some((*unit).to_owned());
+                }
+                (known.element, known.why) = (Some(id), Some(why));
+            }
             Meaning::Doubtful { candidates, why } => (known.candidates, known.why) = (candidates, Some(why)),
             Meaning::Unknown => {}
         }

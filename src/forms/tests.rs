@@ -122,6 +122,38 @@ fn a_row_of_units_is_no_row_to_be_filled_and_rates_have_units_of_their_own() {
 }
 
 #[test]
+fn headings_may_count_on_and_names_of_rows_may_begin_with_their_total() {
+    let years = shown(&["收入情况表|<|<|<", "[指标|2022|2023|2024]", "[人均收入（元）|||]", "[经营收入（元）|||]"]);
+    let days = shown(&["值守表|<|<|<", "[社区|1日|2日|3日]", "[凤亭社区|||]", "[月湖社区|||]"]);
+    let total = shown(&["人口统计表|<|<|<", "[指标|<|单位|数量]", "[总人口|<|人|]", "[其中|男|人|]", "[^|女|人|]"]);
+    insta::assert_snapshot!(format!("{years}\n{days}\n{total}"));
+}
+
+#[test]
+fn persons_are_no_names_of_rows_whatever_stands_above_them() {
+    let text = shown(&["包联情况表|<|<", "[包联人|户数|次数]", "[王小明||]", "[李桂花||]", "[张建国||]"]);
+    assert!(!text.contains("王小明") && text.contains("list rows 3-5"), "{text}");
+}
+
+#[test]
+fn what_stands_twice_beside_or_below_is_told_apart_or_not_asked_for() {
+    let beside = shown(&["一览表|<|<|<", "[指标|数量|指标|数量]", "[总户数||党员|]", "[总人口||低保户|]"]);
+    let below = shown(&[
+        "检查月报表|<|<",
+        "一、本月情况|<|<",
+        "[行业|检查数|隐患数]",
+        "[工业||]",
+        "[商贸||]",
+        "二、累计情况|<|<",
+        "[行业|检查数|隐患数]",
+        "[工业||]",
+        "[商贸||]",
+    ]);
+    let foot = shown(&["救助台账|<|<", "[序号|姓名|金额]", "[1||]", "[2||]", "[审核：||填表：]"]);
+    insta::assert_snapshot!(format!("{beside}\n{below}\n{foot}"));
+}
+
+#[test]
 fn what_is_said_above_the_headings_within_the_borders_heads_no_column() {
     insta::assert_snapshot!(shown(&[
         "文明施工检查表|<|<|<",

@@ -1,6 +1,7 @@
 //! Texts of a form as words: labels, numbers of columns, units.
 
 use crate::contract::folded_name;
+use crate::district::identifiers::SURNAMES;
 
 const UNITS: &[&str] = &[
     "人",
@@ -60,7 +61,28 @@ const UNITS: &[&str] = &[
     "分",
     "吨",
     "立方米",
+    "平方公里",
+    "公顷",
+    "场",
+    "场次",
+    "家次",
+    "车次",
+    "头",
+    "只",
+    "篇",
+    "期",
+    "组",
+    "支",
+    "床",
+    "桶",
 ];
+/// Units of time are names of columns as well: 年, 月, 日.
+const OF_TIME: &[&str] = &["年", "月", "日", "天", "个月", "小时", "分钟", "分"];
+
+/// Whether a heading by itself gives the unit of the one above it: 低保对象 with 户 and 人 below.
+pub(super) fn is_unit_heading(text: &str) -> bool {
+    is_unit(text) && !OF_TIME.contains(&text.trim())
+}
 
 pub(super) fn is_unit(text: &str) -> bool {
     UNITS.contains(&text.trim())
@@ -179,7 +201,7 @@ pub(super) fn is_for_hand(text: &str) -> bool {
         "（章）",
     ];
     let mut text: String = text.chars().filter(|sign| !sign.is_whitespace() && !"_＿".contains(*sign)).collect();
-    let has_place = ["签字", "签名", "签章", "盖章", "公章", "年月日"].iter().any(|word| text.contains(word));
+    let has_place = ["签字", "签名", "签章", "盖章", "公章"].iter().any(|word| text.contains(word));
     let ends_open = text.ends_with(['：', ':', '日', '）', ')']);
     WORDS.iter().for_each(|word| text = text.replace(word, ""));
     has_place && ends_open && text.chars().all(|sign| "年月日时分：:（）()、，,".contains(sign))
@@ -220,7 +242,33 @@ const PERSONAL: &[&str] = &[
     "监护人",
     "网格员",
     "人员姓名",
+    "责任人",
+    "干部",
+    "领导",
+    "志愿者",
+    "对象",
+    "住户",
+    "户名",
+    "农户",
+    "楼栋长",
+    "楼长",
+    "组长",
+    "书记",
+    "主任",
+    "学生",
+    "联系人",
+    "当事人",
+    "值班人",
 ];
+
+/// Whether a text may be the name of a person, whatever stands above it.
+pub(super) fn is_like_a_name(text: &str) -> bool {
+    let signs: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+    (2..=3).contains(&signs.len())
+        && signs.iter().all(|sign| ('\u{4e00}'..='\u{9fff}').contains(sign))
+        && SURNAMES.contains(signs[0])
+        && !is_known_label(text)
+}
 
 /// Whether a heading asks for something of one person or one place, so that what stands below it is nobody's business.
 pub(super) fn is_personal(heading: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Names of people who do not exist: a surname and one or two characters that fit sex and generation.
 
 use super::random::Random;
+use crate::district::identifiers::SURNAMES;
 
-const SURNAMES: &str = "王李张刘陈杨黄周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方邹熊孟秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严易文柳欧成佘";
 /// Compound and rare ones; the rare ones need more than GBK's common half.
 const RARE_SURNAMES: [&str; 10] = ["欧阳", "欧阳", "欧阳", "司马", "上官", "诸葛", "亓", "訾", "逄", "㮾"];
 const RARE_GIVEN: [char; 5] = ['堃', '喆', '昇', '祎', '㮾'];

@@ -64,8 +64,22 @@ pub(super) fn meanings(
         Kind::Matrix => beside.or_else(|| dictionary.subjects.iter().position(|subject| subject.records.is_none())),
         Kind::List | Kind::Card => known.or_else(|| subject_of(dictionary, title, items, &found)),
     };
-    let meanings = items.iter().zip(found).map(|(item, found)| meaning(dictionary, kind, subject, item, found));
+    let population = dictionary.populations.iter().find(|word| kind == Kind::Matrix && title.contains(word.as_str()));
+    let meanings = items.iter().zip(found).map(|(item, found)| {
+        let meant = meaning(dictionary, kind, subject, item, found);
+        match (meant, population) {
+            (Meaning::Element { id, .. }, Some(word)) if !is_named_after(dictionary, &id, word) => {
+                let why = format!("the form is about {word}, and the figure of all may not be meant");
+                Meaning::Doubtful { candidates: vec![id], why }
+            }
+            (meant, _) => meant,
+        }
+    });
     (subject, meanings.collect())
+}
+
+fn is_named_after(dictionary: &Dictionary, id: &str, word: &str) -> bool {
+    dictionary.get(id).is_some_and(|element| element.names.iter().any(|name| name.contains(word)))
 }
 
 /// What one item is in a form about a subject.
@@ -215,13 +229,19 @@ fn subject_of(dictionary: &Dictionary, title: &str, items: &[Asked<'_>], found: 
         (Some((subject, _)), None) => *subject,
         _ => return None,
     };
-    // A name or number of something else that nobody knows: its figures are not those of a place.
+    // A name or number of something else that nobody knows: its figures are not those of a place, its address not a shop's.
+    let is_own = |found: &Found<'_>| found.element.subject == subject && found.below.is_none();
     let names_another = items.iter().zip(found).any(|(item, found)| {
         let names = item.path.last().is_some_and(|head| head.ends_with("名称") || head.ends_with("编号"));
-        names && !found.iter().any(|found| found.element.subject == subject && found.below.is_none())
+        names && !found.iter().any(is_own)
     });
-    let is_place = dictionary.subjects[subject].records.is_none();
-    (!is_place || !names_another).then_some(subject)
+    let own_name = match &dictionary.subjects[subject].records {
+        Some(records) => records.shown.first(),
+        None => None,
+    };
+    let is_named =
+        own_name.is_some_and(|name| found.iter().flatten().any(|one| is_own(one) && one.element.column == *name));
+    (is_named || !names_another).then_some(subject)
 }
 
 /// What else speaks for an element, and against it.
