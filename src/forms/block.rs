@@ -2,7 +2,7 @@
 
 use super::around::{is_note_key, keyed, note_of, said_in, said_within};
 use super::card::TextsAbove;
-use super::layout::{Doubt, Item, Kind, Layout, Table, is_line};
+use super::layout::{Doubt, Item, Kind, Layout, Table, is_called_form, is_line};
 use super::page::{Area, Page};
 use super::words::{heading, is_blank, is_for_hand, is_label, without_numbers};
 
@@ -67,8 +67,11 @@ impl Block<'_> {
             let is_annex = labels.len() == 1
                 && layout.tables.is_empty()
                 && ["附件", "附表"].iter().any(|word| page.text(labels[0].top, labels[0].left).starts_with(word));
-            if (is_annex || !self.is_framed)
-                && labels.len() == 1
+            let is_line_here = |text: &str| {
+                is_annex || !self.is_framed || note_of(text).is_some() || row == self.area.top && is_called_form(text)
+            };
+            if labels.len() == 1
+                && is_line_here(page.text(labels[0].top, labels[0].left))
                 && is_line(page.text(labels[0].top, labels[0].left), layout)
             {
                 row = labels[0].bottom + 1;

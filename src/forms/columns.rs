@@ -125,6 +125,10 @@ impl Under<'_> {
     fn stubs(&self) -> Vec<Area> {
         let is_stub = |column: &&Area| {
             let is_counter = self.is_counter(column);
+            let is_of_units = self.path(column).last().is_some_and(|head| UNIT_HEADINGS.contains(&head.as_str()));
+            if is_of_units && self.rows().any(|row| is_unit(self.page().text(row, column.left))) {
+                return true;
+            }
             let is_name = |row: &u32| {
                 let text = self.page().text(*row, column.left);
                 is_label(text) && !is_blank(text) || is_counter && !text.is_empty() || is_unit(text)
@@ -190,6 +194,10 @@ impl Under<'_> {
             let about = "a second table beside the first, with the same headings: nothing is asked for there";
             layout.doubts.push(Doubt { place, about: about.to_owned() });
         }
+        let is_of_units =
+            |column: &&Area| self.path(column).last().is_some_and(|head| UNIT_HEADINGS.contains(&head.as_str()));
+        let has_units =
+            stubs.iter().filter(is_of_units).any(|column| self.rows().any(|row| is_unit(page.text(row, column.left))));
         let mut section: Option<String> = None;
         // `其中：一人户` is counted as the row it is part of.
         let mut whole_unit: Option<String> = None;
@@ -216,6 +224,10 @@ impl Under<'_> {
                 layout
                     .doubts
                     .push(Doubt { place, about: "a row without a name: nothing is asked for there".to_owned() });
+                continue;
+            }
+            // `一、基本情况` without a unit where others have one is of the rows below it.
+            if has_units && unit.is_none() && names.last().is_some_and(|name| is_ordinal(name)) {
                 continue;
             }
             let mut own = Item::of(&names, page.area(row, stubs[0].left));
@@ -337,6 +349,12 @@ impl Under<'_> {
         let items = without_doubles(items, layout);
         Table { kind: Kind::List, items, body: (first, end - 1), rows: (self.headings.top, end - 1) }
     }
+}
+
+/// `一、基本情况`, `（二）人口`
+fn is_ordinal(name: &str) -> bool {
+    let rest = name.trim_start_matches(['（', '(']).trim_start_matches(|sign| "一二三四五六七八九十".contains(sign));
+    rest.len() < name.len() && rest.starts_with(['、', '）', ')', '．', '.'])
 }
 
 /// Figures of the same headings: which is which cannot be told, and none is asked for.

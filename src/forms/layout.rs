@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::around::{keyed, note_of, said_in, said_in_note};
 use super::block::Block;
+use super::headings::COUNTERS;
 use super::page::{Area, Page};
 use super::words::{codes, heading, is_unit, is_unit_heading, joined, without_numbers};
 
@@ -194,9 +195,14 @@ fn beside(page: &Page, labels: &[Area], layout: &mut Layout) {
     }
 }
 
+/// Whether a text ends as titles of forms do.
+pub(super) fn is_called_form(title: &str) -> bool {
+    const ENDS: &[&str] = &["表", "台账", "花名册", "名册", "名单", "清单", "登记", "卡", "单", "记录", "报表"];
+    ENDS.iter().any(|end| title.trim_end().trim_end_matches(['）', ')']).ends_with(end))
+}
+
 /// Takes a line that is one text for the title, or for notes; `false` if it is keys and values.
 pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
-    const ENDS: &[&str] = &["表", "台账", "花名册", "名册", "名单", "清单", "登记", "卡", "单", "记录", "报表"];
     if let Some(notes) = note_of(text) {
         layout.notes.extend(notes);
         return true;
@@ -220,10 +226,9 @@ pub(super) fn is_line(text: &str, layout: &mut Layout) -> bool {
     if !keyed(&text).is_empty() && !is_annex {
         return false;
     }
-    let is_called = |title: &str| ENDS.iter().any(|end| title.trim_end_matches(['）', ')']).ends_with(end));
     let is_poor = layout.title.is_empty()
         || ["附件", "附表"].iter().any(|word| layout.title.starts_with(word))
-        || !is_called(&layout.title) && is_called(&text);
+        || !is_called_form(&layout.title) && is_called_form(&text);
     if layout.tables.is_empty() && is_poor {
         let before = std::mem::replace(&mut layout.title, text);
         layout.notes.extend((!before.is_empty() && !before.starts_with("附")).then_some(before));
@@ -330,8 +335,26 @@ fn frames(page: &Page) -> Vec<Area> {
     frames.retain(|frame| {
         page.texts.iter().any(|((row, column), text)| frame.has(*row, *column) && !text.trim().is_empty())
     });
+    frames.iter_mut().for_each(|frame| frame.right = last_column(page, *frame));
     frames.sort_unstable();
     frames
+}
+
+/// Borders may go on beyond the last heading of a numbered list: columns in which nothing stands, right of headings without a
+/// gap.
+fn last_column(page: &Page, frame: Area) -> u32 {
+    let mut rows = (frame.top..=frame.bottom).map(|row| page.areas(row, frame.left, frame.right));
+    let is_text = |area: &Area| !page.text(area.top, area.left).trim().is_empty();
+    let Some(headings) = rows.find(|areas| areas.iter().filter(|area| is_text(area)).count() > 2) else {
+        return frame.right;
+    };
+    let named = headings.iter().take_while(|area| is_text(area)).count();
+    let Some(last) = named.checked_sub(1).map(|at| headings[at]) else { return frame.right };
+    let stands = |(row, column): &(u32, u32)| frame.has(*row, *column) && *column > last.right;
+    let is_empty = !page.texts.iter().any(|(place, text)| stands(place) && !text.trim().is_empty());
+    let crosses = (frame.top..=frame.bottom).any(|row| page.area(row, last.right).right > last.right);
+    let is_numbered = COUNTERS.contains(&joined(page.text(headings[0].top, headings[0].left)).as_str());
+    if is_numbered && named > 2 && named < headings.len() && is_empty && !crosses { last.right } else { frame.right }
 }
 
 /// First and last column of a table without borders: of the lines with more than one text.

@@ -54,6 +54,8 @@ use crate::diagnostic::{Context, Diagnostic, Result};
 use crate::report::safe_part;
 use crate::source::{self, Limits};
 
+/// Ends of the names of sheets that explain.
+const ASIDE_SHEETS: &[&str] = &["封面", "目录", "说明", "指标解释", "代码", "代码表", "字典", "审核关系", "审核公式"];
 /// Doubts that are told with a refusal.
 const REASONS_MAX: usize = 5;
 
@@ -82,7 +84,14 @@ pub fn import(
     let mut read = Vec::new();
     let mut doubts = Vec::new();
     // Hidden sheets hold lists for drop-downs.
+    let is_aside = |sheet: &&source::SheetCells| ASIDE_SHEETS.iter().any(|name| sheet.name.trim().ends_with(name));
+    let has_others = sheets.iter().any(|sheet| !sheet.is_hidden && !is_aside(&sheet));
     for sheet in sheets.iter().filter(|sheet| !sheet.is_hidden) {
+        if has_others && is_aside(&sheet) {
+            let about = format!("the sheet `{}` is taken for explanations: nothing is asked for there", sheet.name);
+            doubts.push(Diagnostic::warning(about).in_file(workbook));
+            continue;
+        }
         let page = Page::of(sheet);
         let layout = layout::read(&page);
         let doubted = |at: String, about: &str| {
@@ -103,6 +112,11 @@ pub fn import(
             if understood.of.is_none() {
                 let about = "what these rows are about is not clear: write it as `of` in form.yml";
                 doubts.push(doubted(rows, about));
+            } else if !is_below_card && understood.kind == Kind::List && understood.records(dictionary).is_some() {
+                let about = "which of all are listed is not said";
+                doubts.push(doubted(rows, about).hint(
+                    "write `where` in form.yml, in SQL over the columns of the records; without it all are listed",
+                ));
             } else if is_below_card && understood.records(dictionary).is_some() && understood.with_same.is_none() {
                 let about = "which of these rows belong to a card is not said";
                 doubts.push(doubted(rows, about).hint(

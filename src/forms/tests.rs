@@ -130,6 +130,20 @@ fn headings_may_count_on_and_names_of_rows_may_begin_with_their_total() {
 }
 
 #[test]
+fn borders_may_go_on_beyond_a_list_and_groups_of_rows_are_not_filled() {
+    let wide = shown(&["花名册|<|<|<|<", "[序号|姓名|户别\n1.家庭户 2.集体户||]", "[1||||]", "[2||||]"]);
+    let groups = shown(&[
+        "基层表|<|<",
+        "[指标|计量单位|2023年|2024年]",
+        "[一、基本情况|||]",
+        "[户数|户||]",
+        "[二、服务|||]",
+        "[床位|张||]",
+    ]);
+    insta::assert_snapshot!(format!("{wide}\n{groups}"));
+}
+
+#[test]
 fn persons_are_no_names_of_rows_whatever_stands_above_them() {
     let text = shown(&["包联情况表|<|<", "[包联人|户数|次数]", "[王小明||]", "[李桂花||]", "[张建国||]"]);
     assert!(!text.contains("王小明") && text.contains("list rows 3-5"), "{text}");

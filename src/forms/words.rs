@@ -94,6 +94,13 @@ pub(super) fn heading(text: &str) -> (String, Option<String>, Vec<String>) {
     const ASIDES: &[&str] = &["必填", "选填", "可多选", "多选", "单选", "可选", "限选一项", "见说明", "见批注"];
     let (mut unit, mut choices) = (None, Vec::new());
     let mut name = joined(text);
+    // `户别` with `1.家庭户 2.集体户` on the next line.
+    if let Some((first, below)) = name.split_once(' ').filter(|(_, below)| below.starts_with('1')) {
+        let listed = codes(below);
+        if !listed.is_empty() {
+            (name, choices) = (first.to_owned(), listed);
+        }
+    }
     loop {
         let trimmed = name.trim_end_matches(['*', '＊', '※', '★', '：', ':']).trim_end();
         let trimmed =
