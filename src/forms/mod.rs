@@ -109,13 +109,17 @@ pub fn import(
             let rows = format!("{}:{}", table.body.0 + 1, table.body.1 + 1);
             let is_below_card = table.kind == Kind::List
                 && tables.iter().any(|card| card.kind != Kind::List && card.records(dictionary).is_some());
+            let is_first_card =
+                tables.iter().find(|card| card.kind == Kind::Card).is_some_and(|first| std::ptr::eq(first, understood));
             if understood.of.is_none() {
                 let about = "what these rows are about is not clear: write it as `of` in form.yml";
                 doubts.push(doubted(rows, about));
-            } else if !is_below_card && understood.kind == Kind::List && understood.records(dictionary).is_some() {
-                let about = "which of all are listed is not said";
+            } else if understood.records(dictionary).is_some()
+                && (understood.kind == Kind::List && !is_below_card || understood.kind == Kind::Card && is_first_card)
+            {
+                let about = "which of all are meant is not said";
                 doubts.push(doubted(rows, about).hint(
-                    "write `where` in form.yml, in SQL over the columns of the records; without it all are listed",
+                    "write `where` in form.yml, in SQL over the columns of the records; without it all are listed, or have a card each",
                 ));
             } else if is_below_card && understood.records(dictionary).is_some() && understood.with_same.is_none() {
                 let about = "which of these rows belong to a card is not said";

@@ -62,7 +62,9 @@ pub(super) fn meanings(
     let found: Vec<Vec<Found<'_>>> = items.iter().map(|item| found(dictionary, item.path)).collect();
     let subject = match kind {
         Kind::Matrix => beside.or_else(|| dictionary.subjects.iter().position(|subject| subject.records.is_none())),
-        Kind::List | Kind::Card => known.or_else(|| subject_of(dictionary, title, items, &found)),
+        Kind::List => known.or_else(|| subject_of(dictionary, title, items, &found)),
+        // What a card goes on with is of whom it began with.
+        Kind::Card => subject_of(dictionary, title, items, &found).or(beside),
     };
     let population = dictionary.populations.iter().find(|word| kind == Kind::Matrix && title.contains(word.as_str()));
     let meanings = items.iter().zip(found).map(|(item, found)| {
