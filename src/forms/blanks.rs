@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use serde::Deserialize;
 
 use super::fill::Community;
-use super::page::{Area, Page};
+use super::reading::{Area, Page};
 
 /// What a blank asks for, by the word before its colon.
 const ASKED: &[(&str, Asks)] = &[

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::words::folded;
+use super::reading::folded;
 use crate::contract::{CodeList, ColumnKind, Contract, Contracts};
 use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
 use crate::query::{ViewCatalog, yaml_problem};

@@ -7,8 +7,7 @@ use serde::Deserialize;
 
 use super::blanks::Blank;
 use super::elements::{Dictionary, Records};
-use super::layout::Kind;
-use super::words::folded;
+use super::reading::{Kind, folded};
 use crate::diagnostic::{Context, Diagnostic, Place, Result, did_you_mean};
 use crate::query::yaml_problem;
 

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use super::elements::{Dictionary, Element};
 use super::file::{Form, FormItem, FormTable};
-use super::layout::Kind;
+use super::reading::Kind;
 use crate::diagnostic::{Context as _, Diagnostic, Result};
 use crate::query::Session;
 

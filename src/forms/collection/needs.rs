@@ -8,7 +8,7 @@ use super::super::collected::{Collected, Stored};
 use super::super::elements::Dictionary;
 use super::super::file::{Every, Form, FormItem, FormTable};
 use super::super::fill::{Community, Held, Row, held, plain_text};
-use super::super::layout::Kind;
+use super::super::reading::Kind;
 use super::super::rows::oldest;
 use crate::contract::ColumnKind;
 use crate::diagnostic::Result;

@@ -7,7 +7,7 @@ use super::super::elements::Element;
 use super::super::file::FormItem;
 use super::super::measures;
 use super::super::package::Value;
-use super::super::words::without_code;
+use super::super::reading::without_code;
 use crate::contract::{ColumnKind, parse_boolean};
 use crate::district::rounding::Rounding;
 

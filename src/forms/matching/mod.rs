@@ -8,9 +8,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::elements::{Dictionary, Element};
-use super::layout::Kind;
 use super::measures;
-use super::words::{folded, without_code};
+use super::reading::{Kind, folded, without_code};
 use crate::contract::ColumnKind;
 use crate::district::identifiers::check_id_number;
 

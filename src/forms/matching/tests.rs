@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::super::elements::Dictionary;
-use super::super::layout::Kind;
 use super::super::measures::conversion;
+use super::super::reading::Kind;
 use super::{Asked, Meaning, meanings};
 use crate::contract::Contracts;
 use crate::query::ViewCatalog;

@@ -170,7 +170,7 @@ pub(super) fn boxes(text: &str) -> Vec<String> {
 const BOXES: [char; 5] = ['□', '☐', '☑', '■', '○'];
 
 /// Whether something is to be filled in there, though it is not empty: boxes to tick, `　年　月　日`, `（盖章）`, a unit.
-pub(super) fn is_blank(text: &str) -> bool {
+pub(in crate::forms) fn is_blank(text: &str) -> bool {
     let text: String = text.chars().filter(|sign| !sign.is_whitespace() && !"_＿".contains(*sign)).collect();
     text.is_empty()
         || text.contains(BOXES)
@@ -181,7 +181,7 @@ pub(super) fn is_blank(text: &str) -> bool {
 }
 
 /// Whether something is left for hand and seal: `负责人签字：　（公章）　　年　月　日`.
-pub(super) fn is_for_hand(text: &str) -> bool {
+pub(in crate::forms) fn is_for_hand(text: &str) -> bool {
     const WORDS: &[&str] = &[
         "单位",
         "部门",
@@ -402,7 +402,7 @@ pub(super) fn is_number(text: &str) -> bool {
 }
 
 /// A heading without what only sets it: `（一）公民身份号码*` is `公民身份号码`, `0—14 岁` is `0-14岁`.
-pub(super) fn folded(text: &str) -> String {
+pub(in crate::forms) fn folded(text: &str) -> String {
     let signs = folded_name(text).chars().filter(|sign| *sign != '/').collect::<Vec<char>>();
     let text: String = signs.into_iter().map(|sign| if "—–－~～至".contains(sign) { '-' } else { sign }).collect();
     let text = text.trim_matches(['*', '※', '#', '△', '▲', ':', ',', '.', '、', '。', '"', '“', '”', '\'']);
@@ -418,6 +418,6 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 /// A choice without the code before it: `2.租住` is `租住`.
-pub(super) fn without_code(choice: &str) -> &str {
+pub(in crate::forms) fn without_code(choice: &str) -> &str {
     choice.trim_start_matches(|sign: char| sign.is_ascii_digit() || ".、．- ".contains(sign))
 }

@@ -218,6 +218,6 @@ pub(super) fn is_note_key(text: &str) -> bool {
 }
 
 /// Whether what is said may be somebody's name or number: whatever is not known to be of the form.
-pub(super) fn is_signed(key: &str) -> bool {
+pub(in crate::forms) fn is_signed(key: &str) -> bool {
     !SAID.contains(&key)
 }

@@ -8,7 +8,7 @@ use crate::source::{FRAMED_COLUMNS_MAX, FRAMED_ROWS_MAX, SheetCells};
 
 /// A rectangle of cells, first and last row and column, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Area {
+pub(in crate::forms) struct Area {
     pub top: u32,
     pub left: u32,
     pub bottom: u32,
@@ -52,7 +52,7 @@ const MERGED_MAX: usize = 1_000_000;
 
 /// One sheet.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(in crate::forms) struct Page {
     /// Texts by row and column; those of merged cells at their first.
     pub texts: BTreeMap<(u32, u32), String>,
     /// Merged cells by each cell in them.

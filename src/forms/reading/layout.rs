@@ -23,7 +23,7 @@ use super::words::{codes, heading, is_unit, is_unit_heading, joined, without_num
 
 /// A form as it is laid out.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Layout {
+pub(in crate::forms) struct Layout {
     pub title: String,
     /// What stands around the table, in reading order: `计量单位` and `户`.
     pub said: Vec<(String, String)>,
@@ -33,7 +33,7 @@ pub(super) struct Layout {
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) struct Table {
+pub(in crate::forms) struct Table {
     pub kind: Kind,
     pub items: Vec<Item>,
     /// First and last row of what is to be filled.
@@ -65,7 +65,7 @@ impl Kind {
 
 /// Something that is to be filled in.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
+pub(in crate::forms) struct Item {
     /// Its headings, the widest first; those of its row before those of its column.
     pub path: Vec<String>,
     /// The blank, or the first cell of a column of a list.
@@ -79,7 +79,7 @@ pub(super) struct Item {
 
 /// Something that a person has to look at.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Doubt {
+pub(in crate::forms) struct Doubt {
     pub place: Area,
     pub about: String,
 }
@@ -93,7 +93,7 @@ impl Layout {
     }
 }
 
-pub(super) fn read(page: &Page) -> Layout {
+pub(in crate::forms) fn read(page: &Page) -> Layout {
     let mut layout = Layout::default();
     let Some(last) = page.last_row() else { return layout };
     let frames = frames(page);
