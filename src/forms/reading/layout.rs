@@ -88,8 +88,8 @@ impl Layout {
     /// The units of all figures without one of their own: `单位：户、万平方米` has two.
     pub fn units(&self) -> Vec<&str> {
         let said = self.said.iter().filter(|(key, _)| ["计量单位", "单位"].contains(&key.as_str()));
-        let listed = said.map(|(_, value)| value.split(['、', ',', '，', ' ']).collect::<Vec<&str>>());
-        listed.filter(|units| units.iter().all(|unit| is_unit(unit))).next_back().unwrap_or_default()
+        let mut listed = said.map(|(_, value)| value.split(['、', ',', '，', ' ']).collect::<Vec<&str>>());
+        listed.rfind(|units| units.iter().all(|unit| is_unit(unit))).unwrap_or_default()
     }
 }
 
