@@ -123,7 +123,10 @@ impl Under<'_> {
 
     /// The columns on the left that name their rows.
     fn stubs(&self) -> Vec<Area> {
-        let is_stub = |column: &&Area| {
+        let is_stub = |(at, column): &(usize, &Area)| {
+            if self.is_of_groups(*at) {
+                return true;
+            }
             let is_counter = self.is_counter(column);
             let is_of_units = self.path(column).last().is_some_and(|head| UNIT_HEADINGS.contains(&head.as_str()));
             if is_of_units && self.rows().any(|row| is_unit(self.page().text(row, column.left))) {
@@ -135,7 +138,23 @@ impl Under<'_> {
             };
             self.rows().filter(is_name).count() * 2 > self.rows().count()
         };
-        self.headings.columns.iter().take_while(is_stub).copied().collect()
+        self.headings.columns.iter().enumerate().take_while(is_stub).map(|(_, column)| *column).collect()
+    }
+
+    /// Whether a column names groups of rows in the first row of each, and the column beside it names every row.
+    fn is_of_groups(&self, at: usize) -> bool {
+        let columns = &self.headings.columns;
+        let (Some(column), Some(next)) = (columns.get(at), columns.get(at + 1)) else { return false };
+        let is_name_at = |row: u32, column: &Area| {
+            let text = self.page().text(row, column.left);
+            is_label(text) && !is_blank(text)
+        };
+        !self.is_counter(column)
+            && self.rows().next().is_some_and(|first| is_name_at(first, column))
+            && self.rows().all(|row| {
+                is_name_at(row, next) || TOTALS.contains(&joined(self.page().text(row, column.left)).as_str())
+            })
+            && self.rows().all(|row| is_name_at(row, column) || self.page().text(row, column.left).is_empty())
     }
 
     /// Whether rows have names that are not somebody's, and the columns beside them are blank or numbers.
@@ -201,6 +220,8 @@ impl Under<'_> {
         let mut section: Option<String> = None;
         // `其中：一人户` is counted as the row it is part of.
         let mut whole_unit: Option<String> = None;
+        // The group that a row belongs to, where only the first row of each names it.
+        let mut groups: Vec<String> = vec![String::new(); stubs.len()];
         for row in self.first..self.end {
             if self.sections.contains(&row) {
                 section = Some(joined(page.text(row, self.headings.columns[0].left)));
@@ -209,8 +230,12 @@ impl Under<'_> {
             let (mut names, mut unit): (Vec<String>, _) =
                 (self.caption.iter().cloned().chain(section.clone()).collect(), None);
             let before = names.len();
-            for column in stubs {
-                let text = joined(page.text(row, column.left));
+            for (at, column) in stubs.iter().enumerate() {
+                let mut text = joined(page.text(row, column.left));
+                if text.is_empty() && self.is_of_groups(at) {
+                    text.clone_from(&groups[at]);
+                }
+                groups[at].clone_from(&text);
                 let is_unit_column =
                     self.path(column).last().is_some_and(|head| UNIT_HEADINGS.contains(&head.as_str()));
                 if is_unit_column && is_unit(&text) {

@@ -126,7 +126,9 @@ fn headings_may_count_on_and_names_of_rows_may_begin_with_their_total() {
     let years = shown(&["收入情况表|<|<|<", "[指标|2022|2023|2024]", "[人均收入（元）|||]", "[经营收入（元）|||]"]);
     let days = shown(&["值守表|<|<|<", "[社区|1日|2日|3日]", "[凤亭社区|||]", "[月湖社区|||]"]);
     let total = shown(&["人口统计表|<|<|<", "[指标|<|单位|数量]", "[总人口|<|人|]", "[其中|男|人|]", "[^|女|人|]"]);
-    insta::assert_snapshot!(format!("{years}\n{days}\n{total}"));
+    let groups =
+        shown(&["情况统计表|<|<", "[类别|指标|人数]", "[残疾人|在册|]", "[|新增|]", "[退役军人|在册|]", "[|新增|]"]);
+    insta::assert_snapshot!(format!("{years}\n{days}\n{total}\n{groups}"));
 }
 
 #[test]
